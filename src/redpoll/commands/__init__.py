@@ -1,0 +1,1 @@
+"""What commands mean: one file a command group, each command declared on its function."""

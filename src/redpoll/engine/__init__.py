@@ -1,0 +1,1 @@
+"""Data structures and the keyspace: bytes in, bytes out; no command words, replies, sockets or clock."""

@@ -1,0 +1,32 @@
+"""Every error reply's text, and the exception that carries one to the client.
+
+Handlers raise `CommandError(errors.SYNTAX)`; the dispatcher turns it into an error
+reply. A text begins with its code (`ERR`, `WRONGTYPE` …), which `INFO errorstats` counts.
+"""
+
+
+class CommandError(Exception):
+    """An error reply; the argument is the whole text, code included, without line ends."""
+
+
+SYNTAX = "ERR syntax error"
+WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
+NOT_AN_INTEGER = "ERR value is not an integer or out of range"
+NOT_A_FLOAT = "ERR value is not a valid float"
+OUT_OF_RANGE = "ERR value is out of range"
+NOT_POSITIVE = "ERR value is out of range, must be positive"
+NO_SUCH_KEY = "ERR no such key"
+SAME_OBJECT = "ERR source and destination objects are the same"
+INDEX_OUT_OF_RANGE = "ERR index out of range"
+NO_AUTH = "NOAUTH Authentication required."
+NO_PROTO = "NOPROTO unsupported protocol version"
+WRONG_PASS = "WRONGPASS invalid username-password pair or user is disabled."
+OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'."
+LOADING = "LOADING Redis is loading the dataset in memory"
+DB_INDEX = "ERR DB index is out of range"
+INVALID_DB_INDEX = "ERR invalid DB index"
+
+
+def wrong_arity(name: str) -> str:
+    """The text for a wrong number of words; `name` is lower case, `container|sub` for a subcommand."""
+    return f"ERR wrong number of arguments for '{name}' command"

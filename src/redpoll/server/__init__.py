@@ -1,0 +1,1 @@
+"""Loop, connections, dispatch, configuration and everything that touches sockets and the clock."""
