@@ -1,0 +1,67 @@
+"""LATENCY: read the latency monitor at `call.server.latency`, and every command's histogram.
+
+`call.server.commands` maps names to command statistics: `name` (`get`, `config|set`), `calls`,
+`histogram()` (upper bounds in microseconds with cumulative counts) and `subcommands`, a mapping
+that is empty for all but containers. `call.server.latency_report(unix_time)` is the doctor's text.
+"""
+
+from typing import Any
+
+from redpoll import errors, values
+from redpoll.errors import CommandError
+
+
+def latency_latest(call: Any) -> list[list[Any]]:
+    """Return the latest spike of every event."""
+    return [
+        [spike.event.encode(), spike.unix_time, spike.latest, spike.maximum] for spike in call.server.latency.latest()
+    ]
+
+
+def latency_history(call: Any) -> list[list[int]]:
+    """Return an event's spikes as pairs of time and milliseconds."""
+    return [list(sample) for sample in call.server.latency.history(_event(call.args[2]))]
+
+
+def latency_reset(call: Any) -> int:
+    """Forget all events, or those named; return how many there were."""
+    names = call.args[2:]
+    return call.server.latency.reset(map(_event, names) if names else None)
+
+
+def latency_graph(call: Any) -> values.Verbatim:
+    """Return an event's spikes drawn as a bar graph."""
+    event = _event(call.args[2])
+    drawing = call.server.latency.graph(event, call.now_ms // 1000)
+    if drawing is None:
+        raise CommandError(errors.no_samples(event))
+    return values.Verbatim(drawing.encode(errors="surrogateescape"))
+
+
+def latency_doctor(call: Any) -> values.Verbatim:
+    """Return a diagnosis of the spikes with advice."""
+    return values.Verbatim(call.server.latency_report(call.now_ms // 1000).encode())
+
+
+def latency_histogram(call: Any) -> dict[bytes, dict[bytes, Any]]:
+    """Return how the durations of commands are distributed, of all or those named that have run."""
+    commands = call.server.commands
+    names = call.args[2:]
+    asked = filter(None, (_lookup(commands, name) for name in names)) if names else commands.values()
+    return {
+        command.name.encode(): {b"calls": command.calls, b"histogram_usec": dict(command.histogram())}
+        for family in asked
+        for command in (family, *family.subcommands.values())
+        if command.calls
+    }
+
+
+def _event(word: bytes) -> str:
+    return word.decode(errors="surrogateescape")
+
+
+def _lookup(commands: Any, name: bytes) -> Any:
+    """The command called `get`, `config` or `config|set`, or None."""
+    container, _, subcommand = name.decode(errors="replace").lower().partition("|")
+    found = commands.get(container)
+    return found.subcommands.get(subcommand) if found is not None and subcommand else found
