@@ -26,7 +26,8 @@ def latency_history(call: Any) -> list[list[int]]:
 def latency_reset(call: Any) -> int:
     """Forget all events, or those named; return how many there were."""
     names = call.args[2:]
-    return call.server.latency.reset(map(_event, names) if names else None)
+    count: int = call.server.latency.reset(map(_event, names) if names else None)
+    return count
 
 
 def latency_graph(call: Any) -> values.Verbatim:

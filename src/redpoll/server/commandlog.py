@@ -51,16 +51,14 @@ class CommandLog:
         "value_sum",
     )
 
-    def __init__(
-        self, max_len: int = 128, *, threshold: int = -1, max_args: int = 32, max_word_len: int = 128
-    ) -> None:
+    def __init__(self, max_len: int = 128, *, threshold: int = -1, max_args: int = 32, max_word_len: int = 128) -> None:
         self.max_len = max_len
         self.threshold = threshold
         self.max_args = max_args
         self.max_word_len = max_word_len
         self._entries: deque[Entry] = deque()  # newest first
         self._next_id = 0
-        self.reset_statistics()
+        self.count = self.value_sum = self.value_max = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -74,16 +72,13 @@ class CommandLog:
     ) -> None:
         """Log a command; the oldest entries make room."""
         entries = self._entries
-        entries.appendleft(
-            Entry(self._next_id, unix_time, value, self._cut(words), address, client_name, len(words))
-        )
+        entries.appendleft(Entry(self._next_id, unix_time, value, self._cut(words), address, client_name, len(words)))
         self._next_id += 1
         while len(entries) > self.max_len:
             entries.pop()
         self.count += 1
         self.value_sum += value
-        if value > self.value_max:
-            self.value_max = value
+        self.value_max = max(self.value_max, value)
 
     def newest(self, count: int) -> list[Entry]:
         """Up to `count` entries, the newest first; all when `count` is -1."""
@@ -95,9 +90,7 @@ class CommandLog:
 
     def reset_statistics(self) -> None:
         """Zero `count`, `value_sum` and `value_max`, which cover all entries, dropped ones too."""
-        self.count = 0
-        self.value_sum = 0
-        self.value_max = 0
+        self.count = self.value_sum = self.value_max = 0
 
     def _cut(self, words: Sequence[bytes]) -> tuple[bytes, ...]:
         total = len(words)

@@ -33,7 +33,7 @@ class Latest(NamedTuple):
     maximum: int
     total: int
     """Sum of all spikes."""
-    count: int
+    spikes: int
     """Number of all spikes, those that share a second with a worse one too."""
 
 
