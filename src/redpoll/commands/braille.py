@@ -1,9 +1,9 @@
 """A canvas of dots, shown as braille characters: two dots wide and four high each.
 
-    1 4     the bits of a character from U+2800 on: dot n is bit n - 1
-    2 5
-    3 6
-    7 8
+1 4     the bits of a character from U+2800 on: dot n is bit n - 1
+2 5
+3 6
+7 8
 """
 
 import math

@@ -11,16 +11,20 @@ twigs in the snow and feeds on their catkins, travels in restless flocks, and tr
 The same seed draws the same picture.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
-from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redpoll import errors, values
 from redpoll.commands.braille import Canvas, Point
 from redpoll.commands.integers import parse_integer
 from redpoll.errors import CommandError
 from redpoll.version import VERSION
+
+if TYPE_CHECKING:
+    from random import Random
 
 COLUMNS, MIN_COLUMNS, MAX_COLUMNS = 72, 24, 240
 MAX_BIRDS = 400
@@ -39,6 +43,8 @@ def lolwut(call: Any) -> values.Verbatim:
 
 def draw(version: int, columns: int | None, birds: int | None, seed: int) -> str:
     """A piece with its caption and the version line; unknown versions show the first."""
+    from random import Random  # slow to import, and rarely needed
+
     width = min(max(COLUMNS if columns is None else columns, MIN_COLUMNS), MAX_COLUMNS)
     count = None if birds is None else min(max(birds, 0), MAX_BIRDS)
     lines = PIECES.get(version, birch)(width, count, Random(seed))
@@ -64,8 +70,7 @@ def birch(columns: int, birds: int | None, random: Random) -> list[str]:
     perches = _perches(canvas, birds, scale, random)
     for perch in perches:
         x = perch * canvas.width
-        size = scale * random.uniform(0.85, 1.1)
-        finch(canvas, (x, branch(x)), size, random.choice((-1, 1)), random)
+        finch(canvas, (x, branch(x)), scale * random.uniform(0.85, 1.1), random.choice((-1, 1)), random)
     _snow(canvas, random)
     what = {0: "Gone to the feeder", 1: "A redpoll"}.get(len(perches), f"{len(perches)} redpolls")
     return [*canvas.lines(), "", f"{what} on a birch, {_weather(random)}."]
@@ -88,10 +93,10 @@ def _branch(canvas: Canvas, random: Random) -> Callable[[float], float]:
         if random.random() < 0.05:  # the dark marks in white bark
             for offset in range(3):
                 canvas.set(x, top(x) + 1 + offset * 0.5, False)
-    x = random.uniform(6, 14)
-    while x < end:
-        _twig(canvas, (x, top(x) + 2), random)
-        x += random.uniform(13, 26)
+    at = random.uniform(6, 14)
+    while at < end:
+        _twig(canvas, (at, top(at) + 2), random)
+        at += random.uniform(13, 26)
     return top
 
 
@@ -236,11 +241,7 @@ class _Flock:
         """Move every bird a little."""
         headings = []
         for at, heading in zip(self._at, self._heading, strict=True):
-            near = [
-                (other, to)
-                for other, to in zip(self._at, self._heading, strict=True)
-                if 0 < abs(other - at) < 26
-            ]
+            near = [(other, to) for other, to in zip(self._at, self._heading, strict=True) if 0 < abs(other - at) < 26]
             if near:
                 middle = sum(other for other, _ in near) / len(near)
                 along = sum(to for _, to in near) / len(near)

@@ -5,13 +5,12 @@ The lines `1. command: 5 latency spikes (average 20ms, …` have the shape that 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from redpoll.server.latency import LatencyMonitor
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
+class Conditions(NamedTuple):
     """The settings and facts a diagnosis depends on."""
 
     slowlog_slower_than: int = 10_000

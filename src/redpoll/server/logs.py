@@ -126,7 +126,7 @@ class Log:
                 f"pid={self.pid} role={self.role.word} timestamp={_quoted(time)} level={name} "
                 f"message={_quoted(message)}\n"
             )
-        import json  # noqa: PLC0415  # only where this layout is chosen: the server starts faster without
+        import json  # only where this layout is chosen: the server starts faster without
 
         fields = {"pid": self.pid, "role": self.role.word, "timestamp": time, "level": name, "message": message}
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":")) + "\n"
@@ -138,8 +138,9 @@ class Log:
     def use_syslog(self, ident: str = "redpoll", facility: str = "local0", module: ModuleType | None = None) -> None:
         """Send messages to syslog too; `module` stands in for the standard library's in tests."""
         if module is None:
-            import syslog as module  # noqa: PLC0415  # rarely used
+            import syslog  # rarely used
 
+            module = syslog
         options = module.LOG_PID | module.LOG_NDELAY | module.LOG_NOWAIT
         module.openlog(ident, options, getattr(module, f"LOG_{facility.upper()}"))
         self._syslog = module
