@@ -25,6 +25,10 @@ OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'."
 LOADING = "LOADING Redis is loading the dataset in memory"
 DB_INDEX = "ERR DB index is out of range"
 INVALID_DB_INDEX = "ERR invalid DB index"
+NO_SUCH_COMMAND = "ERR Invalid command specified"
+NO_KEY_ARGUMENTS = "ERR The command has no key arguments"
+INVALID_ARGUMENT_COUNT = "ERR Invalid number of arguments specified for command"
+INVALID_ARGUMENTS = "ERR Invalid arguments specified for command"
 
 
 def wrong_arity(name: str) -> str:
