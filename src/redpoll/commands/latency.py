@@ -7,10 +7,23 @@ that is empty for all but containers. `call.server.latency_report(unix_time)` is
 
 from typing import Any
 
-from redpoll import errors, values
+from redpoll import errors
+from redpoll.commands.declare import command, container
+from redpoll.commands.flags import ADMIN, LOADING, NOSCRIPT, STALE
 from redpoll.errors import CommandError
+from redpoll.wire import values
+
+container("LATENCY", group="server", since="2.8.13", summary="Find out when and why the server was slow.")
 
 
+@command(
+    "LATENCY LATEST",
+    group="server",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE,
+    complexity="O(1)",
+    tips="nondeterministic_output request_policy:all_nodes response_policy:special",
+    since="2.8.13",
+)
 def latency_latest(call: Any) -> list[list[Any]]:
     """Return the latest spike of every event."""
     return [
@@ -18,11 +31,27 @@ def latency_latest(call: Any) -> list[list[Any]]:
     ]
 
 
+@command(
+    "LATENCY HISTORY event",
+    group="server",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE,
+    complexity="O(1)",
+    tips="nondeterministic_output request_policy:all_nodes response_policy:special",
+    since="2.8.13",
+)
 def latency_history(call: Any) -> list[list[int]]:
     """Return an event's spikes as pairs of time and milliseconds."""
     return [list(sample) for sample in call.server.latency.history(_event(call.args[2]))]
 
 
+@command(
+    "LATENCY RESET [event [event ...]]",
+    group="server",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE,
+    complexity="O(1)",
+    tips="request_policy:all_nodes response_policy:agg_sum",
+    since="2.8.13",
+)
 def latency_reset(call: Any) -> int:
     """Forget all events, or those named; return how many there were."""
     names = call.args[2:]
@@ -30,6 +59,14 @@ def latency_reset(call: Any) -> int:
     return count
 
 
+@command(
+    "LATENCY GRAPH event",
+    group="server",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE,
+    complexity="O(1)",
+    tips="nondeterministic_output request_policy:all_nodes response_policy:special",
+    since="2.8.13",
+)
 def latency_graph(call: Any) -> values.Verbatim:
     """Return an event's spikes drawn as a bar graph."""
     event = _event(call.args[2])
@@ -39,22 +76,38 @@ def latency_graph(call: Any) -> values.Verbatim:
     return values.Verbatim(drawing.encode(errors="surrogateescape"))
 
 
+@command(
+    "LATENCY DOCTOR",
+    group="server",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE,
+    complexity="O(1)",
+    tips="nondeterministic_output request_policy:all_nodes response_policy:special",
+    since="2.8.13",
+)
 def latency_doctor(call: Any) -> values.Verbatim:
     """Return a diagnosis of the spikes with advice."""
     return values.Verbatim(call.server.latency_report(call.now_ms // 1000).encode())
 
 
-def latency_histogram(call: Any) -> dict[bytes, dict[bytes, Any]]:
+@command(
+    "LATENCY HISTOGRAM [command [command ...]]",
+    group="server",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE,
+    complexity="O(N) where N is the number of commands shown",
+    tips="nondeterministic_output request_policy:all_nodes response_policy:special",
+    since="7.0.0",
+)
+def latency_histogram(call: Any) -> values.Map:
     """Return how the durations of commands are distributed, of all or those named that have run."""
     commands = call.server.commands
     names = call.args[2:]
     asked = filter(None, (_lookup(commands, name) for name in names)) if names else commands.values()
-    return {
-        command.name.encode(): {b"calls": command.calls, b"histogram_usec": dict(command.histogram())}
+    return values.Map(
+        (command.name.encode(), {b"calls": command.calls, b"histogram_usec": dict(command.histogram())})
         for family in asked
         for command in (family, *family.subcommands.values())
         if command.calls
-    }
+    )
 
 
 def _event(word: bytes) -> str:

@@ -17,11 +17,14 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from redpoll import errors, values
+from redpoll import errors
 from redpoll.commands.braille import Canvas, Point
+from redpoll.commands.declare import command
+from redpoll.commands.flags import FAST, READONLY
 from redpoll.commands.integers import parse_integer
 from redpoll.errors import CommandError
 from redpoll.version import VERSION
+from redpoll.wire import values
 
 if TYPE_CHECKING:
     from random import Random
@@ -30,6 +33,12 @@ COLUMNS, MIN_COLUMNS, MAX_COLUMNS = 72, 24, 240
 MAX_BIRDS = 400
 
 
+@command(
+    "LOLWUT [VERSION version]",
+    group="server",
+    flags=READONLY | FAST,
+    since="5.0.0",
+)
 def lolwut(call: Any) -> values.Verbatim:
     """Return a drawing of redpolls, and the server's version."""
     words = call.args[1:]
