@@ -1,0 +1,207 @@
+"""SLOWLOG, COMMANDLOG, LATENCY, LOLWUT and INFO as a client meets them."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from redpoll.commands import commandlog, info, latency, lolwut
+from redpoll.commands.integers import parse_integer
+from redpoll.errors import CommandError
+from redpoll.server.commandlog import CommandLogs
+from redpoll.server.latency import LatencyMonitor
+from redpoll.version import VERSION
+from redpoll.wire import values
+
+NOW = 1_700_000_000
+
+
+@pytest.fixture
+def server():
+    return SimpleNamespace(command_logs=CommandLogs(), latency=LatencyMonitor(1), commands={})
+
+
+def make_call(server, line):
+    return SimpleNamespace(server=server, args=line.encode().split(), now_ms=NOW * 1000 + 999, resp=2)
+
+
+HANDLERS = {
+    "SLOWLOG GET": commandlog.slowlog_get,
+    "SLOWLOG LEN": commandlog.slowlog_len,
+    "SLOWLOG RESET": commandlog.slowlog_reset,
+    "COMMANDLOG GET": commandlog.commandlog_get,
+    "COMMANDLOG LEN": commandlog.commandlog_len,
+    "COMMANDLOG RESET": commandlog.commandlog_reset,
+    "LATENCY LATEST": latency.latency_latest,
+    "LATENCY HISTORY": latency.latency_history,
+    "LATENCY RESET": latency.latency_reset,
+    "LATENCY GRAPH": latency.latency_graph,
+    "LATENCY DOCTOR": latency.latency_doctor,
+    "LATENCY HISTOGRAM": latency.latency_histogram,
+}
+
+
+@pytest.fixture
+def run(server):
+    def run_line(line):
+        return HANDLERS[" ".join(line.split()[:2])](make_call(server, line))
+
+    return run_line
+
+
+@pytest.fixture
+def refusal(run):
+    def text_of(line):
+        with pytest.raises(CommandError) as caught:
+            run(line)
+        return str(caught.value)
+
+    return text_of
+
+
+def log_gets(log, count):
+    for number in range(count):
+        log.add(10 + number, [b"GET", b"k"], unix_time=NOW, address=b"127.0.0.1:5000", client_name=b"app")
+
+
+def test_slowlog(server, run):
+    log_gets(server.command_logs.slow, 12)
+    assert run("SLOWLOG LEN") == 12
+    assert len(run("SLOWLOG GET")) == 10
+    assert len(run("SLOWLOG GET -1")) == 12
+    assert run("SLOWLOG GET 0") == []
+    assert run("SLOWLOG GET 1") == [[11, NOW, 21, (b"GET", b"k"), b"127.0.0.1:5000", b"app", 2]]
+    assert run("SLOWLOG RESET") == "OK"
+    assert run("SLOWLOG LEN") == 0
+
+
+def test_slowlog_refuses(refusal):
+    for count in ("abc", "-2", "+1", "01", "99999999999999999999"):
+        assert refusal(f"SLOWLOG GET {count}") == "ERR count should be greater than or equal to -1"
+    assert refusal("SLOWLOG GET 1 2") == (
+        "ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG HELP."
+    )
+
+
+def test_commandlog(server, run):
+    log_gets(server.command_logs.slow, 1)
+    log_gets(server.command_logs.large_reply, 2)
+    assert run("COMMANDLOG LEN SLOW") == 1
+    assert run("COMMANDLOG LEN large-request") == 0
+    assert run("COMMANDLOG LEN large-reply") == 2
+    assert run("COMMANDLOG GET 1 large-reply") == [[1, NOW, 11, (b"GET", b"k"), b"127.0.0.1:5000", b"app"]]
+    assert len(run("COMMANDLOG GET -1 large-reply")) == 2
+    assert run("COMMANDLOG RESET large-reply") == "OK"
+    assert (run("COMMANDLOG LEN large-reply"), run("COMMANDLOG LEN slow")) == (0, 1)
+
+
+def test_commandlog_refuses(refusal):
+    kinds = "ERR type should be one of the following: slow, large-request, large-reply"
+    assert refusal("COMMANDLOG GET 1 fast") == kinds
+    assert refusal("COMMANDLOG LEN fast") == kinds
+    assert refusal("COMMANDLOG RESET fast") == kinds
+    assert refusal("COMMANDLOG GET abc fast") == "ERR count should be greater than or equal to -1"
+
+
+def test_latency(server, run, refusal):
+    for second, spike in ((0, 50), (5, 20)):
+        server.latency.add("command", spike, NOW - 10 + second)
+    server.latency.add("fork", 7, NOW)
+    assert run("LATENCY LATEST") == [[b"command", NOW - 5, 20, 50], [b"fork", NOW, 7, 7]]
+    assert run("LATENCY HISTORY command") == [[NOW - 10, 50], [NOW - 5, 20]]
+    assert run("LATENCY HISTORY unknown") == []
+    graph = run("LATENCY GRAPH command")
+    assert isinstance(graph, values.Verbatim)
+    assert graph.startswith(b"command - high 50 ms, low 20 ms (all time high 50 ms)\n")
+    assert graph.endswith(b"\n  \n15\n0s\ns \n")
+    assert refusal("LATENCY GRAPH unknown") == "ERR No samples available for event 'unknown'"
+    assert run("LATENCY RESET fork unknown") == 1
+    assert run("LATENCY RESET") == 1
+    assert run("LATENCY LATEST") == []
+
+
+def test_latency_doctor_reports_what_the_server_says(server, run):
+    server.latency_report = lambda unix_time: f"all well at {unix_time}\n"
+    report = run("LATENCY DOCTOR")
+    assert isinstance(report, values.Verbatim)
+    assert report == b"all well at 1700000000\n"
+
+
+def make_command(name, calls, subcommands=()):
+    return SimpleNamespace(
+        name=name,
+        calls=calls,
+        histogram=lambda: [(1, 1), (33, calls)] if calls else [],
+        subcommands={each.name.partition("|")[2]: each for each in subcommands},
+    )
+
+
+def test_latency_histogram(server, run):
+    config = make_command("config", 0, [make_command("config|get", 0), make_command("config|set", 2)])
+    server.commands = {"get": make_command("get", 3), "set": make_command("set", 0), "config": config}
+
+    def shown(name, calls):
+        return name, {b"calls": calls, b"histogram_usec": {1: 1, 33: calls}}
+
+    assert run("LATENCY HISTOGRAM") == (shown(b"get", 3), shown(b"config|set", 2))
+    assert isinstance(run("LATENCY HISTOGRAM"), values.Map)
+    assert run("LATENCY HISTOGRAM GET get") == (shown(b"get", 3), shown(b"get", 3))
+    assert run("LATENCY HISTOGRAM config nonsense set") == (shown(b"config|set", 2),)
+    assert run("LATENCY HISTOGRAM config|set config|get config|nonsense get|set") == (shown(b"config|set", 2),)
+    assert run("LATENCY HISTOGRAM nonsense") == ()
+
+
+def test_info_hands_the_sections_over(server):
+    server.info = lambda sections: f"asked for {sections}"
+    reply = info.info(make_call(server, "INFO a B"))
+    assert isinstance(reply, values.Verbatim)
+    assert reply == b"asked for [b'a', b'B']"
+
+
+def draw(line, server=None):
+    reply = lolwut.lolwut(make_call(server, line))
+    assert isinstance(reply, values.Verbatim)
+    return reply.decode()
+
+
+@pytest.mark.parametrize(
+    "line", ["LOLWUT", "LOLWUT VERSION 2", "LOLWUT version 3", "LOLWUT VERSION 99", "LOLWUT 24 0 1"]
+)
+def test_lolwut_ends_with_the_version(line):
+    assert draw(line).endswith(f"\n\nRedpoll ver. {VERSION}\n")
+
+
+def test_lolwut_is_settled_by_its_seed():
+    assert draw("LOLWUT 72 2 5") == draw("LOLWUT VERSION 1 72 2 5")
+    assert draw("LOLWUT 72 2 5") != draw("LOLWUT 72 2 6")
+    assert draw("LOLWUT VERSION 2 72 9 5") != draw("LOLWUT VERSION 3 72 9 5")
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("columns", [0, 24, 80, 150, 10**9])
+@pytest.mark.parametrize("birds", [0, 1, 20, -5])
+def test_lolwut_fits_its_columns(version, columns, birds):
+    text = draw(f"LOLWUT VERSION {version} {columns} {birds} 7")
+    art = text.split("\n\n", 1)[0].split("\n")
+    assert max(map(len, art)) <= min(max(columns, 24), 240) + 6
+    assert any("\u2800" < character <= "\u28ff" for character in text)
+
+
+def test_lolwut_counts_its_birds():
+    assert "A redpoll on a birch" in draw("LOLWUT 72 1 5")
+    assert "2 redpolls on a birch" in draw("LOLWUT 72 2 5")
+    assert "30 redpolls, bound for" in draw("LOLWUT VERSION 2 72 30 5")
+
+
+@pytest.mark.parametrize("line", ["LOLWUT VERSION abc", "LOLWUT abc", "LOLWUT 80 x", "LOLWUT VERSION 1 80 4 1.5"])
+def test_lolwut_refuses_what_is_no_integer(line):
+    with pytest.raises(CommandError) as caught:
+        draw(line)
+    assert str(caught.value) == "ERR value is not an integer or out of range"
+
+
+def test_integers_are_strict():
+    top = (1 << 63) - 1
+    for word in (b"0", b"-1", b"7", b"%d" % top, b"%d" % (-top - 1)):
+        assert parse_integer(word) == int(word)
+    for word in (b"", b"-", b"-0", b"+1", b"01", b" 1", b"1 ", b"1_0", b"1.0", b"%d" % (top + 1), b"9" * 30, b"\xb2"):
+        assert parse_integer(word) is None
