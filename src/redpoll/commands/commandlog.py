@@ -5,7 +5,7 @@ from typing import Any
 from redpoll import errors
 from redpoll.commands.declare import command, container
 from redpoll.commands.flags import ADMIN, LOADING, STALE
-from redpoll.commands.integers import parse_integer
+from redpoll.engine.numbers import read_int64
 from redpoll.errors import CommandError
 
 _DEFAULT_COUNT = 10
@@ -105,7 +105,7 @@ def commandlog_reset(call: Any) -> str:
 
 
 def _count(word: bytes) -> int:
-    count = parse_integer(word)
+    count: int | None = read_int64(word)
     if count is None or count < -1:
         raise CommandError(errors.LOG_COUNT)
     return count

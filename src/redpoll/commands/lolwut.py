@@ -21,7 +21,7 @@ from redpoll import errors
 from redpoll.commands.braille import Canvas, Point
 from redpoll.commands.declare import command
 from redpoll.commands.flags import FAST, READONLY
-from redpoll.commands.integers import parse_integer
+from redpoll.engine.numbers import read_int64
 from redpoll.errors import CommandError
 from redpoll.version import VERSION
 from redpoll.wire import values
@@ -61,7 +61,7 @@ def draw(version: int, columns: int | None, birds: int | None, seed: int) -> str
 
 
 def _integer(word: bytes) -> int:
-    number = parse_integer(word)
+    number: int | None = read_int64(word)
     if number is None:
         raise CommandError(errors.NOT_AN_INTEGER)
     return number

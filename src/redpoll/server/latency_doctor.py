@@ -98,10 +98,10 @@ _BY_EVENT: dict[str, tuple[str, ...]] = {
 }
 
 _APPLIES: dict[str, Callable[[Conditions, int], bool]] = {
-    "slowlog-enable": lambda now, threshold_us: now.slowlog_slower_than < 0 or now.slowlog_max_len == 0,
+    "slowlog-enable": lambda now, _threshold_us: now.slowlog_slower_than < 0 or now.slowlog_max_len == 0,
     "slowlog-tune": lambda now, threshold_us: now.slowlog_max_len > 0 and now.slowlog_slower_than > threshold_us,
-    "no-appendfsync": lambda now, threshold_us: not now.no_appendfsync_on_rewrite,
-    "relax-fsync": lambda now, threshold_us: now.appendfsync == "always",
+    "no-appendfsync": lambda now, _threshold_us: not now.no_appendfsync_on_rewrite,
+    "relax-fsync": lambda now, _threshold_us: now.appendfsync == "always",
 }
 
 _FORK_SPEEDS = ((10, "terrible"), (25, "poor"), (100, "good"))

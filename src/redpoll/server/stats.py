@@ -1,6 +1,8 @@
 """Counters that need a little arithmetic: rates over the last samples, error codes, duration buckets."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 
 RATE_SAMPLES = 16
 MAX_ERROR_CODES = 128
@@ -99,18 +101,11 @@ def percentiles(buckets: Iterable[tuple[int, int]], wanted: Iterable[float]) -> 
     `buckets` are ascending pairs of nanoseconds (any within the bucket) and their number.
     """
     counted = [(bucket_ceiling(min(value, MAX_NANOSECONDS)), count) for value, count in buckets if count]
-    total = sum(count for _, count in counted)
-    found = []
-    for percentage in wanted:
-        rank = max(int(min(percentage, 100.0) / 100 * total + 0.5), 1)
-        seen = 0
-        ceiling = 0
-        for ceiling, count in counted:
-            seen += count
-            if seen >= rank:
-                break
-        found.append(ceiling / 1000)
-    return found
+    if not counted:
+        return [0.0 for _ in wanted]
+    cumulative = list(accumulate(count for _, count in counted))
+    ranks = (max(int(min(percentage, 100.0) / 100 * cumulative[-1] + 0.5), 1) for percentage in wanted)
+    return [counted[bisect_left(cumulative, rank)][0] / 1000 for rank in ranks]
 
 
 def cumulative_by_power(buckets: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import pytest
 
 from redpoll.commands import commandlog, info, latency, lolwut
-from redpoll.commands.integers import parse_integer
 from redpoll.errors import CommandError
 from redpoll.server.commandlog import CommandLogs
 from redpoll.server.latency import LatencyMonitor
@@ -197,11 +196,3 @@ def test_lolwut_refuses_what_is_no_integer(line):
     with pytest.raises(CommandError) as caught:
         draw(line)
     assert str(caught.value) == "ERR value is not an integer or out of range"
-
-
-def test_integers_are_strict():
-    top = (1 << 63) - 1
-    for word in (b"0", b"-1", b"7", b"%d" % top, b"%d" % (-top - 1)):
-        assert parse_integer(word) == int(word)
-    for word in (b"", b"-", b"-0", b"+1", b"01", b" 1", b"1 ", b"1_0", b"1.0", b"%d" % (top + 1), b"9" * 30, b"\xb2"):
-        assert parse_integer(word) is None

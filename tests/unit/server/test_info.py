@@ -90,7 +90,7 @@ def test_an_empty_line_stands_between_sections():
 
 def test_a_section_is_registered_once():
     with pytest.raises(ValueError, match="twice"):
-        section("Clients")(lambda source: ())
+        section("Clients")(lambda _source: ())
 
 
 def test_server():

@@ -131,7 +131,7 @@ def test_standard_output_is_a_descriptor():
     reader, writer = os.pipe()
     make(stdout=writer).notice("hello")
     os.close(writer)
-    with open(reader) as lines:
+    with os.fdopen(reader) as lines:
         assert lines.read() == "4711:M 23 Nov 2026 00:07:11.688 * hello\n"
 
 
@@ -193,5 +193,5 @@ def test_the_logo_is_for_terminals(file):
     finally:
         os.close(leader)
         os.close(terminal)
-    with open(file, "wb") as plain:
+    with file.open("wb") as plain:
         assert not make(stdout=plain.fileno()).shows_logo(False)
