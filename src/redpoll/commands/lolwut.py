@@ -29,8 +29,8 @@ from redpoll.wire import values
 if TYPE_CHECKING:
     from random import Random
 
-COLUMNS, MIN_COLUMNS, MAX_COLUMNS = 72, 24, 240
-MAX_BIRDS = 400
+COLUMNS, MIN_COLUMNS, MAX_COLUMNS = 72, 24, 160
+MAX_BIRDS = 80  # drawing must not keep other clients waiting
 
 
 @command(
@@ -218,9 +218,9 @@ def _weather(random: Random) -> str:
 def flight(columns: int, birds: int | None, random: Random) -> list[str]:
     """A flock over the trees: each bird heads where its neighbours head and keeps near them (Reynolds, 1987)."""
     canvas = Canvas(columns, max(columns * 5 // 18, 12))
-    count = random.randint(40, 80) if birds is None else birds
+    count = random.randint(35, 60) if birds is None else birds
     flock = _Flock(canvas.width, canvas.height * 0.72, count, random)
-    for _ in range(40):
+    for _ in range(16):
         flock.step()
     for position, heading in flock.birds():
         _wings(canvas, position, heading, random)
@@ -239,7 +239,7 @@ class _Flock:
         center = complex(width * random.uniform(0.35, 0.65), height * random.uniform(0.4, 0.6))
         course = complex(math.cos(angle := random.uniform(-0.5, 0.5)), math.sin(angle)) * random.choice((-1, 1))
         self._width, self._height = width, height
-        self._at = [center + complex(random.gauss(0, width / 9), random.gauss(0, height / 8)) for _ in range(count)]
+        self._at = [center + complex(random.gauss(0, width / 8), random.gauss(0, height / 7)) for _ in range(count)]
         self._heading = [course * complex(1, random.gauss(0, 0.6)) for _ in range(count)]
 
     def birds(self) -> list[tuple[complex, complex]]:
@@ -260,7 +260,7 @@ class _Flock:
             heading += complex(home.real / self._width, home.imag / self._height * 1.6) * 0.45
             headings.append(heading / max(abs(heading), 0.01))
         self._heading = headings
-        self._at = [at + heading * 0.9 for at, heading in zip(self._at, headings, strict=True)]
+        self._at = [at + heading * 1.6 for at, heading in zip(self._at, headings, strict=True)]
 
 
 def _wings(canvas: Canvas, at: complex, heading: complex, random: Random) -> None:
@@ -297,12 +297,11 @@ def song(columns: int, birds: int | None, random: Random) -> list[str]:
     x = float(left + 4)
     written = []
     for _ in range(12 if birds is None else max(birds, 1)):
-        syllable = random.choices(("che", "trrrrr", "djueee", "tip"), (5, 3, 2, 2))[0]
-        length = _SYLLABLES[syllable](canvas, x, random)
-        if x + length > canvas.width - 2:
+        if written and x + _LONGEST_SYLLABLE > canvas.width:
             break
+        syllable = random.choices(("che", "trrrrr", "djueee", "tip"), (5, 3, 2, 2))[0]
+        x += _SYLLABLES[syllable](canvas, x, random) + random.uniform(3, 7)
         written.append(syllable)
-        x += length + random.uniform(3, 7)
     for y in range(canvas.height):
         canvas.set(left, y)
     for column in range(left, canvas.width):
@@ -355,6 +354,7 @@ def _tip(canvas: Canvas, x: float, random: Random) -> float:
     return 2.0
 
 
+_LONGEST_SYLLABLE = 40
 _SYLLABLES: dict[str, Callable[[Canvas, float, Random], float]] = {
     "che": _che,
     "trrrrr": _trill,

@@ -76,6 +76,8 @@ class InfoSource(Protocol):
     """Objects with `clients`, `reads`, `writes`; the loop's own first."""
     engines: Sequence[Any]
     """Script engines: objects with `name`, `module`, `abi_version`, `used_memory`, `memory_overhead`."""
+    cluster_fields: Iterable[Field]
+    """What `CLUSTER INFO` tells; empty unless this is a node."""
     hotkeys: Any
     """Figures of hot key tracking, or None while there are none."""
 
@@ -94,14 +96,16 @@ class Section(NamedTuple):
 SECTIONS: dict[str, Section] = {}
 
 
-def section(title: str, *, default: bool = True, everything: bool = True) -> Callable[[FieldsFunction], FieldsFunction]:
-    """Register a function of an `InfoSource` as the section that clients ask for by `title` in lower case."""
+def section(
+    title: str, *, name: str = "", default: bool = True, everything: bool = True
+) -> Callable[[FieldsFunction], FieldsFunction]:
+    """Register a function of an `InfoSource` as a section; clients ask for it by `name`, or `title` in lower case."""
 
     def register(fields: FieldsFunction) -> FieldsFunction:
-        name = title.lower().replace(" ", "")
-        if name in SECTIONS:
+        key = name or title.lower()
+        if key in SECTIONS:
             raise ValueError(f"section {title!r} is registered twice")
-        SECTIONS[name] = Section(title, fields, default, everything)
+        SECTIONS[key] = Section(title, fields, default, everything)
         return fields
 
     return register

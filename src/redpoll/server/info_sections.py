@@ -36,6 +36,7 @@ _SERVER_BEFORE: Table = (
     ("redis_git_dirty", 0),
     ("redis_build_id", "0"),
     ("redis_mode", "standalone"),
+    ("server_mode", "standalone"),
     ("os", f"{_UNAME.sysname} {_UNAME.release} {_UNAME.machine}"),
     ("arch_bits", 64 if sys.maxsize > 1 << 32 else 32),
     ("monotonic_clock", "POSIX clock_gettime"),
@@ -68,10 +69,13 @@ _MEMORY_AFTER: Table = (
     ("mem_not_counted_for_evict", 0),
     ("mem_replication_backlog", 0),
     ("mem_total_replication_buffers", 0),
+    ("mem_replicas_repl_buffer", 0),
     ("mem_replica_full_sync_buffer", 0),
     ("mem_clients_slaves", 0),
     ("mem_clients_normal", 0),
     ("mem_cluster_links", 0),
+    ("mem_cluster_slot_import", 0),
+    ("mem_cluster_slot_export", 0),
     ("mem_cluster_slot_migration_output_buffer", 0),
     ("mem_cluster_slot_migration_input_buffer", 0),
     ("mem_cluster_slot_migration_input_buffer_peak", 0),
@@ -114,6 +118,7 @@ _PERSISTENCE: Table = (
     ("aof_last_cow_size", 0),
     ("module_fork_in_progress", 0),
     ("module_fork_last_cow_size", 0),
+    ("slot_migration_fork_in_progress", 0),
 )
 
 _PERSISTENCE_AOF: Table = (
@@ -142,6 +147,8 @@ _STATS: Table = (
     ("total_net_output_bytes", 0),
     ("total_net_repl_input_bytes", 0),
     ("total_net_repl_output_bytes", 0),
+    ("total_net_cluster_slot_import_bytes", 0),
+    ("total_net_cluster_slot_export_bytes", 0),
     ("instantaneous_input_kbps", 0.0),
     ("instantaneous_output_kbps", 0.0),
     ("instantaneous_input_repl_kbps", 0.0),
@@ -152,7 +159,9 @@ _STATS: Table = (
     ("sync_partial_err", 0),
     ("expired_subkeys", 0),
     ("expired_keys", 0),
+    ("expired_fields", 0),
     ("expired_stale_perc", 0.0),
+    ("expired_keys_with_volatile_items_stale_perc", 0.0),
     ("expired_time_cap_reached_count", 0),
     ("expire_cycle_cpu_milliseconds", 0),
     ("evicted_keys", 0),
@@ -187,6 +196,9 @@ _STATS: Table = (
     ("total_writes_processed", 0),
     ("io_threaded_reads_processed", 0),
     ("io_threaded_writes_processed", 0),
+    ("io_threaded_freed_objects", 0),
+    ("io_threaded_accept_processed", 0),
+    ("io_threaded_poll_processed", 0),
     ("io_threaded_total_prefetch_batches", 0),
     ("io_threaded_total_prefetch_entries", 0),
     ("client_query_buffer_limit_disconnections", 0),
@@ -267,6 +279,8 @@ _DEBUG: Table = (
     ("eventloop_duration_cron_sum", 0),
     ("eventloop_duration_max", 0),
     ("eventloop_cmd_per_cycle_max", 0),
+    ("io_threaded_reads_pending", 0),
+    ("io_threaded_writes_pending", 0),
     ("allocator_allocated_lua", 0),
     ("allocator_active_lua", 0),
     ("allocator_resident_lua", 0),
@@ -286,6 +300,7 @@ def server(source: InfoSource) -> Iterator[Field]:
     yield "uptime_in_days", uptime // 86400
     yield "hz", getattr(identity, "hz", hz)
     yield "configured_hz", hz
+    yield "clients_hz", getattr(identity, "hz", hz)
     yield "lru_clock", source.now_us // 1_000_000 & LRU_CLOCK_MASK
     yield from read(identity, (("executable", ""), ("config_file", ""), ("io_threads_active", 0)))
     yield "availability_zone", getattr(config, "availability_zone", "")
@@ -415,6 +430,7 @@ def replication(source: InfoSource) -> Iterator[Field]:
             f"slave{index}",
             f"ip={replica.ip},port={replica.port},state={replica.state},offset={replica.offset},lag={replica.lag}",
         )
+    yield "replicas_waiting_psync", getattr(state, "replicas_waiting_psync", 0)
     yield from read(state, _REPLICATION_AFTER)
 
 
@@ -506,7 +522,13 @@ def cluster(source: InfoSource) -> Iterator[Field]:
     yield "cluster_enabled", int(getattr(source.config, "cluster_enabled", False))
 
 
-@section("Scripting Engines", default=False)
+@section("Cluster Info", name="cluster_info", default=False)
+def cluster_info(source: InfoSource) -> Iterator[Field]:
+    """What `CLUSTER INFO` tells, on a node."""
+    return iter(source.cluster_fields)
+
+
+@section("Scripting Engines", name="scriptingengines", default=False)
 def scripting_engines(source: InfoSource) -> Iterator[Field]:
     """What runs scripts, and its memory."""
     engines = source.engines

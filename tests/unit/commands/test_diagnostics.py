@@ -8,6 +8,8 @@ from redpoll.commands import commandlog, info, latency, lolwut
 from redpoll.errors import CommandError
 from redpoll.server.commandlog import CommandLogs
 from redpoll.server.latency import LatencyMonitor
+from redpoll.server.latency_doctor import Conditions, diagnose
+from redpoll.server.stats import bound_microseconds, bucket_ceiling
 from redpoll.version import VERSION
 from redpoll.wire import values
 
@@ -181,7 +183,7 @@ def test_lolwut_is_settled_by_its_seed():
 def test_lolwut_fits_its_columns(version, columns, birds):
     text = draw(f"LOLWUT VERSION {version} {columns} {birds} 7")
     art = text.split("\n\n", 1)[0].split("\n")
-    assert max(map(len, art)) <= min(max(columns, 24), 240) + 6
+    assert max(map(len, art)) <= min(max(columns, 24), 160) + 6
     assert any("\u2800" < character <= "\u28ff" for character in text)
 
 
@@ -196,3 +198,83 @@ def test_lolwut_refuses_what_is_no_integer(line):
     with pytest.raises(CommandError) as caught:
         draw(line)
     assert str(caught.value) == "ERR value is not an integer or out of range"
+
+
+@pytest.fixture(scope="module", params=["redis70", "redis82", "valkey91"])
+def peer(request):
+    """A connection to a real server that logs and watches everything."""
+    peers = pytest.importorskip("tests.peers", reason="starts the real servers")
+    try:
+        target = peers.find(request.param)
+    except peers.PeerMissing as missing:
+        pytest.skip(str(missing))
+    options = {"enable_debug_command": "yes", "slowlog_log_slower_than": 0, "latency_monitor_threshold": 1}
+    with peers.running(target, **options) as running, running.connect() as connection:
+        connection.product = target.product
+        yield connection
+
+
+def test_entries_are_cut_as_real_servers_do(peer, server, run):
+    peer.call("SLOWLOG", "RESET")
+    for words in (
+        ["SADD", "s", *range(29)],
+        ["SADD", "s", *range(30)],
+        ["SADD", "s", *range(31)],
+        ["SADD", "s", *range(300)],
+        ["SET", "a" * 128, "b" * 129],
+        ["SADD", "s", *["c" * 300] * 40],
+    ):
+        peer.call(*words)
+        server.command_logs.slow.add(1, [str(word).encode() for word in words], unix_time=1)
+    real = [entry[3] for entry in peer.call("SLOWLOG", "GET", 6)]
+    own = [list(entry[3]) for entry in run("SLOWLOG GET 6")]
+    assert own == real
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("SLOWLOG GET abc", "SLOWLOG GET -2", "SLOWLOG GET 1 2", "SLOWLOG GET 01", "LATENCY GRAPH nothing"),
+        *("COMMANDLOG GET abc fast", "COMMANDLOG GET 1 fast", "COMMANDLOG LEN fast", "COMMANDLOG RESET fast"),
+    ],
+)
+def test_refusals_are_those_of_real_servers(peer, refusal, line):
+    if line.startswith("COMMANDLOG") and peer.product == "redis":
+        pytest.skip("Valkey's command")
+    assert peer.call(*line.split()) == refusal(line)
+
+
+def test_latency_looks_as_on_real_servers(peer, server, run):
+    peer.call("LATENCY", "RESET")
+    for pause in (0.02, 0.05, 0.9, 0.12, 0.8, 0.03):
+        peer.call("DEBUG", "SLEEP", pause)
+    for time, milliseconds in peer.call("LATENCY", "HISTORY", "command"):
+        server.latency.add("command", milliseconds, time)
+    while True:
+        before = peer.call("TIME")[0]
+        graph, report = peer.call("LATENCY", "GRAPH", "command"), peer.call("LATENCY", "DOCTOR")
+        if peer.call("TIME")[0] == before:
+            break
+    call = make_call(server, "LATENCY GRAPH command")
+    call.now_ms = int(before) * 1000
+    assert latency.latency_graph(call) == graph
+    finding = diagnose(server.latency, Conditions(slowlog_slower_than=0), int(before)).split("\n")[2]
+    assert finding.startswith("1. command: ")
+    assert finding in report.decode().split("\n")
+    assert [event[:4] for event in peer.call("LATENCY", "LATEST")] == run("LATENCY LATEST")
+    if peer.product == "valkey":
+        assert [event[4:] for event in peer.call("LATENCY", "LATEST")] > [[0, 0]]
+
+
+def test_histograms_have_the_bounds_of_real_servers(peer):
+    peer.call("CONFIG", "RESETSTAT")
+    pauses = [0.00002 * 2**power for power in range(14)] + [1.1]
+    for pause in pauses:
+        peer.call("DEBUG", "SLEEP", pause)
+    (name, (_calls, calls, _histogram, flat)) = peer.call("LATENCY", "HISTOGRAM", "debug")
+    assert (name, calls, flat[-1]) == (b"debug", len(pauses), len(pauses))
+    assert set(flat[::2]) <= {bound_microseconds(power) for power in range(10, 31)}
+    assert flat[-2] == bound_microseconds(30)
+    line = peer.call("INFO", "latencystats").decode().partition("latency_percentiles_usec_debug:p50=")[2]
+    median = round(float(line.partition(",")[0]) * 1000)
+    assert median == bucket_ceiling(median)

@@ -8,6 +8,9 @@ from redpoll.server.info import SECTIONS, bound, human, percentage, ratio, rende
 from redpoll.server.info_sections import LRU_CLOCK_MASK
 from redpoll.version import REDIS_VERSION, VERSION
 
+# What Valkey tells of being Valkey, which would be a lie here.
+VALKEYS_OWN = {"valkey_version", "valkey_release_stage"}
+
 NOW_US = 1_795_392_431_688_999
 
 
@@ -25,6 +28,7 @@ def make_source(**groups):
         "modules": (),
         "threads": (),
         "engines": (),
+        "cluster_fields": (),
         "hotkeys": None,
         "now_us": NOW_US,
     }
@@ -74,7 +78,7 @@ def test_sections_by_name():
     assert titles(render(source, [b"keyspace", b"CLUSTER", b"cluster"])) == ["Cluster", "Keyspace"]
     assert titles(render(source, [b"default", b"commandstats"])) == [*DEFAULT[:9], "Commandstats", *DEFAULT[9:]]
     assert titles(render(source, [b"debug"])) == ["Debug"]
-    assert titles(render(source, [b"scriptingengines"])) == ["Scripting Engines"]
+    assert titles(render(source, [b"scriptingengines", b"cluster_info"])) == ["Cluster Info", "Scripting Engines"]
 
 
 def test_unknown_sections_are_passed_over():
@@ -165,10 +169,11 @@ def test_persistence_shows_what_goes_on():
 
 def test_replication_as_master():
     replica = SimpleNamespace(ip="10.0.0.2", port=6379, state="online", offset=14, lag=1)
-    assert lines("replication", replication=SimpleNamespace(replicas=[replica]))[:4] == [
+    assert lines("replication", replication=SimpleNamespace(replicas=[replica]))[:5] == [
         "role:master",
         "connected_slaves:1",
         "slave0:ip=10.0.0.2,port=6379,state=online,offset=14,lag=1",
+        "replicas_waiting_psync:0",
         "master_failover_state:no-failover",
     ]
     wanted = fields("replication", config=SimpleNamespace(min_replicas_to_write=1))
@@ -285,3 +290,70 @@ def test_numbers_for_people():
     assert (percentage(1, 3), percentage(5, 0)) == ("33.33%", "0.00%")
     assert (ratio(3, 2), ratio(3, 0)) == (1.5, 1.0)
     assert safe("a:b\r\n#") == "a_b___"
+
+
+@pytest.fixture(scope="module", params=["redis82", "valkey91"])
+def peer(request):
+    """A real server."""
+    peers = pytest.importorskip("tests.peers", reason="starts the real servers")
+    try:
+        target = peers.find(request.param)
+    except peers.PeerMissing as missing:
+        pytest.skip(str(missing))
+    with peers.running(target) as server:
+        yield server
+
+
+def shape(text):
+    """The field names of each section, in order, without counters of single commands, errors and threads."""
+    sections = {}
+    for part in text.split("# ")[1:]:
+        title, *rest = part.split("\r\n")
+        sections[title.lower()] = [line.partition(":")[0] for line in rest if line]
+    return {
+        title: names
+        for title, names in sections.items()
+        if title not in ("commandstats", "latencystats", "errorstats", "modules", "threads", "keysizes")
+    }
+
+
+def test_fields_are_those_of_real_servers(peer):
+    with peer.connect() as connection:
+        real = shape(connection.call("INFO", "everything").decode())
+        assert connection.call("INFO", "nonsense") == b""
+        real["debug"] = shape(connection.call("INFO", "debug").decode())["debug"]
+    listener = SimpleNamespace(name="tcp", addresses=("127.0.0.1",), port=1)
+    engine = SimpleNamespace(name="LUA", module="lua", abi_version=4, used_memory=0, memory_overhead=0)
+    source = make_source(identity=SimpleNamespace(listeners=[listener]), engines=[engine])
+    own = shape(render(source, [b"everything", b"debug"]))
+    assert set(real) - set(own) == set()
+    for title, names in real.items():
+        assert set(names) - set(own[title]) <= VALKEYS_OWN
+        if peer.target.product == "redis":
+            assert [name for name in own[title] if name in names] == names
+
+
+def test_keyspace_is_that_of_real_servers(peer):
+    if peer.target.product != "redis":
+        pytest.skip("Valkey tells of volatile items in other words")
+    sizes = (0, 1, 3, 1000, 1024, 5000, 1 << 20)
+    with peer.connect() as connection:
+        connection.call("FLUSHALL")
+        for size in sizes:
+            connection.call("SET", f"key{size}", b"x" * size)
+        for index, member in enumerate(("a", "b", "c")):
+            connection.call("ZADD", "zset", index, member)
+        real = connection.call("INFO", "keyspace", "keysizes").decode()
+    counts = {}
+    for size in sizes:
+        power = 1 << (size.bit_length() - 1) if size else 0
+        counts[power] = counts.get(power, 0) + 1
+    database = SimpleNamespace(
+        index=0,
+        keys=8,
+        expires=0,
+        avg_ttl=0,
+        subexpiry=0,
+        distributions={"strings_sizes": counts, "zsets_items": {2: 1}},
+    )
+    assert render(make_source(databases=[database]), [b"keyspace", b"keysizes"]) == real
