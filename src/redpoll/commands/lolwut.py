@@ -81,7 +81,7 @@ def birch(columns: int, birds: int | None, random: Random) -> list[str]:
         x = perch * canvas.width
         finch(canvas, (x, branch(x)), scale * random.uniform(0.85, 1.1), random.choice((-1, 1)), random)
     _snow(canvas, random)
-    what = {0: "Gone to the feeder", 1: "A redpoll"}.get(len(perches), f"{len(perches)} redpolls")
+    what = {0: "Nobody", 1: "A redpoll"}.get(len(perches), f"{len(perches)} redpolls")
     return [*canvas.lines(), "", f"{what} on a birch, {_weather(random)}."]
 
 
@@ -295,7 +295,7 @@ def song(columns: int, birds: int | None, random: Random) -> list[str]:
     canvas = Canvas(columns, 14)
     left = 8
     x = float(left + 4)
-    written = []
+    written: list[str] = []
     for _ in range(12 if birds is None else max(birds, 1)):
         if written and x + _LONGEST_SYLLABLE > canvas.width:
             break
