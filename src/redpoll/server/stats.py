@@ -13,31 +13,34 @@ MAX_NANOSECONDS = 1_000_000_000
 
 
 class Rate:
-    """How fast a counter grows: its average growth a second over the last 16 samples.
+    """How fast a counter grows: its growth for each `per` of a base, averaged over the last 16 samples.
 
-    Sampled about ten times a second. A first sample only sets where to count from.
+    The base is milliseconds, and `per` 1000, for what `INFO` calls a figure a second; or another
+    counter, and `per` 1, for the likes of microseconds a loop cycle. Sampled about ten times a
+    second. A first sample only sets where to count from.
     """
 
-    __slots__ = ("_at", "_last_count", "_last_ms", "_samples")
+    __slots__ = ("_at", "_last_base", "_last_count", "_samples", "per")
 
-    def __init__(self) -> None:
+    def __init__(self, per: int = 1000) -> None:
+        self.per = per
         self._samples = [0] * RATE_SAMPLES
         self._at = 0
-        self._last_ms: int | None = None
+        self._last_base: int | None = None
         self._last_count = 0
 
-    def sample(self, count: int, now_ms: int) -> None:
-        """Note the counter's value at this time."""
-        if self._last_ms is not None:
-            elapsed_ms = now_ms - self._last_ms
-            if elapsed_ms <= 0:
+    def sample(self, count: int, base: int) -> None:
+        """Note the counter's value at this value of the base; nothing happens while the base stands still."""
+        if self._last_base is not None:
+            growth = base - self._last_base
+            if growth <= 0:
                 return
-            self._samples[self._at] = (count - self._last_count) * 1000 // elapsed_ms
+            self._samples[self._at] = (count - self._last_count) * self.per // growth
             self._at = (self._at + 1) % RATE_SAMPLES
-        self._last_ms = now_ms
+        self._last_base = base
         self._last_count = count
 
-    def per_second(self) -> int:
+    def average(self) -> int:
         """The average rate; samples not taken yet count as zero."""
         return sum(self._samples) // RATE_SAMPLES
 
@@ -45,7 +48,7 @@ class Rate:
         """Forget all samples."""
         self._samples = [0] * RATE_SAMPLES
         self._at = 0
-        self._last_ms = None
+        self._last_base = None
         self._last_count = 0
 
 

@@ -344,16 +344,10 @@ def test_keyspace_is_that_of_real_servers(peer):
         for index, member in enumerate(("a", "b", "c")):
             connection.call("ZADD", "zset", index, member)
         real = connection.call("INFO", "keyspace", "keysizes").decode()
-    counts = {}
+    counts: dict[int, int] = {}
     for size in sizes:
         power = 1 << (size.bit_length() - 1) if size else 0
         counts[power] = counts.get(power, 0) + 1
-    database = SimpleNamespace(
-        index=0,
-        keys=8,
-        expires=0,
-        avg_ttl=0,
-        subexpiry=0,
-        distributions={"strings_sizes": counts, "zsets_items": {2: 1}},
-    )
+    database = make_database(0, 8, strings_sizes=counts, zsets_items={2: 1})
+    database.expires = database.avg_ttl = 0
     assert render(make_source(databases=[database]), [b"keyspace", b"keysizes"]) == real

@@ -22,26 +22,33 @@ def test_a_steady_counter_has_its_rate():
     rate = Rate()
     for tick in range(RATE_SAMPLES + 1):
         rate.sample(tick * 50, 1000 + tick * 100)
-    assert rate.per_second() == 500
+    assert rate.average() == 500
 
 
 def test_rates_forget_after_sixteen_samples():
     rate = Rate()
     rate.sample(0, 0)
     rate.sample(16_000, 100)
-    assert rate.per_second() == 10_000
+    assert rate.average() == 10_000
     for tick in range(RATE_SAMPLES):
         rate.sample(16_000, 200 + tick * 100)
-    assert rate.per_second() == 0
+    assert rate.average() == 0
 
 
 def test_a_clock_that_stands_still_is_no_sample():
     rate = Rate()
     rate.sample(0, 0)
     rate.sample(100, 0)
-    assert rate.per_second() == 0
+    assert rate.average() == 0
     rate.sample(160, 100)
-    assert rate.per_second() == 100
+    assert rate.average() == 100
+
+
+def test_a_rate_for_another_counter():
+    rate = Rate(per=1)
+    for tick in range(RATE_SAMPLES + 1):
+        rate.sample(tick * 250, tick * 10)
+    assert rate.average() == 25
 
 
 def test_rate_reset():
@@ -49,9 +56,9 @@ def test_rate_reset():
     rate.sample(0, 0)
     rate.sample(1600, 100)
     rate.reset()
-    assert rate.per_second() == 0
+    assert rate.average() == 0
     rate.sample(5000, 200)
-    assert rate.per_second() == 0
+    assert rate.average() == 0
 
 
 def test_errors_are_counted_by_code():
