@@ -34,3 +34,19 @@ INVALID_ARGUMENTS = "ERR Invalid arguments specified for command"
 def wrong_arity(name: str) -> str:
     """The text for a wrong number of words; `name` is lower case, `container|sub` for a subcommand."""
     return f"ERR wrong number of arguments for '{name}' command"
+
+
+# Diagnostics: SLOWLOG, COMMANDLOG, LATENCY
+
+LOG_COUNT = "ERR count should be greater than or equal to -1"
+LOG_TYPE = "ERR type should be one of the following: slow, large-request, large-reply"
+
+
+def subcommand_arity(subcommand: str, container: str) -> str:
+    """The text of a subcommand that finds too many words itself; both as the user sent or knows them."""
+    return f"ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try {container.upper()} HELP."
+
+
+def no_samples(event: str) -> str:
+    """The text of `LATENCY GRAPH` for an event that never spiked."""
+    return f"ERR No samples available for event '{event}'"
