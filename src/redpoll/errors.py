@@ -50,3 +50,5 @@ def subcommand_arity(subcommand: str, container: str) -> str:
 def no_samples(event: str) -> str:
     """The text of `LATENCY GRAPH` for an event that never spiked."""
     return f"ERR No samples available for event '{event}'"
+NO_SHUTDOWN = "ERR No shutdown in progress."
+SHUTDOWN_FAILED = "ERR Errors trying to SHUTDOWN. Check logs."

@@ -39,6 +39,14 @@ cdef class Call:
         """Unix time in milliseconds, the same for the whole command."""
         return self.keyspace.now
 
+    @staticmethod
+    def parse_integer(bytes text):
+        """The integer that a word is; raises Redis's error when it is none."""
+        cdef long long number
+        if not parse_int64(text, len(text), &number):
+            raise CommandError(errors.NOT_AN_INTEGER)
+        return number
+
     def reply(self, value):
         """Write a reply at once, for handlers that send several or more than they want to hold."""
         reply_value(self.out, value)

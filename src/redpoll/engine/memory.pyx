@@ -20,6 +20,9 @@ from libc.string cimport memcpy, memset
 cdef extern from "<stdlib.h>" nogil:
     void* aligned_alloc(size_t alignment, size_t size)
 
+cdef extern from "<malloc.h>" nogil:
+    int malloc_trim(size_t pad)
+
 cdef extern from "<sys/mman.h>" nogil:
     void* mmap(void* address, size_t length, int protection, int flags, int fd, long offset)
     int munmap(void* address, size_t length)
@@ -57,6 +60,8 @@ cdef Slab* rooms[CLASSES]    # slabs with room, by class; the head serves
 cdef Arena* arenas           # arenas with a free slab
 cdef Arena* spare            # one empty arena kept, so that a size that swings does not map and unmap
 cdef size_t counted[KINDS]
+cdef size_t arena_count
+cdef size_t class_slabs[CLASSES]
 cdef bint huge_pages = True
 
 
@@ -102,7 +107,7 @@ cdef void* map_aligned(size_t size) noexcept nogil:
 
 
 cdef Slab* new_slab(uint32_t size_class) noexcept nogil:
-    global arenas, spare
+    global arenas, spare, arena_count
     cdef Arena* arena = arenas
     cdef Slab* slab
     cdef uint32_t index
@@ -116,6 +121,7 @@ cdef Slab* new_slab(uint32_t size_class) noexcept nogil:
             if arena == NULL:
                 out_of_memory(sizeof(Arena))
             arena.start = <char*>map_aligned(ARENA_BYTES)
+            arena_count += 1
         arena.free_mask = <uint32_t>0xFFFFFFFF
         arena.previous = NULL
         arena.next = NULL
@@ -135,14 +141,16 @@ cdef Slab* new_slab(uint32_t size_class) noexcept nogil:
     slab.capacity = <uint32_t>((SLAB_BYTES - SLAB_HEADER) / size)
     slab.size_class = size_class
     slab.arena = arena
+    class_slabs[size_class] += 1
     return slab
 
 
 cdef void give_back(Slab* slab) noexcept nogil:
     """An empty slab returns to its arena, an empty arena to the system."""
-    global arenas, spare
+    global arenas, spare, arena_count
     cdef Arena* arena = slab.arena
     cdef uint32_t index = <uint32_t>((<char*>slab - arena.start) // SLAB_BYTES)
+    class_slabs[slab.size_class] -= 1
     if arena.free_mask == 0:
         arena.previous = NULL
         arena.next = arenas
@@ -162,6 +170,7 @@ cdef void give_back(Slab* slab) noexcept nogil:
         else:
             munmap(arena.start, ARENA_BYTES)
             free(arena)
+            arena_count -= 1
 
 
 cdef inline void enlist(Slab* slab) noexcept nogil:
@@ -188,6 +197,16 @@ cdef inline void delist(Slab* slab) noexcept nogil:
         rooms[slab.size_class] = slab.next
     if slab.next != NULL:
         slab.next.previous = slab.previous
+
+
+cdef size_t in_slabs(uint32_t size_class) noexcept nogil:
+    """Blocks of a class in use: full slabs are in no list, so those with room tell what is missing."""
+    cdef size_t room = 0
+    cdef Slab* slab = rooms[size_class]
+    while slab != NULL:
+        room += slab.capacity - slab.used
+        slab = slab.next
+    return class_slabs[size_class] * ((SLAB_BYTES - SLAB_HEADER) // class_bytes(size_class)) - room
 
 
 cdef void* allocate(size_t size, Kind kind) noexcept nogil:
@@ -326,3 +345,37 @@ def statistics():
 def used() -> int:
     """Bytes in use, over all kinds."""
     return used_memory()
+
+
+def mapped() -> int:
+    """Bytes mapped for what is in use, room in slabs and arenas included."""
+    cdef size_t small = 0
+    cdef uint32_t size_class
+    for size_class in range(1, CLASSES):
+        small += in_slabs(size_class) * class_bytes(size_class)
+    return used_memory() - small + arena_count * ARENA_BYTES
+
+
+def classes() -> list:
+    """(block size, slabs, blocks in use, blocks free in the slabs) of every size class with slabs."""
+    cdef uint32_t size_class
+    cdef size_t size, used
+    cdef list found = []
+    for size_class in range(1, CLASSES):
+        if class_slabs[size_class]:
+            size = class_bytes(size_class)
+            used = in_slabs(size_class)
+            found.append((size, class_slabs[size_class], used,
+                          class_slabs[size_class] * ((SLAB_BYTES - SLAB_HEADER) // size) - used))
+    return found
+
+
+def trim() -> None:
+    """Give back to the system what is kept for use again."""
+    global spare, arena_count
+    if spare != NULL:
+        munmap(spare.start, ARENA_BYTES)
+        free(spare)
+        arena_count -= 1
+        spare = NULL
+    malloc_trim(0)

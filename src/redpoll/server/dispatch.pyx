@@ -73,7 +73,7 @@ cdef class Dispatcher:
         if found != NULL:
             routine = <Routine>found
             if routine.container and request.argc > 1:
-                subroutine = routine.subcommands.get((<bytes>argv[1].ptr[:argv[1].len]).lower())
+                subroutine = routine.by_word.get((<bytes>argv[1].ptr[:argv[1].len]).lower())
                 found = NULL if subroutine is None else <void*>subroutine
                 if found != NULL:
                     routine = <Routine>found

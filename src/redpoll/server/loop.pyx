@@ -196,6 +196,18 @@ cdef class Loop:
             connection.again = True
             listing_add(&self.again, <void*>connection)
 
+    def flush_now(self, Connection connection):
+        """Send what a connection has waiting, as far as its socket takes it."""
+        if not connection.closed:
+            self.flush(connection)
+
+    def reset_statistics(self):
+        """CONFIG RESETSTAT."""
+        self.cycles = self.cycle_us = self.command_us = self.bytes_in = self.bytes_out = 0
+        self.reads = self.writes = self.query_limit_closes = self.output_limit_closes = 0
+        self.expire_us = self.expire_cap_reached = self.parse_batches = self.parse_batch_commands = 0
+        self.longest_cycle_us = 0
+
     def set_output_limit(self, int kind, uint64_t hard, uint64_t soft, int64_t soft_seconds):
         """Limits on unsent output by class: 0 normal, 1 replica, 2 pub/sub. Zero: none."""
         self.output_limits[kind].hard = hard

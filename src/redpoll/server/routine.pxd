@@ -5,7 +5,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from redpoll.commands.call cimport handler_t
 
 cdef enum:
-    HISTOGRAM_BUCKETS = 1024      # 16 a power of two
+    HISTOGRAM_BUCKETS = 3072      # up to 2**30 nanoseconds
 
 cdef class Routine:
     cdef handler_t function       # NULL: `plain` is called
@@ -16,12 +16,12 @@ cdef class Routine:
     cdef readonly uint64_t flags
     cdef readonly int first_key
     cdef bint container
-    cdef dict subcommands         # lower-case second word -> Routine
+    cdef dict by_word             # lower-case second word -> Routine
     cdef public uint64_t calls
     cdef public uint64_t ticks
     cdef public uint64_t rejected_calls
     cdef public uint64_t failed_calls
-    cdef uint32_t* histogram      # of nanoseconds; made with the first call
+    cdef uint32_t* histogram_counts  # of nanoseconds; made with the first call
 
     cdef void record(self, uint64_t elapsed_ticks, bint tracked) noexcept
 

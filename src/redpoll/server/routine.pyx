@@ -3,8 +3,8 @@
 A routine is made of a declared command (`commands/declare.py`) for one server, so that several
 servers in a process count for themselves.
 
-Durations go into a histogram with 16 buckets for every power of two of nanoseconds: percentiles
-are exact to about 6 %.
+Durations go into a histogram with 128 buckets for every power of two of nanoseconds, up to a
+second: percentiles are exact to 1 %. `stats.py` reads it.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
@@ -14,8 +14,11 @@ from libc.string cimport memcmp, memset
 from redpoll.commands.call cimport Native
 from redpoll.server.clock cimport nanoseconds
 
+from redpoll.server import stats
+
 cdef enum:
     NAME_MAX = 32
+    LONGEST = 1073741823      # nanoseconds; what takes longer counts as this
 
 
 cdef inline uint64_t fold(const char* name, size_t length, char* folded) noexcept nogil:
@@ -29,11 +32,13 @@ cdef inline uint64_t fold(const char* name, size_t length, char* folded) noexcep
 
 
 cdef inline size_t bucket_of(uint64_t ns) noexcept nogil:
-    cdef int power
-    if ns < 16:
+    cdef int shift
+    if ns < 256:
         return ns
-    power = 60 - leading_zeros(ns)      # of the highest bit, less 3
-    return (power << 4) + ((ns >> (power - 1)) & 15) if power > 0 else ns
+    if ns > LONGEST:
+        ns = LONGEST
+    shift = 56 - leading_zeros(ns)
+    return (shift << 7) + (ns >> shift)
 
 
 cdef extern from *:
@@ -45,10 +50,11 @@ cdef extern from *:
 
 cdef inline uint64_t bucket_top(size_t bucket) noexcept nogil:
     """The largest number of nanoseconds that falls into a bucket."""
-    cdef size_t power = bucket >> 4
-    if bucket < 16:
+    cdef size_t shift
+    if bucket < 256:
         return bucket
-    return (((<uint64_t>16 | (bucket & 15)) + 1) << (power - 1)) - 1
+    shift = (bucket >> 7) - 1
+    return ((<uint64_t>(128 | (bucket & 127)) + 1) << shift) - 1
 
 
 cdef class Routine:
@@ -65,44 +71,53 @@ cdef class Routine:
         self.flags = command.flags
         self.first_key = command.first_key
         self.container = command.is_container
-        self.subcommands = {
+        self.by_word = {
             name.encode(): Routine(subcommand) for name, subcommand in command.subcommands.items()
         }
 
     def __dealloc__(self):
-        free(self.histogram)
+        free(self.histogram_counts)
 
     cdef void record(self, uint64_t elapsed_ticks, bint tracked) noexcept:
         """One more call; `tracked`: its duration goes into the histogram too."""
         self.calls += 1
         self.ticks += elapsed_ticks
         if tracked:
-            if self.histogram == NULL:
-                self.histogram = <uint32_t*>calloc(HISTOGRAM_BUCKETS, sizeof(uint32_t))
-                if self.histogram == NULL:
+            if self.histogram_counts == NULL:
+                self.histogram_counts = <uint32_t*>calloc(HISTOGRAM_BUCKETS, sizeof(uint32_t))
+                if self.histogram_counts == NULL:
                     return
-            self.histogram[bucket_of(nanoseconds(elapsed_ticks))] += 1
+            self.histogram_counts[bucket_of(nanoseconds(elapsed_ticks))] += 1
 
     def reset(self):
         """Forget the statistics."""
         self.calls = self.ticks = self.rejected_calls = self.failed_calls = 0
-        if self.histogram != NULL:
-            memset(self.histogram, 0, HISTOGRAM_BUCKETS * sizeof(uint32_t))
+        if self.histogram_counts != NULL:
+            memset(self.histogram_counts, 0, HISTOGRAM_BUCKETS * sizeof(uint32_t))
 
     @property
     def usec(self) -> int:
         """Microseconds spent in all calls."""
         return nanoseconds(self.ticks) // 1000
 
-    def histogram_counts(self) -> list:
+    def durations(self) -> list:
         """(upper bound in nanoseconds, calls) for every bucket that is not empty, in order."""
-        if self.histogram == NULL:
+        if self.histogram_counts == NULL:
             return []
-        return [(bucket_top(i), self.histogram[i]) for i in range(HISTOGRAM_BUCKETS) if self.histogram[i]]
+        return [(bucket_top(i), self.histogram_counts[i]) for i in range(HISTOGRAM_BUCKETS) if self.histogram_counts[i]]
+
+    def histogram(self) -> list:
+        """(upper bound in microseconds, calls up to it) by powers of two, as LATENCY HISTOGRAM tells them."""
+        return [(stats.bound_microseconds(power), count) for power, count in stats.cumulative_by_power(self.durations())]
+
+    def percentiles(self, wanted) -> list:
+        """Durations in microseconds, one for each percentage."""
+        return stats.percentiles(self.durations(), wanted)
 
     @property
-    def subroutines(self) -> dict:
-        return self.subcommands
+    def subcommands(self) -> dict:
+        """Routines of subcommands by lower-case word."""
+        return self.by_word
 
 
 cdef class Routines:
@@ -120,7 +135,7 @@ cdef class Routines:
             routine = Routine(command)
             self.slots.append(routine)
             self.by_name[routine.name] = routine
-            for subroutine in routine.subcommands.values():
+            for subroutine in routine.by_word.values():
                 self.by_name[(<Routine>subroutine).name] = subroutine
         while size < len(self.slots) * 4:
             size *= 2
@@ -156,6 +171,10 @@ cdef class Routines:
     def get(self, str name):
         """A routine by its full lower-case name, `config|get` for a subcommand; or None."""
         return self.by_name.get(name)
+
+    def families(self) -> dict:
+        """Routines by name, subcommands left to their containers."""
+        return {(<Routine>routine).name: routine for routine in self.slots}
 
     def __iter__(self):
         return iter(self.by_name.values())
