@@ -52,3 +52,15 @@ def no_samples(event: str) -> str:
     return f"ERR No samples available for event '{event}'"
 NO_SHUTDOWN = "ERR No shutdown in progress."
 SHUTDOWN_FAILED = "ERR Errors trying to SHUTDOWN. Check logs."
+
+
+def unknown_subcommand(container: str, word: str) -> str:
+    """The text for a subcommand that is not there or got a wrong number of words."""
+    return f"ERR unknown subcommand or wrong number of arguments for '{word[:128]}'. Try {container} HELP."
+
+
+DEBUG_NOT_ALLOWED = (
+    'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", '
+    "you can run it from a local connection, otherwise you need to set this option in the configuration file, "
+    "and then restart the server."
+)

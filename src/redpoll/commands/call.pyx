@@ -5,7 +5,7 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 
 from redpoll.engine.blob cimport Blob
 from redpoll.engine.numbers cimport parse_int64
-from redpoll.wire.reply cimport reply_value
+from redpoll.wire.reply cimport reply_header, reply_value
 
 from redpoll import errors
 from redpoll.errors import CommandError
@@ -50,6 +50,14 @@ cdef class Call:
     def reply(self, value):
         """Write a reply at once, for handlers that send several or more than they want to hold."""
         reply_value(self.out, value)
+
+    def reply_attribute(self, dict pairs):
+        """Facts beside the reply that follows, in RESP3 only."""
+        if self.out.resp == 3:
+            reply_header(self.out, c"|", len(pairs))
+            for key, value in pairs.items():
+                reply_value(self.out, key)
+                reply_value(self.out, value)
 
     def mark(self, int kind, str event, bytes key, int db = -1):
         """Tell of a change of a key; `kind` is one of the event classes."""

@@ -521,6 +521,59 @@ cdef class Database:
         cdef Entry* e = table_random(&self.table, random_of, &self.keyspace.random_state)
         return None if e == NULL else PyBytes_FromStringAndSize(entry_key(e), entry_key_length(e))
 
+    def live_keys(self):
+        """All keys that have not expired, as a list."""
+        cdef list found = []
+        cdef size_t index
+        for index in range(table_buckets(&self.table)):
+            table_visit_bucket(&self.table, index, collect_visited, <void*>found)
+        return [key for key in found if self.expiry(key) is not None]
+
+    def describe(self, bytes key):
+        """How a value is stored, for diagnosis; None when there is no such key."""
+        cdef Entry** slot = self.find(PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), self._hash(key))
+        cdef Entry* e
+        cdef size_t length
+        cdef char scratch[24]
+        cdef int encoding
+        if slot == NULL:
+            return None
+        e = slot[0]
+        encoding = entry_encoding(e)
+        string_text(e, scratch, &length)
+        return {
+            "address": <uint64_t>e,
+            "references": entry_blob(e).references if encoding == ENC_BLOB else 1,
+            "encoding": "int" if encoding == ENC_INTEGER else
+                        "embstr" if encoding == ENC_EMBEDDED and length <= 44 and not e.flags & FLAG_MUTATED else "raw",
+            "length": length,
+            "clock": entry_clock(e),
+            "idle": self.keyspace.idle_seconds(e) if self.keyspace.clock_kind == CLOCK_LRU else 0,
+        }
+
+    @property
+    def average_ttl(self):
+        """Milliseconds that volatile keys have left, from a small sample."""
+        cdef uint64_t hash
+        cdef Entry** slot
+        cdef int64_t total = 0
+        cdef int64_t sampled = 0
+        cdef int i
+        if not self.expires:
+            return 0
+        for i in range(32):
+            if not wheel_random(&self.wheel, self.keyspace.random(), &hash):
+                break
+            slot = table_find_hash(&self.table, hash, FLAG_EXPIRES)
+            if slot != NULL and entry_expiry(slot[0]) > self.keyspace.now:
+                total += entry_expiry(slot[0]) - self.keyspace.now
+                sampled += 1
+        return total // sampled if sampled else 0
+
+    def freeze(self, bint frozen):
+        """Keep the table's shape as it is, or let it follow its size again."""
+        self.table.frozen = frozen
+
     def shape(self):
         """Facts of the table and the index of expiry, for diagnosis."""
         return {

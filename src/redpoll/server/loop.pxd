@@ -45,6 +45,7 @@ cdef class Loop:
     cdef public bint active_expire
     cdef public int expire_effort
     cdef public uint64_t query_limit
+    cdef public int64_t longest_word
     cdef OutputLimit output_limits[3]
     cdef uint64_t next_id
     cdef readonly int64_t unix_us

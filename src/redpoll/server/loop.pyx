@@ -100,6 +100,7 @@ cdef class Loop:
         self.active_expire = True
         self.expire_effort = 1
         self.query_limit = 1 << 30
+        self.longest_word = 512 << 20
         self.next_id = 1
         self.epoll = epoll_create1(EPOLL_CLOEXEC)
         if self.epoll < 0:
@@ -409,6 +410,7 @@ cdef class Loop:
         cdef Outcome outcome
         cdef const char* next = NULL
         cdef size_t bytes_before
+        connection.parser.longest_word = self.longest_word
         if connection.settled:
             connection.settled = False
             listing_add(&self.touched, <void*>connection)

@@ -18,10 +18,12 @@ import time
 import traceback
 from typing import Any
 
+from redpoll import commands, errors
 from redpoll.commands.declare import REGISTRY
 from redpoll.engine import memory as allocator
 from redpoll.engine.keyspace import Keyspace
-from redpoll.server import clock, listeners, process, settings
+from redpoll.errors import CommandError
+from redpoll.server import clock, listeners, memory_report, process, settings
 from redpoll.server.clients import Clients
 from redpoll.server.commandlog import CommandLogs
 from redpoll.server.config import Config
@@ -42,6 +44,7 @@ class Server:
     """A server that has not begun to listen until `start`. `config` is loaded already."""
 
     def __init__(self, config: Config, *, log: Log | None = None) -> None:
+        commands.load()
         clock.calibrate(process.counter_is_steady())
         self.config = config
         self.log = log or Log(clock.unix_us)
@@ -64,6 +67,7 @@ class Server:
         self.output_rate = Rate()
         self.cycle_rate = Rate()
         self.cron_runs = 0
+        self.cron_paused = False
         self.peak_memory = 0
         self.peak_memory_ms = self.started_ms
         self.startup_memory = allocator.used()
@@ -143,6 +147,15 @@ class Server:
             process.notify_systemd("STOPPING=1\n")
         self.loop.stop()
 
+    def shut_down(self, *, save: bool | None, now: bool, force: bool) -> None:
+        """SHUTDOWN: `save` says whether to save, None leaves it to the save points. Raises when it cannot be done."""
+        del now  # there are no replicas yet to wait for
+        if save:
+            self.log.warning("Asked to save before shutting down, but this server has nowhere to save to.")
+            if not force:
+                raise CommandError(errors.SHUTDOWN_FAILED)
+        self.stop("User requested shutdown...")
+
     def signalled(self, number: signal.Signals) -> None:
         """A signal asks to stop."""
         word = "SIGINT" if number == signal.SIGINT else "SIGTERM"
@@ -154,6 +167,8 @@ class Server:
     def cron(self) -> None:
         """What is due every `1000 / hz` milliseconds."""
         self.cron_runs += 1
+        if self.cron_paused:
+            return
         now_ms = self.keyspace.now
         self._sample(now_ms)
         self.clients.cron(now_ms)
@@ -278,6 +293,27 @@ class Server:
             rate.reset()
         self.peak_memory = allocator.used()
         self.peak_memory_ms = self.keyspace.now
+
+    def memory_figures(self) -> dict[bytes, Any]:
+        """The fields of MEMORY STATS."""
+        return memory_report.figures(self)
+
+    def memory_report(self) -> str:
+        """The text of MEMORY DOCTOR."""
+        return memory_report.diagnose(self)
+
+    def allocator_report(self) -> str:
+        """The text of MEMORY MALLOC-STATS."""
+        return memory_report.allocator_report()
+
+    def purge_memory(self) -> None:
+        """MEMORY PURGE."""
+        allocator.trim()
+
+    @staticmethod
+    def unix_us() -> int:
+        """The time now, Unix microseconds."""
+        return clock.unix_us()
 
     @property
     def uptime_seconds(self) -> int:

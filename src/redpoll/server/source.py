@@ -96,11 +96,11 @@ class Source:
         return SimpleNamespace(
             total_connections_received=server.connections_received,
             total_commands_processed=dispatcher.commands,
-            instantaneous_ops_per_sec=server.operations.per_second,
+            instantaneous_ops_per_sec=server.operations.average(),
             total_net_input_bytes=loop.bytes_in,
             total_net_output_bytes=loop.bytes_out,
-            instantaneous_input_kbps=server.input_rate.average / 1024,
-            instantaneous_output_kbps=server.output_rate.average / 1024,
+            instantaneous_input_kbps=server.input_rate.average() / 1024,
+            instantaneous_output_kbps=server.output_rate.average() / 1024,
             rejected_connections=server.connections_rejected,
             expired_keys=keyspace.expired_keys,
             expired_time_cap_reached_count=loop.expire_cap_reached,
@@ -115,7 +115,7 @@ class Source:
             eventloop_cycles=loop.cycles,
             eventloop_duration_sum=loop.cycle_us,
             eventloop_duration_cmd_sum=loop.command_us,
-            instantaneous_eventloop_cycles_per_sec=server.cycle_rate.per_second,
+            instantaneous_eventloop_cycles_per_sec=server.cycle_rate.average(),
             instantaneous_eventloop_duration_usec=loop.cycle_us // max(loop.cycles, 1),
             slowlog_commands_count=slow.count,
             slowlog_commands_time_ms_sum=slow.value_sum / 1000,
@@ -155,7 +155,7 @@ class Source:
         """Figures of those with keys."""
         return [
             SimpleNamespace(index=db.index, keys=len(db), expires=db.expires, avg_ttl=db.average_ttl, subexpiry=0,
-                            distributions=db.distributions())
+                            distributions={})
             for db in self._server.keyspace.databases if len(db)
         ]
 
