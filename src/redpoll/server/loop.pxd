@@ -5,7 +5,15 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from redpoll.engine.keyspace cimport Keyspace
 from redpoll.server.connection cimport Connection
 from redpoll.server.dispatch cimport Dispatcher, Request
+from redpoll.server.io_threads cimport Cut, Job, Pool
 from redpoll.wire.request cimport Arg
+
+cdef extern from "<sys/epoll.h>" nogil:
+    ctypedef union epoll_data_t:
+        int fd
+    cdef struct epoll_event:
+        uint32_t events
+        epoll_data_t data
 
 cdef struct Listing:          # an array of connections that the `connections` dictionary keeps alive
     void** items
@@ -64,8 +72,20 @@ cdef class Loop:
     cdef public uint64_t parse_batch_commands
     cdef public uint64_t longest_cycle_us
 
+    cdef Pool pool                        # None: the loop's thread does all input and output
+    cdef Job* jobs
+    cdef Arg* job_words
+    cdef Cut* job_cuts
+    cdef public uint64_t threaded_reads
+    cdef public uint64_t threaded_writes
+
     cdef int turn(self) except -1
     cdef int receive(self, Connection connection) except -1
+    cdef bint received(self, Connection connection, char* into, ssize_t got, int error, bint own) except -1
+    cdef int receive_by_threads(self, epoll_event* events, int happened) except -1
+    cdef int flush_by_threads(self) except -1
+    cdef bint sent(self, Connection connection, ssize_t sent, size_t offered, int error) except -1
+    cdef int flushed(self, Connection connection) except -1
     cdef int parse_input(self, Connection connection) except -1
     cdef int write_back(self, Connection connection, Request* request) except -1
     cdef int run_batch(self) except -1

@@ -22,18 +22,14 @@ from redpoll.engine.memory cimport KIND_CLIENT, count
 from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
 from redpoll.server.clock cimport monotonic_microseconds, unix_microseconds
 from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING
-from redpoll.wire.output cimport Chunk, out_consume, out_pending, trim_pool
+from redpoll.server.io_threads cimport JOB_READ, JOB_WRITE, Cut, Job, Pool, send_output
+from redpoll.wire.output cimport out_consume, out_pending, trim_pool
 from redpoll.wire.reply cimport reply_error
 from redpoll.wire.request cimport (
     REQUEST_BAD, REQUEST_EMPTY, REQUEST_MORE, REQUEST_READY, Outcome, parse, parser_memory, parser_reset,
 )
 
 cdef extern from "<sys/epoll.h>" nogil:
-    ctypedef union epoll_data_t:
-        int fd
-    cdef struct epoll_event:
-        uint32_t events
-        epoll_data_t data
     int epoll_create1(int flags)
     int epoll_ctl(int epoll, int operation, int fd, epoll_event* event)
     int epoll_wait(int epoll, epoll_event* events, int room, int timeout)
@@ -42,22 +38,7 @@ cdef extern from "<sys/epoll.h>" nogil:
 
 cdef extern from "<sys/socket.h>" nogil:
     ssize_t recv(int fd, void* buffer, size_t size, int flags)
-    ssize_t send(int fd, const void* buffer, size_t size, int flags)
-    cdef struct msghdr:
-        void* msg_name
-        unsigned int msg_namelen
-        iovec* msg_iov
-        size_t msg_iovlen
-        void* msg_control
-        size_t msg_controllen
-        int msg_flags
-    ssize_t sendmsg(int fd, const msghdr* message, int flags)
-    int MSG_NOSIGNAL, MSG_DONTWAIT
-
-cdef extern from "<sys/uio.h>" nogil:
-    cdef struct iovec:
-        void* iov_base
-        size_t iov_len
+    int MSG_DONTWAIT
 
 cdef enum:
     ARENA_BYTES = 1048576
@@ -66,7 +47,9 @@ cdef enum:
     BATCH_REQUESTS = 256
     BATCH_WORDS = 8192
     EVENTS = 1024
-    PIECES = 64
+    JOBS = 64                    # reads or writes for the threads at a time
+    JOB_WORDS = 1024
+    JOB_REQUESTS = 128
     WRITE_MOST = 1048576         # to one connection in one turn
     EXPIRE_SLICE_US = 500
     FREE_BUCKETS = 256
@@ -122,6 +105,9 @@ cdef class Loop:
         free(self.flushing.items)
         free(self.again.items)
         free(self.spare.items)
+        free(self.jobs)
+        free(self.job_words)
+        free(self.job_cuts)
 
     # Registration
 
@@ -202,6 +188,22 @@ cdef class Loop:
         if not connection.closed:
             self.flush(connection)
 
+    def use_threads(self, int threads):
+        """Have so many threads, the loop's own included, read, parse and write."""
+        if threads < 2 or self.pool is not None:
+            return
+        self.jobs = <Job*>calloc(JOBS, sizeof(Job))
+        self.job_words = <Arg*>malloc(JOBS * JOB_WORDS * sizeof(Arg))
+        self.job_cuts = <Cut*>malloc(JOBS * JOB_REQUESTS * sizeof(Cut))
+        if self.jobs == NULL or self.job_words == NULL or self.job_cuts == NULL:
+            raise MemoryError
+        self.pool = Pool(threads - 1)
+
+    @property
+    def threads(self) -> int:
+        """Threads that do input and output, the loop's own included."""
+        return 1 if self.pool is None else self.pool.threads + 1
+
     def reset_statistics(self):
         """CONFIG RESETSTAT."""
         self.cycles = self.cycle_us = self.command_us = self.bytes_in = self.bytes_out = 0
@@ -276,8 +278,12 @@ cdef class Loop:
                     self.parse_input(connection)
             listing.count = 0
             self.spare = listing
+        if self.pool is not None and happened > self.pool.threads:
+            self.receive_by_threads(events, happened)
         for i in range(happened):
             fd = events[i].data.fd
+            if fd < 0:
+                continue
             found = self.by_descriptor[fd] if <size_t>fd < self.descriptors else NULL
             if found == NULL:
                 function = self.watched.get(fd)
@@ -361,9 +367,95 @@ cdef class Loop:
             if room > READ_BYTES:
                 room = READ_BYTES
         got = recv(connection.fd, into, room, MSG_DONTWAIT)
+        if self.received(connection, into, got, errno, own) and not connection.stalled:
+            return self.parse_input(connection)
+        return 0
+
+    cdef int receive_by_threads(self, epoll_event* events, int happened) except -1:
+        """Read what the threads can; those events are marked as dealt with."""
+        cdef int i, at = 0
+        cdef size_t count, j
+        cdef void* found
+        cdef Connection connection
+        cdef Job* job
+        cdef Cut* cut
+        cdef Request* request
+        while at < happened:
+            count = 0
+            while at < happened and count < JOBS:
+                i = at
+                at += 1
+                found = self.by_descriptor[events[i].data.fd] if <size_t>events[i].data.fd < self.descriptors else NULL
+                if found == NULL or events[i].events != EPOLLIN:
+                    continue
+                connection = <Connection>found
+                if connection.stalled or connection.queued or connection.parser.filling != NULL or connection.parser.words_wanted:
+                    continue
+                job = &self.jobs[count]
+                job.own = connection.buffer_length != 0
+                if job.own:
+                    connection.make_room(READ_LEAST)
+                    job.into = connection.buffer + connection.buffer_length
+                    job.room = connection.buffer_room - connection.buffer_length
+                    job.start = connection.buffer
+                else:
+                    job.into = self.arena + count * READ_LEAST
+                    job.room = READ_LEAST
+                    job.start = job.into
+                job.kind = JOB_READ
+                job.connection = found
+                job.fd = connection.fd
+                connection.parser.longest_word = self.longest_word
+                job.parser = &connection.parser
+                job.words = self.job_words + count * JOB_WORDS
+                job.words_room = JOB_WORDS
+                job.cuts = self.job_cuts + count * JOB_REQUESTS
+                job.cuts_room = JOB_REQUESTS
+                events[i].data.fd = -1
+                count += 1
+            if not count:
+                break
+            self.arena_used = count * READ_LEAST
+            self.pool.run(self.jobs, count)
+            self.threaded_reads += count
+            for i in range(<int>count):
+                job = &self.jobs[i]
+                connection = <Connection>job.connection
+                if not self.received(connection, job.into, job.result, job.error, job.own):
+                    continue
+                connection.settled = False
+                listing_add(&self.touched, <void*>connection)
+                for j in range(job.cut_count):
+                    if self.batched == BATCH_REQUESTS:
+                        self.run_batch()
+                    if connection.stalled or connection.closed:
+                        break
+                    cut = &job.cuts[j]
+                    request = &self.batch[self.batched]
+                    request.connection = job.connection
+                    request.argv = cut.argv
+                    request.argc = cut.argc
+                    request.start = cut.start
+                    request.next = cut.next
+                    request.hash = 0
+                    self.dispatcher.resolve(request)
+                    self.batched += 1
+                    connection.queued += 1
+                    connection.at = cut.next
+                if not connection.stalled and not connection.closed:
+                    connection.at = job.rest
+                    self.parse_input(connection)
+            # The arena and the jobs' words are about to be used again.
+            self.run_batch()
+            self.settle()
+            self.arena_used = 0
+        return 0
+
+    cdef bint received(self, Connection connection, char* into, ssize_t got, int error, bint own) except -1:
+        """Account for what `recv` told; whether there are bytes to be parsed."""
         if got <= 0:
-            if got < 0 and (errno == EAGAIN or errno == EINTR):
-                return 0
+            if got < 0 and (error == EAGAIN or error == EINTR):
+                return False
             if connection.queued:
                 # Its commands came before the end, so they run first.
                 self.run_batch()
@@ -371,17 +463,17 @@ cdef class Loop:
             if not connection.closed:
                 connection.closing_reason = "closed by client" if got == 0 else "read error"
                 self.close(connection)
-            return 0
+            return False
         self.reads += 1
         self.bytes_in += got
         connection.bytes_in += got
         connection.active_ms = self.keyspace.now
         if connection.gate & GATE_CLOSING:
-            return 0
+            return False
         if connection.parser.filling != NULL:
             connection.parser.filled += got
             if connection.parser.filled < connection.parser.filling.length + 2:
-                return 0
+                return False
         elif own:
             connection.buffer_length += got
             connection.at = connection.buffer
@@ -399,10 +491,8 @@ cdef class Loop:
             connection.closing_reason = "query buffer over its limit"
             self.server.log_client(connection, "its query buffer went over client-query-buffer-limit")
             self.close(connection)
-            return 0
-        if connection.stalled:
-            return 0
-        return self.parse_input(connection)
+            return False
+        return True
 
     cdef int parse_input(self, Connection connection) except -1:
         """Put a connection's requests into the batch, running it whenever it is full."""
@@ -542,6 +632,8 @@ cdef class Loop:
     cdef int flush_all(self) except -1:
         cdef size_t i, total = self.flushing.count
         cdef Connection connection
+        if self.pool is not None and total > <size_t>self.pool.threads:
+            self.flush_by_threads()
         for i in range(total):
             connection = <Connection>self.flushing.items[i]
             connection.flushing = False
@@ -554,54 +646,67 @@ cdef class Loop:
         self.flushing.count -= total
         return 0
 
+    cdef int flush_by_threads(self) except -1:
+        """A first write for each connection that has something to send; the rest, if any, is left to `flush`."""
+        cdef size_t i, count = 0, at = 0
+        cdef Connection connection
+        cdef Job* job
+        while at < self.flushing.count:
+            count = 0
+            while at < self.flushing.count and count < JOBS:
+                connection = <Connection>self.flushing.items[at]
+                at += 1
+                if connection.closed or connection.wants_write or not out_pending(&connection.out):
+                    continue
+                job = &self.jobs[count]
+                job.kind = JOB_WRITE
+                job.connection = <void*>connection
+                job.fd = connection.fd
+                job.out = &connection.out
+                count += 1
+            self.pool.run(self.jobs, count)
+            self.threaded_writes += count
+            for i in range(count):
+                job = &self.jobs[i]
+                connection = <Connection>job.connection
+                if self.sent(connection, job.result, job.offered, job.error) and not out_pending(&connection.out):
+                    self.flushed(connection)
+        return 0
+
     cdef int flush(self, Connection connection) except -1:
         """Send as much as the socket takes, within reason."""
-        cdef iovec pieces[PIECES]
-        cdef msghdr message
-        cdef Chunk* chunk
-        cdef size_t used, offered, total = 0
+        cdef size_t offered = 0, total = 0
         cdef ssize_t sent
-        cdef char* data
-        cdef size_t length
-        while True:
-            used = 0
-            offered = 0
-            chunk = connection.out.first
-            while chunk != NULL and used < PIECES and offered < WRITE_MOST:
-                if chunk == connection.out.last:
-                    length = connection.out.cursor - chunk.data
-                else:
-                    length = chunk.length
-                data = &chunk.blob.data[0] if chunk.blob != NULL else &chunk.data[0]
-                if length > chunk.sent:
-                    pieces[used].iov_base = data + chunk.sent
-                    pieces[used].iov_len = length - chunk.sent
-                    offered += length - chunk.sent
-                    used += 1
-                chunk = chunk.next
-            if not used:
-                break
-            if used == 1:
-                sent = send(connection.fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT)
+        while out_pending(&connection.out):
+            sent = send_output(connection.fd, &connection.out, WRITE_MOST, &offered)
+            if not self.sent(connection, sent, offered, errno):
+                return 0
+            total += sent
+            if total >= WRITE_MOST and out_pending(&connection.out):
+                # Others have their turn first.
+                return self.watch_writing(connection, True)
+        return self.flushed(connection)
+
+    cdef bint sent(self, Connection connection, ssize_t sent, size_t offered, int error) except -1:
+        """Account for what `send` told; whether the socket took all that it was offered."""
+        if sent < 0:
+            if error == EAGAIN or error == EINTR:
+                self.watch_writing(connection, True)
             else:
-                memset(&message, 0, sizeof(message))
-                message.msg_iov = pieces
-                message.msg_iovlen = used
-                sent = sendmsg(connection.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT)
-            if sent < 0:
-                if errno == EAGAIN or errno == EINTR:
-                    return self.watch_writing(connection, True)
                 connection.closing_reason = "write error"
                 self.close(connection)
-                return 0
-            self.writes += 1
-            self.bytes_out += sent
-            connection.bytes_out += sent
-            total += sent
-            out_consume(&connection.out, sent)
-            if <size_t>sent < offered or total >= WRITE_MOST:
-                if connection.out.first != NULL and out_pending(&connection.out):
-                    return self.watch_writing(connection, True)
+            return False
+        self.writes += 1
+        self.bytes_out += sent
+        connection.bytes_out += sent
+        out_consume(&connection.out, sent)
+        if <size_t>sent < offered:
+            self.watch_writing(connection, True)
+            return False
+        return True
+
+    cdef int flushed(self, Connection connection) except -1:
+        """Everything was sent."""
         out_consume(&connection.out, 0)
         if connection.wants_write:
             self.watch_writing(connection, False)

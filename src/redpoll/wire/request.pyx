@@ -132,7 +132,7 @@ cdef Outcome parse(Parser* p, const char* start, const char* end, Arg* room, siz
             return parse_line(p, start, end, room, room_words, argv, argc, next)
         argv[0] = room
         return parse_whole(p, start, end, room, room_words, keep, argv, argc, next)
-    return parse_on(p, start, end, argv, argc, next)
+    return parse_on(p, start, end, keep, argv, argc, next)
 
 
 cdef inline bint short_number(const char* at, const char* end, int64_t* value, const char** after) noexcept nogil:
@@ -184,7 +184,7 @@ cdef Outcome parse_whole(Parser* p, const char* start, const char* end, Arg* roo
             argc[0] = words
             next[0] = at
             return REQUEST_READY
-    cdef Outcome outcome = parse_on(p, start, end, argv, argc, next)
+    cdef Outcome outcome = parse_on(p, start, end, keep, argv, argc, next)
     if outcome == REQUEST_MORE and not keep:
         parser_reset(p)
     return outcome
@@ -209,7 +209,7 @@ cdef Outcome number_line(Parser* p, const char* start, const char* end, int64_t*
     return REQUEST_READY
 
 
-cdef Outcome parse_on(Parser* p, const char* start, const char* end, Arg** argv, size_t* argc,
+cdef Outcome parse_on(Parser* p, const char* start, const char* end, bint keep, Arg** argv, size_t* argc,
                       const char** next) noexcept nogil:
     """Go on with the request that begins at `start`, of which `p.offset` bytes were looked at."""
     cdef int64_t number = 0
@@ -246,6 +246,8 @@ cdef Outcome parse_on(Parser* p, const char* start, const char* end, Arg** argv,
             p.word_length = number
         there = end - start - p.offset
         if p.word_length >= LONG_WORD and (p.filling != NULL or there < <size_t>p.word_length + 2):
+            if not keep:
+                return REQUEST_MORE
             if p.filling == NULL:
                 p.filling = blob_new(p.word_length, p.word_length + 2)
                 p.filled = 0
