@@ -55,6 +55,7 @@ class Command:
         deprecated: str = "",
         replaced_by: str = "",
         syscmd: bool = False,
+        module: str = "",
         arity: int | None = None,
         parent: "Command | None" = None,
     ) -> None:
@@ -75,6 +76,7 @@ class Command:
         self.deprecated = deprecated
         self.replaced_by = replaced_by
         self.syscmd = syscmd
+        self.module = module
         self.parent = parent
         self.is_container = False
         self.subcommands: dict[str, Command] = {}
@@ -154,14 +156,14 @@ class Command:
 
     def check(self) -> None:
         """Derive everything, so that whatever is wrong raises `DeclarationError`."""
-        arity, fixed = grammar.total_width(self.arguments)
+        scanned, derived = _scan(self), _from_tree(self)
+        if scanned != derived and not self.is_container:
+            raise DeclarationError(f"{self.full_name}: its words give {scanned}, its tree {derived}")
         for spec in self.key_specs:
             if not spec.flags:
                 raise DeclarationError(f"{self.full_name}: say what it does to its keys, as in keys='RW update'")
         if len(self.keys) > len(self.key_specs):
             raise DeclarationError(f"{self.full_name}: more entries in keys than key specs")
-        if not self.is_container and (self.arity > 0) != fixed and abs(self.arity) == arity + self.words:
-            raise DeclarationError(f"{self.full_name}: its arity {self.arity} is not what the usage line says")
         assert self.categories is not None
 
 
@@ -198,6 +200,7 @@ def declare(
     deprecated: str = "",
     replaced_by: str = "",
     syscmd: bool = False,
+    module: str = "",
     arity: int | None = None,
     registry: dict[str, Command] | None = None,
 ) -> Command:
@@ -208,7 +211,7 @@ def declare(
     with them, `history` tells other changes. `keys` says for each key spec what is done to the keys
     (`usage.key_specs`); commands that only read need not say it. `find_keys` finds keys where the line cannot
     tell. `categories` adds ACL categories to those of flags and group, or takes `-some` away; subcommands
-    inherit them. `tips` are command tips. `arity` is for commands that take more, or fewer, words than
+    inherit them. `tips` are command tips, `module` the module that brings it. `arity` is for commands that take more, or fewer, words than
     the line says. Raises `DeclarationError`.
     """
     registry = REGISTRY if registry is None else registry
@@ -265,6 +268,7 @@ def declare(
             deprecated=deprecated,
             replaced_by=replaced_by,
             syscmd=syscmd,
+            module=module,
             arity=arity,
             parent=parent,
         )
@@ -343,8 +347,7 @@ def lookup(words: Sequence[bytes], registry: Mapping[str, Command] = REGISTRY) -
     found = registry.get(words[0].decode("latin-1").lower())
     if found is None or not found.is_container or len(words) < 2:
         return found
-    subcommand = found.subcommands.get(words[1].decode("latin-1").lower())
-    return subcommand if subcommand is not None else None
+    return found.subcommands.get(words[1].decode("latin-1").lower())
 
 
 def find(name: bytes, registry: Mapping[str, Command] = REGISTRY) -> Command | None:
@@ -355,8 +358,6 @@ def find(name: bytes, registry: Mapping[str, Command] = REGISTRY) -> Command | N
 
 
 # -- keys ----------------------------------------------------------------------------------------
-
-_VARIABLE = ("variable_flags",)
 
 
 def get_keys(command: Command, args: Sequence[bytes]) -> list[KeyPlace]:
@@ -371,7 +372,7 @@ def get_keys(command: Command, args: Sequence[bytes]) -> list[KeyPlace]:
     places = command.find_keys(args) if command.find_keys else _by_specs(command.key_specs, args)
     if not places and not command.flags & flag_table.NO_MANDATORY_KEYS:
         raise CommandError(errors.INVALID_ARGUMENTS)
-    return places
+    return places or []
 
 
 def fits(arity: int, words: int) -> bool:
@@ -379,7 +380,8 @@ def fits(arity: int, words: int) -> bool:
     return words == arity if arity > 0 else words >= -arity
 
 
-def _by_specs(specs: Sequence[grammar.KeySpec], args: Sequence[bytes]) -> list[KeyPlace]:
+def _by_specs(specs: Sequence[grammar.KeySpec], args: Sequence[bytes]) -> list[KeyPlace] | None:
+    """Keys by position specs; `None` if the words do not allow them."""
     places: list[KeyPlace] = []
     for spec in specs:
         if "not_key" in spec.flags:
@@ -387,7 +389,7 @@ def _by_specs(specs: Sequence[grammar.KeySpec], args: Sequence[bytes]) -> list[K
         positions = _positions(spec, args)
         if positions is None:
             if "incomplete" not in spec.flags:
-                raise CommandError(errors.INVALID_ARGUMENTS)
+                return None
             continue
         places += [(position, spec.flags) for position in positions]
     return places
