@@ -365,7 +365,7 @@ def get_keys(command: Command, args: Sequence[bytes]) -> list[KeyPlace]:
 
     Raises `CommandError` if the command takes no keys, its arity is wrong, or the words make no sense.
     """
-    if not command.key_specs:
+    if all("not_key" in spec.flags for spec in command.key_specs):
         raise CommandError(errors.NO_KEY_ARGUMENTS)
     if not fits(command.arity, len(args)):
         raise CommandError(errors.INVALID_ARGUMENT_COUNT)
@@ -420,14 +420,10 @@ def _positions(spec: grammar.KeySpec, args: Sequence[bytes]) -> range | None:
     else:
         _, number_at, offset, step = (spec.find[0], *(int(part) for part in spec.find[1:]))
         number = _number(args[begin + number_at]) if begin + number_at < count else None
-        if number is None or number < 0:
+        if number is None or number < 1:
             return None
         first = begin + offset
         last = first + (number - 1) * step
-        if not number:
-            return range(0)
-    if first >= count and spec.find[0] == "range" and int(spec.find[1]) < 0:
-        return range(0)
     if not first <= last < count:
         return None
     return range(first, last + 1, step)
@@ -445,9 +441,7 @@ def _number(word: bytes) -> int | None:
 # -- what the import computes ----------------------------------------------------------------------
 
 _NAME = re.compile(r"[A-Z][A-Z0-9_-]*")
-_KEYLIKE = re.compile(
-    r"(?<![\w:=-])(?:key\d|" + "|".join(sorted(grammar.PLACEHOLDERS["key"])) + r")(?![\w:-])"
-)
+_KEYLIKE = re.compile(r"(?<![\w:=-])(?:key\d|" + "|".join(sorted(grammar.PLACEHOLDERS["key"])) + r")(?![\w:-])")
 
 
 def _scan(command: Command) -> tuple[int, tuple[int, int, int], bool]:
@@ -456,7 +450,7 @@ def _scan(command: Command) -> tuple[int, tuple[int, int, int], bool]:
     required = words
     if "[" in command.usage:
         required = command.usage.partition("[")[0].split()
-    if "<" in command.usage or "(" in command.usage or any(":" in entry for entry in command.keys):
+    if any(mark in command.usage for mark in "<(#") or any(":" in entry for entry in command.keys):
         return _from_tree(command)
     depth = counted = 0
     for word in words:

@@ -78,12 +78,12 @@ def command_docs(call: Any) -> dict[bytes, Any]:
 def command_list(call: Any) -> list[bytes]:
     """List the names of all commands, or of those that pass a filter."""
     words = call.args[2:]
+    everything = [each for top in REGISTRY.values() for each in (top, *top.subcommands.values())]
     if not words:
-        return [each.name.encode() for each in REGISTRY.values()]
+        return [each.name.encode() for each in everything]
     if len(words) != 3 or words[0].upper() != b"FILTERBY":
         raise CommandError(errors.SYNTAX)
     by, value = words[1].upper(), words[2].decode("latin-1").lower()
-    everything = [each for top in REGISTRY.values() for each in (top, *top.subcommands.values())]
     if by == b"MODULE":
         found = [each for each in everything if each.module == value]
     elif by == b"ACLCAT":

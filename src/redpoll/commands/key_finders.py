@@ -47,14 +47,14 @@ def sort_keys(args: Sequence[bytes]) -> Places:
 
 
 def migrate_keys(args: Sequence[bytes]) -> Places:
-    """`MIGRATE` has one key, or those after `KEYS` if the one is empty."""
+    """`MIGRATE` has one key, or those after `KEYS` if the one is empty; both make no sense."""
     flags = ("RW", "access", "delete")
     at = 6
     while at < len(args):
         word = args[at].upper()
-        if word == b"KEYS":
+        if word == b"KEYS" and at + 1 < len(args):
             if args[3]:
-                break
+                return []
             return [(position, flags) for position in range(at + 1, len(args))]
         at += {b"AUTH": 2, b"AUTH2": 3}.get(word, 1)
     return [(3, flags)]

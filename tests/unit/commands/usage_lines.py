@@ -555,6 +555,7 @@ container(
     group="generic",
     since="2.2.3",
     complexity="Depends on the subcommand",
+    help_since="6.2.0",
     registry=REGISTRY,
 )
 declare(
@@ -836,6 +837,7 @@ container(
     group="connection",
     since="2.4.0",
     complexity="Depends on the subcommand",
+    help_since="5.0.0",
     registry=REGISTRY,
 )
 declare(
@@ -1252,6 +1254,7 @@ container(
     group="server",
     since="8.10.0",
     complexity="Depends on the subcommand",
+    arity=2,
     registry=REGISTRY,
 )
 declare(
@@ -1340,6 +1343,7 @@ container(
     categories="connection",
     tips="nondeterministic_output_order",
     arity=-1,
+    help_since="5.0.0",
     registry=REGISTRY,
 )
 declare(
@@ -1444,6 +1448,7 @@ container(
     group="server",
     since="2.0.0",
     complexity="Depends on the subcommand",
+    help_since="5.0.0",
     registry=REGISTRY,
 )
 declare(
@@ -1552,6 +1557,7 @@ container(
     group="server",
     since="8.6.0",
     complexity="Depends on the subcommand",
+    help_since="8.6.1",
     registry=REGISTRY,
 )
 declare(
@@ -1755,6 +1761,7 @@ container(
     group="server",
     since="4.0.0",
     complexity="Depends on the subcommand",
+    help_since="5.0.0",
     registry=REGISTRY,
 )
 declare(
@@ -1901,6 +1908,7 @@ container(
     group="server",
     since="2.2.12",
     complexity="Depends on the subcommand",
+    help_since="6.2.0",
     registry=REGISTRY,
 )
 declare(
