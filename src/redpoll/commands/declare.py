@@ -5,7 +5,6 @@
 the argument tree, key specs and categories wait until somebody asks. Usage lines: `usage.py`.
 """
 
-import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -174,7 +173,7 @@ def command(usage: str, **details: Any) -> Callable[[_Handler], _Handler]:
     """Declare the decorated plain handler; `details` as for `declare`, `summary` from the docstring's first line."""
 
     def decorate(handler: _Handler) -> _Handler:
-        summary = (inspect.getdoc(handler) or "").partition("\n")[0]
+        summary = (handler.__doc__ or "").strip().partition("\n")[0]
         declare(usage, handler, summary=summary, **details)
         return handler
 
@@ -211,8 +210,8 @@ def declare(
     with them, `history` tells other changes. `keys` says for each key spec what is done to the keys
     (`usage.key_specs`); commands that only read need not say it. `find_keys` finds keys where the line cannot
     tell. `categories` adds ACL categories to those of flags and group, or takes `-some` away; subcommands
-    inherit them. `tips` are command tips, `module` the module that brings it. `arity` is for commands that take more, or fewer, words than
-    the line says. Raises `DeclarationError`.
+    inherit them. `tips` are command tips, `module` the module that brings it. `arity` is for commands that
+    take more, or fewer, words than the line says. Raises `DeclarationError`.
     """
     registry = REGISTRY if registry is None else registry
     words = usage.split()
@@ -441,32 +440,28 @@ def _number(word: bytes) -> int | None:
 # -- what the import computes ----------------------------------------------------------------------
 
 _NAME = re.compile(r"[A-Z][A-Z0-9_-]*")
-_KEYLIKE = re.compile(r"(?<![\w:=-])(?:key\d|" + "|".join(sorted(grammar.PLACEHOLDERS["key"])) + r")(?![\w:-])")
+_KEYLIKE = re.compile(r"(?<![\w:=-])(?:key\d|" + "|".join(grammar.PLACEHOLDERS["key"].split()) + r")(?![\w:-])")
 
 
 def _scan(command: Command) -> tuple[int, tuple[int, int, int], bool]:
     """Arity, key places and whether keys may be elsewhere; from the words of simple lines, else from the tree."""
-    words = command.usage.split()
-    required = words
-    if "[" in command.usage:
-        required = command.usage.partition("[")[0].split()
-    if any(mark in command.usage for mark in "<(#") or any(":" in entry for entry in command.keys):
+    usage = command.usage
+    keylike = _KEYLIKE.findall(usage)
+    if any(mark in usage for mark in "<(#:") or len(keylike) > 1 or any(":" in entry for entry in command.keys):
         return _from_tree(command)
-    depth = counted = 0
-    for word in words:
-        if word[0] == "[":
-            depth += word.count("[")
-        elif not depth:
-            counted += 1
-        depth -= word.count("]") if depth else 0
-    arity = counted if len(required) == len(words) else -counted
-    keylike = _KEYLIKE.findall(command.usage)
+    arity = depth = 0
+    for word in usage.split():
+        arity += not depth and word[0] != "["
+        depth += word.count("[") - word.count("]")
+    if "[" in usage:
+        arity = -arity
     if not keylike:
         return arity, (0, 0, 0), False
-    if len(keylike) == 1 and keylike[0] in required:
-        position = required.index(keylike[0])
-        return arity, (position, position, 1), False
-    return _from_tree(command)
+    sure = usage.partition("[")[0].split()
+    if keylike[0] not in sure:
+        return _from_tree(command)
+    position = sure.index(keylike[0])
+    return arity, (position, position, 1), False
 
 
 def _from_tree(command: Command) -> tuple[int, tuple[int, int, int], bool]:

@@ -203,7 +203,7 @@ def _argument(argument: usage.Argument) -> dict[bytes, Any]:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether `text` matches a glob pattern: `*`, `?`, `[a-c]`, `[^a]` and `\\` before a literal character."""
+    r"""Whether `text` matches a glob pattern: `*`, `?`, `[a-c]`, `[^a]` and `\` before a literal character."""
     starts = {0}
     at = 0
     while at < len(pattern) and starts:

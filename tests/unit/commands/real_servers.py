@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from redis.connection import Connection
+from redis.exceptions import ConnectionError  # noqa: A004 - the client's own word
 
 
 def find(package: str, inside: str, program: str) -> str | None:
@@ -45,7 +46,7 @@ def running(path: str, directory: Path) -> Iterator[Connection]:
             try:
                 connection.connect()
                 break
-            except Exception:  # noqa: BLE001 - not up yet, in whatever way
+            except ConnectionError:  # not up yet
                 time.sleep(0.05)
         yield connection
     finally:
