@@ -409,7 +409,7 @@ def _positions(spec: grammar.KeySpec, args: Sequence[bytes]) -> range | None:
         begin = found + 1
     first = begin
     if spec.find[0] == "range":
-        _, reach, step, limit = (spec.find[0], *(int(part) for part in spec.find[1:]))
+        reach, step, limit = (int(part) for part in spec.find[1:])
         if reach >= 0:
             last = first + reach
         elif limit > 1:
@@ -417,7 +417,7 @@ def _positions(spec: grammar.KeySpec, args: Sequence[bytes]) -> range | None:
         else:
             last = count + reach
     else:
-        _, number_at, offset, step = (spec.find[0], *(int(part) for part in spec.find[1:]))
+        number_at, offset, step = (int(part) for part in spec.find[1:])
         number = _number(args[begin + number_at]) if begin + number_at < count else None
         if number is None or number < 1:
             return None
@@ -442,12 +442,14 @@ def _number(word: bytes) -> int | None:
 _NAME = re.compile(r"[A-Z][A-Z0-9_-]*")
 _KEYLIKE = re.compile(r"(?<![\w:=-])(?:key\d|" + "|".join(grammar.PLACEHOLDERS["key"].split()) + r")(?![\w:-])")
 
+_MARKS = ("<", "(", "#", ":", " ... ")
+
 
 def _scan(command: Command) -> tuple[int, tuple[int, int, int], bool]:
     """Arity, key places and whether keys may be elsewhere; from the words of simple lines, else from the tree."""
-    usage = command.usage
+    usage = f"{command.usage} "
     keylike = _KEYLIKE.findall(usage)
-    if any(mark in usage for mark in "<(#:") or len(keylike) > 1 or any(":" in entry for entry in command.keys):
+    if any(mark in usage for mark in _MARKS) or len(keylike) > 1 or any(":" in entry for entry in command.keys):
         return _from_tree(command)
     arity = depth = 0
     for word in usage.split():

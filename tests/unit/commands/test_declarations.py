@@ -9,7 +9,7 @@ from redis.connection import Connection
 from redis.exceptions import ResponseError
 
 from redpoll.commands import introspection
-from redpoll.commands.declare import Command, declare, get_keys, lookup
+from redpoll.commands.declare import REGISTRY, Command, declare, get_keys, lookup
 from redpoll.commands.flags import FLAG_NAMES, MOVABLE_KEYS, READONLY, flag_names
 from redpoll.errors import CommandError
 from tests.unit.commands import real_servers, usage_lines
@@ -17,7 +17,9 @@ from tests.unit.commands import real_servers, usage_lines
 DATA = Path(__file__).parents[2] / "data"
 GROUPS = ("string", "bitmap", "generic", "connection", "server")
 
-DECLARED = {each.name: each for top in usage_lines.REGISTRY.values() for each in (top, *top.subcommands.values())}
+# What handlers really declare replaces the stand-ins of `usage_lines`.
+TOP = usage_lines.REGISTRY | REGISTRY
+DECLARED = {each.name: each for top in TOP.values() for each in (top, *top.subcommands.values())}
 
 
 def _table(server: str) -> dict[str, list[str]]:
@@ -233,7 +235,7 @@ RESTORE-ASKING a 0 b|MOVE a 1|TOUCH a b|EXISTS a|FLUSHALL|XGROUP CREATE a g 0|XI
 def test_get_keys(peer: Peer, request_line: str) -> None:
     words = [b"" if word == "@" else word.encode() for word in request_line.split()]
     name = words[0].decode().lower()
-    registry = dict(usage_lines.REGISTRY) | {key: value for key, value in OTHERS.items() if "|" not in key}
+    registry = TOP | {key: value for key, value in OTHERS.items() if "|" not in key}
     command = OTHERS.get("|".join(_names(request_line)[:1])) or lookup(words, registry)
     if command is None and name in ("xgroup", "xinfo", "cluster"):
         pytest.skip("its container is not declared here")

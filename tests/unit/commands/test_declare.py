@@ -1,9 +1,12 @@
 """Usage lines, declarations that stop the import, and the replies made from good ones."""
 
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from redpoll.commands import introspection
 from redpoll.commands.declare import (
@@ -18,7 +21,7 @@ from redpoll.commands.declare import (
     lookup,
 )
 from redpoll.commands.flags import ADMIN, FAST, MOVABLE_KEYS, READONLY, WRITE
-from redpoll.commands.usage import UsageError, parse, plain
+from redpoll.commands.usage import UsageError, key_specs, parse, plain, total_width
 from redpoll.errors import CommandError
 from redpoll.wire.values import ReplySet
 
@@ -84,6 +87,14 @@ def _draw(argument: Any) -> str:
         text = f"{argument.token} {text}" if argument.token is not None else text
     text += "*" * (argument.multiple + argument.multiple_token)
     return f"[{text}]" if argument.optional else text
+
+
+@given(st.lists(st.sampled_from(["key", "NX", "numkeys", "[", "]", "<", ">", "(", ")", "|", "...", "=x", "a:double"])))
+def test_any_line_is_read_or_refused(words: list[str]) -> None:
+    with suppress(UsageError):
+        arguments = parse(" ".join(words))
+        key_specs(arguments, 1, ())
+        assert total_width(arguments)[0] >= 0
 
 
 # -- declarations that cannot be right -----------------------------------------------------------------
@@ -178,6 +189,11 @@ def test_lookup(config: dict[str, Command]) -> None:
     assert lookup([b"\xff"], config) is None
     assert find(b"Config|SET", config) is config["config"].subcommands["set"]
     assert find(b"config|nope", config) is None
+
+
+def test_repeats_make_the_arity_open(registry: dict[str, Command]) -> None:
+    assert make(registry, "A x ...").arity == make(registry, "B x [x ...]").arity == -2
+    assert make(registry, "C x y").arity == 3
 
 
 def test_history_of_arguments(registry: dict[str, Command]) -> None:
