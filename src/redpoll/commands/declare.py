@@ -5,7 +5,6 @@
 the argument tree, key specs and categories wait until somebody asks. Usage lines: `usage.py`.
 """
 
-import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -55,6 +54,7 @@ class Command:
         deprecated: str = "",
         replaced_by: str = "",
         syscmd: bool = False,
+        module: str = "",
         arity: int | None = None,
         parent: "Command | None" = None,
     ) -> None:
@@ -75,6 +75,7 @@ class Command:
         self.deprecated = deprecated
         self.replaced_by = replaced_by
         self.syscmd = syscmd
+        self.module = module
         self.parent = parent
         self.is_container = False
         self.subcommands: dict[str, Command] = {}
@@ -154,14 +155,14 @@ class Command:
 
     def check(self) -> None:
         """Derive everything, so that whatever is wrong raises `DeclarationError`."""
-        arity, fixed = grammar.total_width(self.arguments)
+        scanned, derived = _scan(self), _from_tree(self)
+        if scanned != derived and not self.is_container:
+            raise DeclarationError(f"{self.full_name}: its words give {scanned}, its tree {derived}")
         for spec in self.key_specs:
             if not spec.flags:
                 raise DeclarationError(f"{self.full_name}: say what it does to its keys, as in keys='RW update'")
         if len(self.keys) > len(self.key_specs):
             raise DeclarationError(f"{self.full_name}: more entries in keys than key specs")
-        if not self.is_container and (self.arity > 0) != fixed and abs(self.arity) == arity + self.words:
-            raise DeclarationError(f"{self.full_name}: its arity {self.arity} is not what the usage line says")
         assert self.categories is not None
 
 
@@ -172,7 +173,7 @@ def command(usage: str, **details: Any) -> Callable[[_Handler], _Handler]:
     """Declare the decorated plain handler; `details` as for `declare`, `summary` from the docstring's first line."""
 
     def decorate(handler: _Handler) -> _Handler:
-        summary = (inspect.getdoc(handler) or "").partition("\n")[0]
+        summary = (handler.__doc__ or "").strip().partition("\n")[0]
         declare(usage, handler, summary=summary, **details)
         return handler
 
@@ -198,6 +199,7 @@ def declare(
     deprecated: str = "",
     replaced_by: str = "",
     syscmd: bool = False,
+    module: str = "",
     arity: int | None = None,
     registry: dict[str, Command] | None = None,
 ) -> Command:
@@ -208,8 +210,8 @@ def declare(
     with them, `history` tells other changes. `keys` says for each key spec what is done to the keys
     (`usage.key_specs`); commands that only read need not say it. `find_keys` finds keys where the line cannot
     tell. `categories` adds ACL categories to those of flags and group, or takes `-some` away; subcommands
-    inherit them. `tips` are command tips. `arity` is for commands that take more, or fewer, words than
-    the line says. Raises `DeclarationError`.
+    inherit them. `tips` are command tips, `module` the module that brings it. `arity` is for commands that
+    take more, or fewer, words than the line says. Raises `DeclarationError`.
     """
     registry = REGISTRY if registry is None else registry
     words = usage.split()
@@ -265,6 +267,7 @@ def declare(
             deprecated=deprecated,
             replaced_by=replaced_by,
             syscmd=syscmd,
+            module=module,
             arity=arity,
             parent=parent,
         )
@@ -343,8 +346,7 @@ def lookup(words: Sequence[bytes], registry: Mapping[str, Command] = REGISTRY) -
     found = registry.get(words[0].decode("latin-1").lower())
     if found is None or not found.is_container or len(words) < 2:
         return found
-    subcommand = found.subcommands.get(words[1].decode("latin-1").lower())
-    return subcommand if subcommand is not None else None
+    return found.subcommands.get(words[1].decode("latin-1").lower())
 
 
 def find(name: bytes, registry: Mapping[str, Command] = REGISTRY) -> Command | None:
@@ -356,22 +358,20 @@ def find(name: bytes, registry: Mapping[str, Command] = REGISTRY) -> Command | N
 
 # -- keys ----------------------------------------------------------------------------------------
 
-_VARIABLE = ("variable_flags",)
-
 
 def get_keys(command: Command, args: Sequence[bytes]) -> list[KeyPlace]:
     """Positions in `args` (the name first) of the keys of a request, with what is done to each.
 
     Raises `CommandError` if the command takes no keys, its arity is wrong, or the words make no sense.
     """
-    if not command.key_specs:
+    if all("not_key" in spec.flags for spec in command.key_specs):
         raise CommandError(errors.NO_KEY_ARGUMENTS)
     if not fits(command.arity, len(args)):
         raise CommandError(errors.INVALID_ARGUMENT_COUNT)
     places = command.find_keys(args) if command.find_keys else _by_specs(command.key_specs, args)
     if not places and not command.flags & flag_table.NO_MANDATORY_KEYS:
         raise CommandError(errors.INVALID_ARGUMENTS)
-    return places
+    return places or []
 
 
 def fits(arity: int, words: int) -> bool:
@@ -379,7 +379,8 @@ def fits(arity: int, words: int) -> bool:
     return words == arity if arity > 0 else words >= -arity
 
 
-def _by_specs(specs: Sequence[grammar.KeySpec], args: Sequence[bytes]) -> list[KeyPlace]:
+def _by_specs(specs: Sequence[grammar.KeySpec], args: Sequence[bytes]) -> list[KeyPlace] | None:
+    """Keys by position specs; `None` if the words do not allow them."""
     places: list[KeyPlace] = []
     for spec in specs:
         if "not_key" in spec.flags:
@@ -387,7 +388,7 @@ def _by_specs(specs: Sequence[grammar.KeySpec], args: Sequence[bytes]) -> list[K
         positions = _positions(spec, args)
         if positions is None:
             if "incomplete" not in spec.flags:
-                raise CommandError(errors.INVALID_ARGUMENTS)
+                return None
             continue
         places += [(position, spec.flags) for position in positions]
     return places
@@ -408,7 +409,7 @@ def _positions(spec: grammar.KeySpec, args: Sequence[bytes]) -> range | None:
         begin = found + 1
     first = begin
     if spec.find[0] == "range":
-        _, reach, step, limit = (spec.find[0], *(int(part) for part in spec.find[1:]))
+        reach, step, limit = (int(part) for part in spec.find[1:])
         if reach >= 0:
             last = first + reach
         elif limit > 1:
@@ -416,16 +417,12 @@ def _positions(spec: grammar.KeySpec, args: Sequence[bytes]) -> range | None:
         else:
             last = count + reach
     else:
-        _, number_at, offset, step = (spec.find[0], *(int(part) for part in spec.find[1:]))
+        number_at, offset, step = (int(part) for part in spec.find[1:])
         number = _number(args[begin + number_at]) if begin + number_at < count else None
-        if number is None or number < 0:
+        if number is None or number < 1:
             return None
         first = begin + offset
         last = first + (number - 1) * step
-        if not number:
-            return range(0)
-    if first >= count and spec.find[0] == "range" and int(spec.find[1]) < 0:
-        return range(0)
     if not first <= last < count:
         return None
     return range(first, last + 1, step)
@@ -443,34 +440,30 @@ def _number(word: bytes) -> int | None:
 # -- what the import computes ----------------------------------------------------------------------
 
 _NAME = re.compile(r"[A-Z][A-Z0-9_-]*")
-_KEYLIKE = re.compile(
-    r"(?<![\w:=-])(?:key\d|" + "|".join(sorted(grammar.PLACEHOLDERS["key"])) + r")(?![\w:-])"
-)
+_KEYLIKE = re.compile(r"(?<![\w:=-])(?:key\d|" + "|".join(grammar.PLACEHOLDERS["key"].split()) + r")(?![\w:-])")
+
+_MARKS = ("<", "(", "#", ":", " ... ")
 
 
 def _scan(command: Command) -> tuple[int, tuple[int, int, int], bool]:
     """Arity, key places and whether keys may be elsewhere; from the words of simple lines, else from the tree."""
-    words = command.usage.split()
-    required = words
-    if "[" in command.usage:
-        required = command.usage.partition("[")[0].split()
-    if "<" in command.usage or "(" in command.usage or any(":" in entry for entry in command.keys):
+    usage = f"{command.usage} "
+    keylike = _KEYLIKE.findall(usage)
+    if any(mark in usage for mark in _MARKS) or len(keylike) > 1 or any(":" in entry for entry in command.keys):
         return _from_tree(command)
-    depth = counted = 0
-    for word in words:
-        if word[0] == "[":
-            depth += word.count("[")
-        elif not depth:
-            counted += 1
-        depth -= word.count("]") if depth else 0
-    arity = counted if len(required) == len(words) else -counted
-    keylike = _KEYLIKE.findall(command.usage)
+    arity = depth = 0
+    for word in usage.split():
+        arity += not depth and word[0] != "["
+        depth += word.count("[") - word.count("]")
+    if "[" in usage:
+        arity = -arity
     if not keylike:
         return arity, (0, 0, 0), False
-    if len(keylike) == 1 and keylike[0] in required:
-        position = required.index(keylike[0])
-        return arity, (position, position, 1), False
-    return _from_tree(command)
+    sure = usage.partition("[")[0].split()
+    if keylike[0] not in sure:
+        return _from_tree(command)
+    position = sure.index(keylike[0])
+    return arity, (position, position, 1), False
 
 
 def _from_tree(command: Command) -> tuple[int, tuple[int, int, int], bool]:

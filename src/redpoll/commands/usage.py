@@ -22,24 +22,25 @@ recur stand in `GROUP_NAMES`; others are made of their parts unless named.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 class UsageError(ValueError):
     """A usage line that cannot be read."""
 
 
-#: Placeholder names by type; `STRING` is what all others are. Endings and beginnings: `placeholder_type`.
-PLACEHOLDERS: dict[str, frozenset[str]] = {
-    "key": frozenset("key newkey destination source destkey sourcekey dst src".split()),
-    "integer": frozenset(
+#: Placeholder names by type; others go by how they begin and end (`placeholder_type`).
+PLACEHOLDERS: dict[str, str] = {
+    "key": "key newkey destination source destkey sourcekey dst src",
+    "integer": (
         "bit bits client-id cluster-bus-port config-epoch count cursor db decrement destination-db end end-slot "
         "entries-added entries-read frequency idle increment index index1 index2 len limit maxage milliseconds "
         "min-match-len ms not-client-id not-db num-matches num-vertices offset port protover rank seconds slot start "
-        "start-slot stop timeout ttl version weight".split()
+        "start-slot stop timeout ttl version weight"
     ),
-    "double": frozenset("height latitude longitude max min radius score width".split()),
+    "double": "height latitude longitude max min radius score width",
 }
+_TYPE_OF = {name: kind for kind, names in PLACEHOLDERS.items() for name in names.split()}
 TYPES = ("key", "string", "integer", "double", "pattern", "unix-time")
 
 #: The usual name of a choice (its parts joined by `|`) or of a block (by a space).
@@ -75,7 +76,9 @@ _SIGNS = {"": "empty-string", "=": "equal", "~": "approximately", "*": "auto-id"
 _LEXEME = re.compile(r'\.\.\.|[\[\]<>()|]|""|[^\s\[\]<>()|]+')
 _TOKEN = re.compile(r"[A-Z][A-Z0-9_-]*|[=~*$]")
 _WORD = re.compile(
-    r"(?P<shown>[=~*$]|[^=#]+?)(?::(?P<type>" + "|".join(TYPES) + r"))?(?:=(?P<name>[a-z0-9-]+))?(?:#(?P<spec>\d+))?"
+    r"(?P<shown>[=~*$]|[A-Za-z][\w:-]*?)(?::(?P<type>"
+    + "|".join(TYPES)
+    + r"))?(?:=(?P<name>[a-z0-9-]+))?(?:#(?P<spec>\d+))?"
 )
 _GROUP_NAME = re.compile(r"=[a-z0-9-]+")
 _MARKS = re.compile(
@@ -91,9 +94,8 @@ def plain(usage: str) -> str:
 
 def placeholder_type(name: str) -> str:
     """The type of a placeholder by its name."""
-    for kind, names in PLACEHOLDERS.items():
-        if name in names:
-            return kind
+    if name in _TYPE_OF:
+        return _TYPE_OF[name]
     if re.fullmatch(r"key\d", name):
         return "key"
     if name.startswith("unix-time"):
@@ -105,24 +107,48 @@ def placeholder_type(name: str) -> str:
     return "string"
 
 
-@dataclass(slots=True)
 class Argument:
     """A node of the argument tree; `kind` is one of `TYPES`, `pure-token`, `oneof` or `block`."""
 
-    name: str
-    kind: str
-    shown: str = ""
-    token: str | None = None
-    optional: bool = False
-    multiple: bool = False
-    multiple_token: bool = False
-    key_spec: int | None = None
-    since: str | None = None
-    deprecated_since: str | None = None
-    arguments: list["Argument"] = field(default_factory=list)
-    #: Parsing only: a token that may take the values after it, and a group whose name was given.
-    bare: bool = False
-    named: bool = False
+    __slots__ = (
+        "arguments",
+        "bare",
+        "deprecated_since",
+        "key_spec",
+        "kind",
+        "multiple",
+        "multiple_token",
+        "name",
+        "named",
+        "optional",
+        "shown",
+        "since",
+        "token",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        *,
+        shown: str = "",
+        token: str | None = None,
+        key_spec: int | None = None,
+        arguments: "list[Argument] | None" = None,
+        bare: bool = False,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.shown = shown
+        self.token = token
+        self.key_spec = key_spec
+        self.arguments: list[Argument] = arguments or []
+        self.optional = self.multiple = self.multiple_token = False
+        self.since: str | None = None
+        self.deprecated_since: str | None = None
+        # Parsing only: a token that may take the values after it, and a group whose name was given.
+        self.bare = bare
+        self.named = False
 
     @property
     def label(self) -> str:
@@ -170,8 +196,7 @@ def parse(usage: str) -> list[Argument]:
     return _Parser(usage).whole()
 
 
-@dataclass(slots=True)
-class _Item:
+class _Item(NamedTuple):
     argument: Argument
     words: list[str]
 
@@ -331,7 +356,6 @@ def _group_name(arguments: list[Argument], joint: str) -> str:
 # -- key specs -----------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
 class KeySpec:
     """Where a command's keys are, and what it does to them.
 
@@ -339,9 +363,16 @@ class KeySpec:
     `("range", last, step, limit)`, `("keynum", number_at, first, step)` or `("unknown",)`, as in `COMMAND INFO`.
     """
 
-    begin: tuple[str, ...] | tuple[str, int] | tuple[str, str, int]
-    find: tuple[str, ...] | tuple[str, int, int, int]
-    flags: tuple[str, ...] = ()
+    __slots__ = ("begin", "find", "flags")
+
+    def __init__(
+        self,
+        begin: tuple[str, ...] | tuple[str, int] | tuple[str, str, int],
+        find: tuple[str, ...] | tuple[str, int, int, int],
+    ) -> None:
+        self.begin = begin
+        self.find = find
+        self.flags: tuple[str, ...] = ()
 
     @property
     def plain(self) -> bool:
@@ -354,9 +385,8 @@ _SETTINGS = ("index", "last", "step", "startfrom")
 _NUMBERED = re.compile(r"key\d")
 
 
-@dataclass(slots=True)
-class _Found:
-    argument: Argument | None
+class _Found(NamedTuple):
+    argument: Argument
     spec: KeySpec
 
 
@@ -374,8 +404,7 @@ def key_specs(arguments: Sequence[Argument], first: int, access: Sequence[str]) 
     previous: _Found | None = None
     for each in found:
         argument, spec = each.argument, each.spec
-        assert argument is not None
-        if previous is not None and previous.argument is not None and _joins(previous, each):
+        if previous is not None and _joins(previous, each):
             last = previous.spec.find[1]
             assert isinstance(last, int)
             previous.spec.find = ("range", last + 1, 1, 0)
@@ -391,8 +420,6 @@ def key_specs(arguments: Sequence[Argument], first: int, access: Sequence[str]) 
 
 
 def _joins(before: _Found, after: _Found) -> bool:
-    assert before.argument is not None
-    assert after.argument is not None
     return bool(_NUMBERED.fullmatch(before.argument.shown) and _NUMBERED.fullmatch(after.argument.shown))
 
 
