@@ -96,9 +96,7 @@ class Bool(Type):
 class Int(Type):
     """A decimal integer within a range; `clamp` narrows it silently; `unsigned` has its own refusal."""
 
-    def __init__(
-        self, low: int, high: int, *, unsigned: bool = False, clamp: tuple[int, int] | None = None
-    ) -> None:
+    def __init__(self, low: int, high: int, *, unsigned: bool = False, clamp: tuple[int, int] | None = None) -> None:
         self.low = low
         self.high = high
         self.unsigned = unsigned
@@ -216,9 +214,7 @@ class Flags(Enum):
 
     multiple = True
 
-    def __init__(
-        self, *names: str, also: tuple[str, ...] = (), check: Callable[[tuple[str, ...]], str | None]
-    ) -> None:
+    def __init__(self, *names: str, also: tuple[str, ...] = (), check: Callable[[tuple[str, ...]], str | None]) -> None:
         super().__init__(*names, also=also)
         self.check = check
 
