@@ -48,13 +48,14 @@ def _check_system() -> int:
 
 def _serve(words: list[str]) -> int:
     from redpoll.server import banner, clock, process
-    from redpoll.server.config import Config, ConfigError
+    from redpoll.server.config import Config
+    from redpoll.server.config.grammar import ConfigError
     from redpoll.server.logs import Log
     from redpoll.server.server import Server, StartError
 
     config = Config()
     try:
-        config.load(words, stdin=sys.stdin)
+        config.load(words, stdin=sys.stdin.buffer)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
@@ -104,8 +105,8 @@ def _serve(words: list[str]) -> int:
 def _say_hello(server) -> None:  # type: ignore[no-untyped-def]
     config, log = server.config, server.log
     log.notice("Server initialized")
-    for name, reason in config.not_in_force():
-        log.warning(f"The directive '{name}' is accepted and kept, but not in force: {reason}")
+    for name in config.not_in_force():
+        log.warning(f"The directive '{name}' is accepted and kept, but nothing acts on it yet.")
     if config.set_proc_title:
         from redpoll.server import process
 

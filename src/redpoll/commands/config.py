@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from redpoll import errors
 from redpoll.commands.declare import command, container
 from redpoll.commands.flags import ADMIN, LOADING, NOSCRIPT, STALE
-from redpoll.errors import CommandError
 
 container(
     "CONFIG", summary="Read and change the configuration.", group="server", since="2.0.0",
@@ -51,8 +49,5 @@ def config_rewrite(call: Any) -> str:
 )
 def config_set(call: Any) -> str:
     """Change parameters while the server runs."""
-    words = call.args[2:]
-    if len(words) % 2:
-        raise CommandError(errors.wrong_arity("config|set"))
-    call.server.config.set(list(zip(words[::2], words[1::2], strict=True)))
+    call.server.config.set(call.args[2:], local=call.server.clients.is_local(call.connection))
     return "OK"

@@ -286,7 +286,7 @@ def _change_repl_id(call: Any) -> str:
 @_subcommand("CONFIG-REWRITE-FORCE-ALL")
 def _config_rewrite_force_all(call: Any) -> str:
     """As CONFIG REWRITE, but with every directive, those at their defaults too."""
-    call.server.config.rewrite(everything=True)
+    call.server.config.rewrite()
     return "OK"
 
 

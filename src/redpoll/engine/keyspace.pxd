@@ -24,6 +24,7 @@ cdef class Keyspace:
     cdef public object observer           # called with (database index, key) for each expired key
     cdef public bint watching_changes     # there is a watcher that wants to hear of every change
     cdef public object change_watcher     # called with (event class, event, key, database index)
+    cdef public int64_t longest_string    # bytes that a string may have
     cdef public uint64_t hits
     cdef public uint64_t misses
     cdef public uint64_t expired_keys

@@ -79,6 +79,7 @@ cdef class Keyspace:
         self.expiring = True
         self.lfu_log_factor = 10
         self.lfu_decay_time = 1
+        self.longest_string = 512 << 20
         self.seed = seed
         self.random_state = seed | 1
         self.remains = []

@@ -75,6 +75,7 @@ class Server:
         self.source = Source(self)
         self.stopping = False
         settings.apply(self)
+        self.loop.use_threads(config.io_threads)
 
     # Start and stop
 
@@ -87,7 +88,7 @@ class Server:
                 f"maxclients is {config.maxclients}, but the system lets this process open files for {room} clients "
                 f"only; going on with {room}. Raise the limit (ulimit -n) for more."
             )
-            config.force("maxclients", room)
+            config.maxclients = room
         try:
             if config.port:
                 self.listen_tcp(config.bind, config.port)

@@ -1,13 +1,13 @@
 """What directives do: each applied to the part that it concerns, at the start and whenever it changes.
 
-A function here may refuse by raising `CommandError`; CONFIG SET then puts everything back.
+A function here may refuse by raising `BadValue`; CONFIG SET then puts everything back.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from redpoll.engine import memory as allocator
-from redpoll.errors import CommandError
+from redpoll.server.config import BadValue
 from redpoll.server.listeners import ListenError
 from redpoll.server.logs import Level
 
@@ -40,8 +40,11 @@ def apply(server: Any) -> None:
 
 
 def _follow(server: Any, names: tuple[str, ...], function: Setting) -> None:
+    def hook(_config: Any) -> None:
+        function(server)
+
     for name in names:
-        server.config.on_change(name, lambda: function(server))
+        server.config.on_change(name, hook)
 
 
 @_setting("loglevel", "log-format", "log-timestamp-format", "hide-user-data-from-log")
@@ -135,7 +138,7 @@ def _max_clients(server: Any) -> None:
     wanted = server.config.maxclients
     room = process.raise_descriptor_limit(wanted)
     if room < wanted:
-        raise CommandError(
+        raise BadValue(
             f"The operating system is not able to handle the specified number of clients, try with {room}"
         )
 
@@ -146,5 +149,5 @@ def _addresses(server: Any) -> None:
         server.relisten()
     except ListenError as error:
         server.log.warning(f"{error}")
-        raise CommandError("Unable to listen on this port. Check server logs." if "port" in str(error) else
+        raise BadValue("Unable to listen on this port. Check server logs." if "port" in str(error) else
                            "Failed to bind to specified addresses.") from error

@@ -56,7 +56,7 @@ class Source:
             hz=server.config.hz,
             executable=process.python_command(),
             config_file=server.config.file or "",
-            io_threads_active=0,
+            io_threads_active=int(server.loop.threads > 1),
             listeners=list(by_name.values()),
         )
 
@@ -110,6 +110,8 @@ class Source:
             total_error_replies=dispatcher.error_replies,
             total_reads_processed=loop.reads,
             total_writes_processed=loop.writes,
+            io_threaded_reads_processed=loop.threaded_reads,
+            io_threaded_writes_processed=loop.threaded_writes,
             client_query_buffer_limit_disconnections=loop.query_limit_closes,
             client_output_buffer_limit_disconnections=loop.output_limit_closes,
             eventloop_cycles=loop.cycles,
