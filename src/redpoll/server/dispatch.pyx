@@ -128,7 +128,8 @@ cdef class Dispatcher:
             call.command = routine.command
             self.invoke_plain(routine)
         now = ticks()
-        elapsed = now - self.stamp
+        # The counter may step back a little when the thread changes processors.
+        elapsed = now - self.stamp if now > self.stamp else 0
         self.stamp = now
         connection.last = routine
         connection.commands += 1

@@ -111,9 +111,11 @@ def set_title(template: str, title: str, address: str, mode: str, config_file: s
 
 
 def counter_is_steady() -> bool:
-    """Whether the processor's time-stamp counter runs at one rate on all cores, always."""
+    """Whether the processor's time-stamp counter runs at one rate on all cores, always, and the kernel trusts it."""
     if os.uname().machine == "aarch64":
         return True
+    if _read("/sys/devices/system/clocksource/clocksource0/current_clocksource") not in ("tsc", ""):
+        return False
     try:
         with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
             for line in file:
