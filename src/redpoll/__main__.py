@@ -1,6 +1,5 @@
 """The command line: `redpoll-server [file | -] [--directive value …]`, as redis-server's."""
 
-import contextlib
 import os
 import sys
 
@@ -103,15 +102,23 @@ def _serve(words: list[str]) -> int:
 
 
 def _say_hello(server) -> None:  # type: ignore[no-untyped-def]
+    from redpoll.server import process
+
     config, log = server.config, server.log
     log.notice("Server initialized")
     for name in config.not_in_force():
         log.warning(f"The directive '{name}' is accepted and kept, but nothing acts on it yet.")
     if config.set_proc_title:
-        from redpoll.server import process
-
-        with contextlib.suppress(Exception):
-            process.set_title(config.proc_title_template, "redpoll-server", f"*:{config.port}", "", port=config.port)
+        first = next((listener for listener in server.listeners if listener.name == "tcp"), None)
+        process.set_title(
+            process.title(
+                config.proc_title_template,
+                address=f"{first.address}:{first.port}" if first else config.unixsocket,
+                config_file=config.file or "",
+                port=config.port,
+                unix_socket=config.unixsocket,
+            )
+        )
     for listener in server.listeners:
         if listener.name == "unix":
             log.notice(f"Ready to accept connections unix: redis-cli -s {listener.address}")

@@ -97,17 +97,37 @@ def on_signals(stop: Callable[[signal.Signals], None]) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
 
-def set_title(template: str, title: str, address: str, mode: str, config_file: str = "", port: int = 0, tls_port: int = 0,
-              unix_socket: str = "") -> None:
-    """Show what this process is in `top` and `ps`, as far as the kernel lets a name be set without the C start-up code."""
+def title(template: str, *, address: str, mode: str = "", config_file: str = "", port: int = 0, tls_port: int = 0,
+          unix_socket: str = "") -> str:
+    """The process title that `proc-title-template` makes of these facts."""
     text = template
     for name, value in (
-        ("{title}", title), ("{listen-addr}", address), ("{server-mode}", mode), ("{config-file}", config_file),
-        ("{port}", str(port)), ("{tls-port}", str(tls_port)), ("{unixsocket}", unix_socket),
+        ("{title}", "redpoll-server"),
+        ("{listen-addr}", address),
+        ("{server-mode}", mode),
+        ("{config-file}", config_file),
+        ("{port}", str(port)),
+        ("{tls-port}", str(tls_port)),
+        ("{unixsocket}", unix_socket),
     ):
         text = text.replace(name, value)
+    return text.strip()
+
+
+def set_title(text: str) -> None:
+    """Show a text as this process's command line in `ps` and `top`, as far as it fits in place of the one there."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        with open("/proc/self/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        # Fields 48 and 49 of proc(5): where the command line lies. The fields here begin with the third.
+        start, end = int(fields[45]), int(fields[46])
+        room = end - start - 1
+        if room > 0:
+            with open("/proc/self/mem", "r+b", buffering=0) as memory:
+                memory.seek(start)
+                memory.write(text.encode()[:room].ljust(room + 1, b"\0"))
     with contextlib.suppress(OSError), open("/proc/self/comm", "w", encoding="utf-8") as file:
-        file.write(text.strip()[:15])
+        file.write("redpoll-server")
 
 
 def counter_is_steady() -> bool:
