@@ -24,7 +24,7 @@ def announce(log: Log, *, mode: str, port: int, bits: int = 64, always: bool = F
     if log.shows_logo(always):
         log.raw(banner(mode=mode, port=port, pid=log.pid, bits=bits))
     else:
-        log.notice(f"Running mode={mode}, port={port}.")
+        log.notice(f"Redpoll {VERSION} (speaks Redis {REDIS_VERSION}), mode={mode}, port={port}, PID: {log.pid}")
 
 
 def banner(*, mode: str, port: int, pid: int, bits: int = 64) -> str:

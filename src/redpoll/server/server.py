@@ -96,7 +96,7 @@ class Server:
                 self._add_listener(listeners.open_unix(
                     config.unixsocket, config.unixsocketperm, config.unixsocketgroup, config.tcp_backlog))
         except listeners.ListenError as error:
-            raise StartError(f"{error}. Is another server running there?") from error
+            raise StartError(f"{error}\nFailed listening on port {config.port} (tcp), aborting. Is another server running there?") from error
         if not self.listeners:
             raise StartError("Nothing to listen on: set port or unixsocket.")
 
