@@ -25,8 +25,42 @@ OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'."
 LOADING = "LOADING Redis is loading the dataset in memory"
 DB_INDEX = "ERR DB index is out of range"
 INVALID_DB_INDEX = "ERR invalid DB index"
+NO_SUCH_COMMAND = "ERR Invalid command specified"
+NO_KEY_ARGUMENTS = "ERR The command has no key arguments"
+INVALID_ARGUMENT_COUNT = "ERR Invalid number of arguments specified for command"
+INVALID_ARGUMENTS = "ERR Invalid arguments specified for command"
 
 
 def wrong_arity(name: str) -> str:
     """The text for a wrong number of words; `name` is lower case, `container|sub` for a subcommand."""
     return f"ERR wrong number of arguments for '{name}' command"
+
+
+# Diagnostics: SLOWLOG, COMMANDLOG, LATENCY
+
+LOG_COUNT = "ERR count should be greater than or equal to -1"
+LOG_TYPE = "ERR type should be one of the following: slow, large-request, large-reply"
+
+
+def subcommand_arity(subcommand: str, container: str) -> str:
+    """The text of a subcommand that finds too many words itself; both as the user sent or knows them."""
+    return f"ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try {container.upper()} HELP."
+
+
+def no_samples(event: str) -> str:
+    """The text of `LATENCY GRAPH` for an event that never spiked."""
+    return f"ERR No samples available for event '{event}'"
+NO_SHUTDOWN = "ERR No shutdown in progress."
+SHUTDOWN_FAILED = "ERR Errors trying to SHUTDOWN. Check logs."
+
+
+def unknown_subcommand(container: str, word: str) -> str:
+    """The text for a subcommand that is not there or got a wrong number of words."""
+    return f"ERR unknown subcommand or wrong number of arguments for '{word[:128]}'. Try {container} HELP."
+
+
+DEBUG_NOT_ALLOWED = (
+    'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", '
+    "you can run it from a local connection, otherwise you need to set this option in the configuration file, "
+    "and then restart the server."
+)

@@ -1,0 +1,1 @@
+"""Redpoll beside real servers, in one run; see README.md here."""

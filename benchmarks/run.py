@@ -1,0 +1,173 @@
+"""`make bench`: throughput, latency and processor time a command, beside real servers.
+
+All servers run at the same time on one processor and take turns under the same load from the
+other, round by round, so that a machine whose speed drifts is the same for all. Medians are
+told, and ratios of medians. The load is Debian's `redis-benchmark`; where it is what limits
+(its processor is full while the server's is not), the server's processor time a command is
+the figure to look at, so both are told.
+"""
+
+import argparse
+import csv
+import io
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks import servers
+
+KEYS = 1_000_000
+RESULTS = Path(__file__).with_name("README.md")
+_KEY = "key:__rand_int__"  # redis-benchmark puts twelve digits: 16 bytes
+
+Figure = dict[str, float]
+
+
+def words_of(test: str, size: int) -> list[str]:
+    """The command of a test, as redis-benchmark takes it."""
+    value = "x" * size
+    return {
+        "GET": ["GET", _KEY],
+        "SET": ["SET", _KEY, value],
+        "INCR": ["INCR", "cnt:__rand_int__"],
+        "MGET": ["MGET", *[_KEY] * 10],
+        "MSET": ["MSET", *[_KEY, value] * 10],
+    }[test]
+
+
+TESTS = ("GET", "SET", "INCR", "MGET", "MSET")
+
+
+def load(server: servers.Server, words: list[str], *, pipeline: int, requests: int, processor: int | None) -> Figure:
+    """One run of redis-benchmark; commands a second, latencies in milliseconds, and the server's processor time."""
+    tool = shutil.which("redis-benchmark")
+    if tool is None:
+        sys.exit("redis-benchmark is not installed; on Debian it is in the package redis-tools")
+    command = [tool, "-p", str(server.port), "-c", "50", "-n", str(requests), "-P", str(pipeline), "-r", str(KEYS),
+               "--csv", *words]  # fmt: skip
+    if processor is not None:
+        command = ["taskset", "-c", str(processor), *command]
+    before, begin = server.cpu_seconds(), time.perf_counter()
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    elapsed, spent = time.perf_counter() - begin, server.cpu_seconds() - before
+    row = list(csv.DictReader(io.StringIO(output)))[-1]
+    return {
+        "rps": float(row["rps"]),
+        "p50": float(row["p50_latency_ms"]),
+        "p99": float(row["p99_latency_ms"]),
+        "cpu_us": spent / requests * 1e6,
+        "busy": spent / elapsed,
+    }
+
+
+def fill(server: servers.Server, size: int, processor: int | None) -> None:
+    """Every key of the key space, so that reads find something."""
+    script = b"".join(servers.request("SET", f"key:{number:012}", "x" * size) for number in range(KEYS))
+    command = [shutil.which("redis-cli") or "redis-cli", "-p", str(server.port), "--pipe"]
+    if processor is not None:
+        command = ["taskset", "-c", str(processor), *command]
+    subprocess.run(command, input=script, capture_output=True, check=True)
+
+
+def measure(chosen: argparse.Namespace) -> dict[str, dict[str, Figure]]:
+    """Figures by case and server, medians over the rounds."""
+    server_processor, load_processor = servers.processors()
+    samples: dict[str, dict[str, list[Figure]]] = defaultdict(lambda: defaultdict(list))
+    for size in chosen.sizes:
+        with ExitStack() as stack:
+            running = [stack.enter_context(servers.running(name, server_processor)) for name in chosen.servers]
+            for server in running:
+                fill(server, size, load_processor)
+            for round_number in range(chosen.rounds):
+                for pipeline in chosen.pipelines:
+                    for test in chosen.tests:
+                        requests = chosen.requests * (1 if pipeline == 1 else 10 if pipeline <= 16 else 20)
+                        if test in ("MGET", "MSET"):
+                            requests //= 4
+                        for server in running[round_number % len(running) :] + running[: round_number % len(running)]:
+                            figure = load(server, words_of(test, size), pipeline=pipeline, requests=requests,
+                                          processor=load_processor)  # fmt: skip
+                            samples[f"{test} {size} B, pipeline {pipeline}"][server.name].append(figure)
+                print(f"values of {size} bytes: round {round_number + 1} of {chosen.rounds}", file=sys.stderr, flush=True)
+    return {
+        case: {
+            name: {key: statistics.median(figure[key] for figure in figures) for key in figures[0]}
+            for name, figures in by_server.items()
+        }
+        for case, by_server in samples.items()
+    }
+
+
+def table(results: dict[str, dict[str, Figure]]) -> str:
+    """A Markdown table: Redpoll's figures, and ratios to each other server."""
+    names = [name for name in next(iter(results.values())) if name != "redpoll"]
+    lines = ["| | redpoll | " + " | ".join(f"× {name}" for name in names) + " | CPU µs | "
+             + " | ".join(f"{name} µs" for name in names) + " | busy | p50 ms | p99 ms |"]  # fmt: skip
+    lines.append("|---|" + "---|" * (2 * len(names) + 5))
+    for case, by_server in results.items():
+        own = by_server.get("redpoll")
+        if own is None:
+            continue
+        row = [case, f"{own['rps']:,.0f}/s"]
+        row += [f"**{own['rps'] / by_server[name]['rps']:.2f}**" for name in names]
+        row += [f"**{own['cpu_us']:.2f}**", *[f"{by_server[name]['cpu_us']:.2f}" for name in names]]
+        row += [f"{own['busy']:.0%}", f"{own['p50']:.2f}", f"{own['p99']:.2f}"]
+        lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    """What this ran on."""
+    model = "unknown processor"
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    return f"{model}, {os.cpu_count()} processors, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+
+
+def main() -> None:
+    """Measure and tell."""
+    there = list(servers.commands())
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--servers", nargs="+", default=there, choices=there)
+    parser.add_argument("--tests", nargs="+", default=list(TESTS), choices=TESTS)
+    parser.add_argument("--pipelines", nargs="+", type=int, default=[1, 16, 64])
+    parser.add_argument("--sizes", nargs="+", type=int, default=[32, 512])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--requests", type=int, default=100_000, help="unpipelined; more with pipelines")
+    parser.add_argument("--quick", action="store_true", help="one round of GET and SET of 32 bytes")
+    parser.add_argument("--json", help="write all medians to this file")
+    parser.add_argument("--markdown", action="store_true", help="put the table into benchmarks/README.md")
+    chosen = parser.parse_args()
+    if chosen.quick:
+        chosen.rounds, chosen.tests, chosen.sizes = 1, ["GET", "SET"], [32]
+    results = measure(chosen)
+    text = table(results)
+    print(text)
+    if chosen.json:
+        Path(chosen.json).write_text(json.dumps(results, indent=1), encoding="utf-8")
+    if chosen.markdown:
+        facts = [f"Measured on: {machine()}.", *[f"- {name}: {servers.version(name)}" for name in chosen.servers], "", text]
+        put("results", "\n".join(facts))
+
+
+def put(section: str, text: str) -> None:
+    """Replace a section of the README here, between its marks."""
+    begin, end = f"<!-- {section} -->", f"<!-- end of {section} -->"
+    old = RESULTS.read_text(encoding="utf-8")
+    head, _, rest = old.partition(begin)
+    _, _, tail = rest.partition(end)
+    RESULTS.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

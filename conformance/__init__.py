@@ -1,0 +1,1 @@
+"""Redis's own test suite against a Redpoll server; fetched when it is run, never kept here."""

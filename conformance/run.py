@@ -1,0 +1,198 @@
+"""`make conformance`: run files of Redis's test suite against Redpoll, and write docs/conformance.md.
+
+By default the suite starts Redpoll itself, in place of `redis-server`, so that tests with a
+configuration of their own run too. `--external` runs it against one server that we start for each
+file, as the suite's `--host` and `--port` do, which leaves out the tests that need more.
+"""
+
+import argparse
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from conformance import source
+
+ROOT = Path(__file__).parents[1]
+REPORT = ROOT / "docs" / "conformance.md"
+REASONS = Path(__file__).with_name("reasons.toml")
+FILES = (
+    "unit/type/string", "unit/type/incr", "unit/bitops", "unit/bitfield", "unit/keyspace", "unit/expire", "unit/scan",
+    "unit/protocol", "unit/querybuf", "unit/limits", "unit/introspection", "unit/introspection-2", "unit/info",
+    "unit/info-command", "unit/slowlog", "unit/latency-monitor", "unit/obuf-limits", "unit/networking", "unit/quit",
+    "unit/other",
+)  # fmt: skip
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_LINE = re.compile(r"^\[(ok|err|skip|ignore|exception|timeout)\]:? ?(.*)$")
+_TIME = re.compile(r" \(\d+ ms\)$")
+
+
+@dataclass
+class Outcome:
+    """What became of one file's tests."""
+
+    file: str
+    passed: int = 0
+    skipped: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+    aborted: str = ""
+
+
+def read_output(file: str, output: str) -> Outcome:
+    """Count the suite's lines."""
+    outcome = Outcome(file)
+    last = ""
+    lines = [_COLOUR.sub("", line).rstrip() for line in output.splitlines()]
+    for number, line in enumerate(lines):
+        matched = _LINE.match(line)
+        if matched is None:
+            continue
+        kind, text = matched.groups()
+        text = _TIME.sub("", text).removesuffix(f" in tests/{file}.tcl")
+        if kind == "ok":
+            outcome.passed += 1
+            last = text
+        elif kind in ("skip", "ignore"):
+            outcome.skipped += 1
+        elif kind == "err":
+            following = lines[number + 1] if number + 1 < len(lines) else ""
+            outcome.failures[text] = "" if following.startswith("[") else following
+            last = text
+        else:
+            reason = " ".join(lines[number : number + 4])
+            outcome.aborted = f"after {last!r}: {reason[:300]}"
+    return outcome
+
+
+def run_file(tree: Path, file: str, arguments: list[str], timeout: int) -> tuple[Outcome, str]:
+    """Run one file; its outcome and the whole output."""
+    command = ["tclsh", "tests/test_helper.tcl", "--single", file, "--clients", "1", "--timeout", "120", *arguments]
+    process = subprocess.Popen(
+        command, cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        output, _ = process.communicate(timeout=timeout)
+        late = ""
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        late = f"not done after {timeout} seconds"
+    outcome = read_output(file, output)
+    if late:
+        outcome.aborted = f"{late}; {outcome.aborted}".removesuffix("; ")
+    return outcome, output
+
+
+def run_external(tree: Path, file: str, timeout: int) -> tuple[Outcome, str]:
+    """Run one file against a server that we start."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "redpoll", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
+         "--enable-debug-command", "yes", "--enable-protected-configs", "yes"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        for _ in range(500):
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except OSError:
+                time.sleep(0.01)
+        return run_file(tree, file, ["--host", "127.0.0.1", "--port", str(port)], timeout)
+    finally:
+        server.kill()
+        server.wait()
+
+
+def explain(outcomes: list[Outcome]) -> dict[str, str]:
+    """Reasons for failures, by test name: from reasons.toml."""
+    reasons: dict[str, str] = {}
+    if REASONS.exists():
+        for group in tomllib.loads(REASONS.read_text(encoding="utf-8")).values():
+            reasons.update({name: group["reason"] for name in group["tests"]})
+    known = {name for outcome in outcomes for name in [*outcome.failures, outcome.file]}
+    return {name: reason for name, reason in reasons.items() if name in known}
+
+
+def report(outcomes: list[Outcome], version: str, mode: str) -> str:
+    """The text of docs/conformance.md."""
+    reasons = explain(outcomes)
+    lines = [
+        "# Redis's own tests",
+        "",
+        f"`make conformance` wrote this: files of the test suite of Redis {version}, {mode}.",
+        "",
+        "| file | passed | failed | skipped | |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {one.file} | {one.passed} | {len(one.failures)} | {one.skipped} | {'ended early' if one.aborted else ''} |"
+        for one in outcomes
+    ]
+    lines += [
+        f"| **all** | **{sum(one.passed for one in outcomes)}** | **{sum(len(one.failures) for one in outcomes)}** | "
+        f"**{sum(one.skipped for one in outcomes)}** | |",
+        "",
+    ]
+    rest = [one for one in outcomes if one.failures or one.aborted]
+    if rest:
+        lines += ["## What is left", ""]
+    for one in rest:
+        lines += [f"### {one.file}", ""]
+        for name in one.failures:
+            lines.append(f"- {name}: {reasons.get(name, 'unexplained')}")
+        if one.aborted:
+            lines.append(f"- The file ended early: {reasons.get(one.file, 'unexplained')}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run the files asked for; 0 when every failure has its reason."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", help="as unit/type/string; all by default")
+    parser.add_argument("--external", action="store_true", help="against one server a file, started by us")
+    parser.add_argument("--timeout", type=int, default=600, help="seconds a file may take")
+    parser.add_argument("--show", action="store_true", help="print the suite's output")
+    chosen = parser.parse_args()
+    try:
+        tree = source.fetch()
+        source.install_server(tree)
+    except source.Missing as error:
+        print(error, file=sys.stderr)
+        return 2
+    outcomes = []
+    for file in chosen.files or FILES:
+        if chosen.external:
+            outcome, output = run_external(tree, file, chosen.timeout)
+        else:
+            outcome, output = run_file(tree, file, ["--dont-clean"], chosen.timeout)
+        if chosen.show:
+            print(output)
+        print(f"{file}: {outcome.passed} passed, {len(outcome.failures)} failed, {outcome.skipped} skipped", flush=True)
+        for name, why in outcome.failures.items():
+            print(f"    {name}: {why[:200]}")
+        if outcome.aborted:
+            print(f"    ended early {outcome.aborted}")
+        outcomes.append(outcome)
+    if not chosen.files:
+        mode = "run against a server on a port" if chosen.external else "with Redpoll in place of `redis-server`"
+        REPORT.parent.mkdir(exist_ok=True)
+        REPORT.write_text(report(outcomes, tree.name.partition("-")[2], mode), encoding="utf-8")
+    reasons = explain(outcomes)
+    failed = [name for one in outcomes for name in one.failures if name not in reasons]
+    failed += [one.file for one in outcomes if one.aborted and one.file not in reasons]
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

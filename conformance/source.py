@@ -1,0 +1,56 @@
+"""Redis's source from Debian's archive, with Redpoll in place of its server."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+CACHE = ROOT / ".peers" / "redis-source"
+_SOURCES = """\
+deb-src http://deb.debian.org/debian bookworm main
+deb-src http://deb.debian.org/debian-security bookworm-security main
+"""
+_TOOLS = ("redis-cli", "redis-benchmark")
+
+
+class Missing(Exception):
+    """Something of the machine is missing; the text says what to install."""
+
+
+def fetch() -> Path:
+    """The unpacked source, fetched with `apt-get source` unless it is there. Raises `Missing`."""
+    found = sorted(path for path in CACHE.glob("redis-[0-9]*") if path.is_dir())
+    if found:
+        return found[-1]
+    for tool, package in (("apt-get", "apt"), ("dpkg-source", "dpkg-dev"), ("tclsh", "tcl")):
+        if shutil.which(tool) is None:
+            raise Missing(f"{tool} is not installed; on Debian it is in the package {package}")
+    lists = CACHE / "lists"
+    (lists / "partial").mkdir(parents=True, exist_ok=True)
+    (CACHE / "sources.list").write_text(_SOURCES, encoding="ascii")
+    options = [
+        f"-oDir::Etc::SourceList={CACHE}/sources.list",
+        "-oDir::Etc::SourceParts=-",
+        f"-oDir::State::Lists={lists}",
+    ]
+    subprocess.run(["apt-get", *options, "-qq", "update"], check=True)
+    subprocess.run(["apt-get", *options, "-qq", "source", "redis"], check=True, cwd=CACHE)
+    return fetch()
+
+
+def install_server(tree: Path) -> None:
+    """Put Redpoll and Debian's tools where the suite looks for what it would have built."""
+    wrapper = tree / "src" / "redis-server"
+    wrapper.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{ROOT}/src" exec "{sys.executable}" -m redpoll "$@"\n', encoding="utf-8"
+    )
+    wrapper.chmod(0o755)
+    for name in _TOOLS:
+        tool = shutil.which(name)
+        if tool is None:
+            raise Missing(f"{name} is not installed; on Debian it is in the package redis-tools")
+        target = tree / "src" / name
+        if not target.exists():
+            os.symlink(tool, target)

@@ -1,0 +1,77 @@
+"""What a handler gets: the words, the keyspace and the place for the reply."""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from redpoll.engine.blob cimport Blob
+from redpoll.engine.entry cimport Entry
+from redpoll.engine.keyspace cimport Database, Keyspace
+from redpoll.engine.table cimport table_hash
+from redpoll.wire.output cimport Out
+from redpoll.wire.request cimport Arg, LongWord
+
+ctypedef int (*handler_t)(Call call) except -1
+
+cdef class Native:
+    """A compiled handler, as `declare` takes it."""
+    cdef handler_t function
+
+cdef Native native(handler_t function)
+
+# Classes of keyspace events, with Redis's letters.
+cdef enum Event:
+    EVENT_GENERIC = 4            # g
+    EVENT_STRING = 8             # $
+    EVENT_LIST = 16              # l
+    EVENT_SET = 32               # s
+    EVENT_HASH = 64              # h
+    EVENT_ZSET = 128             # z
+    EVENT_EXPIRED = 256          # x
+    EVENT_EVICTED = 512          # e
+    EVENT_STREAM = 1024          # t
+    EVENT_KEY_MISS = 2048        # m
+    EVENT_NEW = 16384            # n
+    EVENT_OVERWRITTEN = 32768    # o
+    EVENT_TYPE_CHANGED = 65536   # c
+
+cdef class Call:
+    cdef Arg* argv
+    cdef size_t argc
+    cdef Out* out
+    cdef size_t first_key            # the word whose hash is `first_hash`; 0: none
+    cdef uint64_t first_hash
+    cdef LongWord* long_words        # words that are blobs already; whoever takes one leaves NULL
+    cdef size_t long_count
+    cdef readonly Database db
+    cdef readonly Keyspace keyspace
+    cdef public object server
+    cdef public object connection
+    cdef public object command       # as declared
+    cdef uint64_t changes            # made by this call
+
+    cdef inline uint64_t hash_of(self, size_t word) noexcept:
+        if word == self.first_key:
+            return self.first_hash
+        return table_hash(&self.db.table, self.argv[word].ptr, self.argv[word].len)
+
+    # Lookups of the key at a word; see `Database`.
+    cdef inline Entry** read(self, size_t word) noexcept:
+        return self.db.read(self.argv[word].ptr, self.argv[word].len, self.hash_of(word))
+    cdef inline Entry** write(self, size_t word) noexcept:
+        return self.db.write(self.argv[word].ptr, self.argv[word].len, self.hash_of(word))
+    cdef inline Entry** find(self, size_t word) noexcept:
+        return self.db.find(self.argv[word].ptr, self.argv[word].len, self.hash_of(word))
+
+    # Every change of a key is told here, once it is done: for persistence, replication, watchers, notifications.
+    cdef inline void changed(self, Event kind, const char* event, size_t word) noexcept:
+        self.changes += 1
+        self.keyspace.dirty += 1
+        if self.keyspace.watching_changes:
+            self.tell_change(kind, event, self.argv[word].ptr, self.argv[word].len, self.db.index)
+    cdef void tell_change(self, Event kind, const char* event, const char* key, size_t length, int db) noexcept
+
+    # Takes the blob of a long word, or NULL when the word is in the query buffer.
+    cdef Blob* take_blob(self, size_t word) noexcept
+    # Whether a word is this one, which is written in upper case, in any case.
+    cdef bint word_is(self, size_t word, const char* upper, size_t length) noexcept
+    cdef int integer(self, size_t word, int64_t* value) except -1
+    cdef bytes word(self, size_t index)

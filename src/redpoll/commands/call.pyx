@@ -1,0 +1,105 @@
+"""What a handler gets. One `Call` serves every command of a loop, one after the other."""
+
+from libc.stdint cimport int64_t, uint64_t
+from cpython.bytes cimport PyBytes_FromStringAndSize
+
+from redpoll.engine.blob cimport Blob
+from redpoll.engine.numbers cimport parse_int64
+from redpoll.wire.reply cimport reply_header, reply_value
+
+from redpoll import errors
+from redpoll.errors import CommandError
+
+
+cdef class Native:
+    def __repr__(self):
+        return "<compiled handler>"
+
+
+cdef Native native(handler_t function):
+    cdef Native made = Native()
+    made.function = function
+    return made
+
+
+cdef class Call:
+    @property
+    def args(self) -> list:
+        """All words as sent, the command's name first."""
+        cdef size_t i
+        return [PyBytes_FromStringAndSize(self.argv[i].ptr, self.argv[i].len) for i in range(self.argc)]
+
+    @property
+    def resp(self) -> int:
+        """The protocol version of this client: 2 or 3."""
+        return self.out.resp
+
+    @property
+    def now_ms(self) -> int:
+        """Unix time in milliseconds, the same for the whole command."""
+        return self.keyspace.now
+
+    @staticmethod
+    def parse_integer(bytes text):
+        """The integer that a word is; raises Redis's error when it is none."""
+        cdef long long number
+        if not parse_int64(text, len(text), &number):
+            raise CommandError(errors.NOT_AN_INTEGER)
+        return number
+
+    def reply(self, value):
+        """Write a reply at once, for handlers that send several or more than they want to hold."""
+        reply_value(self.out, value)
+
+    def reply_attribute(self, dict pairs):
+        """Facts beside the reply that follows, in RESP3 only."""
+        if self.out.resp == 3:
+            reply_header(self.out, c"|", len(pairs))
+            for key, value in pairs.items():
+                reply_value(self.out, key)
+                reply_value(self.out, value)
+
+    def mark(self, int kind, str event, bytes key, int db = -1):
+        """Tell of a change of a key; `kind` is one of the event classes."""
+        cdef bytes name = event.encode()
+        self.changes += 1
+        self.keyspace.dirty += 1
+        if self.keyspace.watching_changes:
+            self.tell_change(<Event>kind, name, key, len(key), self.db.index if db < 0 else db)
+
+    cdef void tell_change(self, Event kind, const char* event, const char* key, size_t length, int db) noexcept:
+        self.keyspace.change_watcher(<int>kind, event, PyBytes_FromStringAndSize(key, length), db)
+
+    cdef Blob* take_blob(self, size_t word) noexcept:
+        cdef size_t i
+        cdef Blob* blob
+        for i in range(self.long_count):
+            if self.long_words[i].index == word:
+                blob = self.long_words[i].blob
+                self.long_words[i].blob = NULL
+                return blob
+        return NULL
+
+    cdef bint word_is(self, size_t word, const char* upper, size_t length) noexcept:
+        cdef size_t i
+        cdef char c
+        if self.argv[word].len != length:
+            return False
+        for i in range(length):
+            c = self.argv[word].ptr[i]
+            if c"a" <= c <= c"z":
+                c -= 32
+            if c != upper[i]:
+                return False
+        return True
+
+    cdef int integer(self, size_t word, int64_t* value) except -1:
+        """The integer at a word; raises Redis's error when it is none."""
+        cdef long long number
+        if not parse_int64(self.argv[word].ptr, self.argv[word].len, &number):
+            raise CommandError(errors.NOT_AN_INTEGER)
+        value[0] = number
+        return 0
+
+    cdef bytes word(self, size_t index):
+        return PyBytes_FromStringAndSize(self.argv[index].ptr, self.argv[index].len)

@@ -1,0 +1,329 @@
+"""DEBUG: what tests of servers and clients use to look inside, and to bring rare things about.
+
+`DEBUG DIGEST` is Redis's, so that two servers' data can be compared whatever they are: every
+key gives a SHA-1 over name, type, value and whether it expires; these are joined by exclusive or.
+"""
+
+import hashlib
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+from redpoll import errors
+from redpoll.commands.declare import command
+from redpoll.commands.flags import ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE
+from redpoll.errors import CommandError
+from redpoll.wire import values
+
+_EMPTY = bytes(20)
+_SUBCOMMANDS: dict[str, tuple[Callable[..., Any], int, int]] = {}
+_TYPE_STRING = b"\0\0\0\0"
+
+
+def _subcommand(usage: str, *, least: int = 0, most: int | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a subcommand; its function takes the call and the words behind its own name."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        _SUBCOMMANDS[usage] = (function, least, least if most is None else most)
+        return function
+
+    return register
+
+
+@command(
+    "DEBUG subcommand [argument [argument ...]]", group="server", since="1.0.0",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE | PROTECTED, complexity="Depends on the subcommand", syscmd=True,
+)
+def debug(call: Any) -> Any:
+    """Tools for debugging and for tests."""
+    allowed = call.server.config.enable_debug_command
+    if allowed == "no" or (allowed == "local" and not call.server.clients.is_local(call.connection)):
+        raise CommandError(errors.DEBUG_NOT_ALLOWED)
+    words = call.args[2:]
+    name = call.args[1].decode("latin-1").upper()
+    for usage, (function, least, most) in _SUBCOMMANDS.items():
+        if usage.partition(" ")[0] == name and least <= len(words) <= most:
+            return function(call, *words)
+    raise CommandError(errors.unknown_subcommand("DEBUG", call.args[1].decode("latin-1")))
+
+
+@_subcommand("HELP")
+def _help(_call: Any) -> list[str]:
+    """Print this help."""
+    lines = ["DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
+    for usage, (function, _, _) in sorted(_SUBCOMMANDS.items()):
+        if usage != "HELP":
+            lines += [usage, f"    {(function.__doc__ or '').partition(chr(10))[0]}"]
+    return [*lines, "HELP", "    Print this help."]
+
+
+@_subcommand("SLEEP <seconds>", least=1)
+def _sleep(_call: Any, seconds: bytes) -> str:
+    """Block the server for so many seconds, decimals allowed."""
+    try:
+        duration = float(seconds)
+    except ValueError:
+        duration = 0.0
+    time.sleep(max(duration, 0.0))
+    return "OK"
+
+
+@_subcommand("SET-ACTIVE-EXPIRE <0|1>", least=1)
+def _set_active_expire(call: Any, wanted: bytes) -> str:
+    """Switch the removal of expired keys that nobody asks for off or on."""
+    call.server.loop.active_expire = wanted == b"1"
+    return "OK"
+
+
+@_subcommand("JMAP")
+def _jmap(_call: Any) -> str:
+    """Do nothing; accepted for old tests."""
+    return "OK"
+
+
+@_subcommand("OBJECT <key>", least=1, most=2)
+def _object(call: Any, key: bytes, *_fast: bytes) -> str:
+    """Show how a key's value is stored."""
+    found = call.db.describe(key)
+    if found is None:
+        raise CommandError(errors.NO_SUCH_KEY)
+    return (
+        f"Value at:0x{found['address']:x} refcount:{found['references']} encoding:{found['encoding']} "
+        f"serializedlength:{found['length']} lru:{found['clock']} lru_seconds_idle:{found['idle']}"
+    )
+
+
+@_subcommand("DIGEST")
+def _digest(call: Any) -> str:
+    """Return a digest of all data, the same for the same data in any order."""
+    total = _EMPTY
+    for db in call.server.keyspace.databases:
+        if not len(db):
+            continue
+        total = _mix(total, db.index.to_bytes(4, "big"))
+        for key in db.live_keys():
+            total = _xor(total, _key_digest(db, key))
+    return total.hex()
+
+
+@_subcommand("DIGEST-VALUE <key> [<key> ...]", least=1, most=1 << 20)
+def _digest_value(call: Any, *keys: bytes) -> list[str]:
+    """Return the digest of each key's value, zeros for a missing one."""
+    return [(_value_digest(call.db, key, _EMPTY) or _EMPTY).hex() for key in keys]
+
+
+def _key_digest(db: Any, key: bytes) -> bytes:
+    return _value_digest(db, key, _mix(_EMPTY, key)) or _EMPTY
+
+
+def _value_digest(db: Any, key: bytes, digest: bytes) -> bytes | None:
+    value = db.get(key)
+    if value is None:
+        return None
+    digest = _mix(_mix(digest, _TYPE_STRING), value)
+    if db.expiry(key) >= 0:
+        digest = _xor(digest, hashlib.sha1(b"!!expire!!", usedforsecurity=False).digest())
+    return digest
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).to_bytes(20, "big")
+
+
+def _mix(digest: bytes, text: bytes) -> bytes:
+    """Whose order counts: the digest of the digest with the text's joined in."""
+    joined = _xor(digest, hashlib.sha1(text, usedforsecurity=False).digest())
+    return hashlib.sha1(joined, usedforsecurity=False).digest()
+
+
+@_subcommand("POPULATE <count> [<prefix>] [<size>]", least=1, most=3)
+def _populate(call: Any, count: bytes, prefix: bytes = b"key", size: bytes = b"") -> str:
+    """Make so many keys named prefix:number, with values of this size, where there are none yet."""
+    length = call.parse_integer(size) if size else 0
+    for number in range(call.parse_integer(count)):
+        key = b"%s:%d" % (prefix, number)
+        if call.db.expiry(key) is None:
+            value = b"value:%d" % number
+            call.db.put(key, value[:length].ljust(length, b"\0") if length else value)
+            call.mark(8, "set", key)
+    return "OK"
+
+
+@_subcommand("PROTOCOL <type>", least=1)
+def _protocol(_call: Any, kind: bytes) -> Any:
+    """Answer a value of a protocol type: string, integer, double, null, array, set, map, attrib, push, verbatim, true, false."""
+    answers: dict[bytes, Any] = {
+        b"string": b"Hello World",
+        b"integer": 12345,
+        b"double": 3.141,
+        b"null": None,
+        b"array": [0, 1, 2],
+        b"set": values.ReplySet((0, 1, 2)),
+        b"map": values.Map(((0, False), (1, True), (2, False))),
+        b"push": values.Push((b"server-cpu-usage", 42)),
+        b"verbatim": values.Verbatim(b"This is a verbatim\nstring"),
+        b"true": True,
+        b"false": False,
+        b"bignum": values.BigNumber(1234567999999999999999999999999999999),
+    }
+    name = kind.lower()
+    if name == b"attrib":
+        _call.reply_attribute({b"key-popularity": [b"key:123", 90]})
+        return b"Some real reply following the attribute"
+    if name not in answers:
+        raise CommandError(
+            "ERR Wrong protocol type name. Please use one of the following: "
+            "string|integer|double|null|array|set|map|attrib|push|verbatim|true|false"
+        )
+    return answers[name]
+
+
+@_subcommand("ERROR <string>", least=1)
+def _error(_call: Any, text: bytes) -> Any:
+    """Answer an error with this text, code included."""
+    raise CommandError(text.decode("latin-1"))
+
+
+@_subcommand("LOG <message>", least=1)
+def _log(call: Any, message: bytes) -> str:
+    """Write a message to the log."""
+    call.server.log.warning(f"DEBUG LOG: {message.decode('utf-8', 'replace')}")
+    return "OK"
+
+
+@_subcommand("LEAK <string>", least=1)
+def _leak(_call: Any, text: bytes) -> str:
+    """Leak memory, so that a leak checker has something to find."""
+    _LEAKED.append(text)
+    return "OK"
+
+
+_LEAKED: list[bytes] = []
+
+
+@_subcommand("SEGFAULT")
+def _segfault(_call: Any) -> None:
+    """Crash the server as an invalid memory access does."""
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+@_subcommand("PANIC")
+def _panic(call: Any) -> None:
+    """Crash the server as a failed check does."""
+    call.server.log.warning("DEBUG PANIC called")
+    os.abort()
+
+
+@_subcommand("ASSERT")
+def _assert(call: Any) -> None:
+    """Crash the server as a failed assertion does."""
+    call.server.log.warning("DEBUG ASSERT called")
+    os.abort()
+
+
+@_subcommand("RESTART [<milliseconds>]", most=1)
+def _restart(call: Any, *_delay: bytes) -> None:
+    """End the process as a planned restart does; whoever supervises it starts it again."""
+    call.server.stop("DEBUG RESTART called")
+
+
+@_subcommand("HTSTATS <dbid> [full]", least=1, most=2)
+def _htstats(call: Any, index: bytes, *_full: bytes) -> values.Verbatim:
+    """Show the shape of a database's table and of its index of expiry."""
+    number = call.parse_integer(index)
+    databases = call.server.keyspace.databases
+    if not 0 <= number < len(databases):
+        raise CommandError("ERR Out of range database")
+    shape = databases[number].shape()
+    lines = [f"[Dictionary HT]\nHash table 0 stats (main hash table):\n table size: {shape['buckets'] * 7}\n"
+             f" number of elements: {shape['entries']}\n different slots: {shape['buckets']}\n"
+             f" chained buckets: {shape['chained']}\n longest chain: {shape['longest_chain']}\n"
+             f"[Expires HT]\n number of elements: {shape['expires']}\n records: {shape['expiry_records']}\n"]
+    return values.Verbatim("".join(lines).encode())
+
+
+@_subcommand("HTSTATS-KEY <key> [full]", least=1, most=2)
+def _htstats_key(call: Any, key: bytes, *_full: bytes) -> values.Verbatim:
+    """Show the shape of the table that a key's value is stored in."""
+    if call.db.expiry(key) is None:
+        raise CommandError(errors.NO_SUCH_KEY)
+    raise CommandError("ERR The value stored at the specified key is not represented using an hash table")
+
+
+@_subcommand("STRINGMATCH-LEN <length> <pattern>", least=2)
+def _stringmatch_len(_call: Any, length: bytes, pattern: bytes) -> int:
+    """Match a pattern against so many letters A; for patterns that are slow to match."""
+    from redpoll.engine.glob import match
+
+    return int(match(pattern, b"A" * int(length), True))
+
+
+@_subcommand("SDSLEN <key>", least=1)
+def _sdslen(call: Any, key: bytes) -> str:
+    """Show the lengths of a key and its string value, and the room that they have."""
+    value = call.db.get(key)
+    if value is None:
+        raise CommandError(errors.NO_SUCH_KEY)
+    return (f"key_sds_len:{len(key)}, key_sds_avail:0, key_zmalloc: {len(key)}, "
+            f"val_sds_len:{len(value)}, val_sds_avail:0, val_zmalloc: {call.db.memory(key)}")
+
+
+@_subcommand("STRUCTSIZE")
+def _structsize(_call: Any) -> str:
+    """Show the sizes of the engine's structures."""
+    return "bits:64 entry:8 bucket:64 blob:24"
+
+
+@_subcommand("CHANGE-REPL-ID")
+def _change_repl_id(call: Any) -> str:
+    """Change the replication id."""
+    call.server.source.replication.master_replid = os.urandom(20).hex()
+    return "OK"
+
+
+@_subcommand("CONFIG-REWRITE-FORCE-ALL")
+def _config_rewrite_force_all(call: Any) -> str:
+    """As CONFIG REWRITE, but with every directive, those at their defaults too."""
+    call.server.config.rewrite()
+    return "OK"
+
+
+@_subcommand("PAUSE-CRON <0|1>", least=1)
+def _pause_cron(call: Any, wanted: bytes) -> str:
+    """Stop periodic work, or let it go on."""
+    call.server.cron_paused = wanted == b"1"
+    return "OK"
+
+
+@_subcommand("DICT-RESIZING <0|1>", least=1)
+def _dict_resizing(call: Any, wanted: bytes) -> str:
+    """Let tables grow and shrink, or keep them as they are."""
+    for db in call.server.keyspace.databases:
+        db.freeze(wanted == b"0")
+    return "OK"
+
+
+@_subcommand("REPLYBUFFER <PEAK-RESET-TIME|RESIZING> <value>", least=2)
+def _replybuffer(_call: Any, _what: bytes, _value: bytes) -> str:
+    """Accepted for tests of other servers: reply buffers are taken from a pool here and have no size of their own."""
+    return "OK"
+
+
+@_subcommand("QUICKLIST-PACKED-THRESHOLD <size>", least=1)
+def _quicklist_packed_threshold(_call: Any, _size: bytes) -> str:
+    """Accepted; there are no lists yet that it could concern."""
+    return "OK"
+
+
+@_subcommand("LISTPACK <key>", least=1)
+def _listpack(_call: Any, _key: bytes) -> None:
+    """Show a listpack; no value is one yet."""
+    raise CommandError("ERR Not a listpack encoded object.")
+
+
+@_subcommand("CLIENT-ENFORCE-REPLY-LIST <0|1>", least=1)
+def _client_enforce_reply_list(_call: Any, _wanted: bytes) -> str:
+    """Accepted: replies are always lists of chunks here."""
+    return "OK"

@@ -1,0 +1,80 @@
+"""Making, reshaping and freeing entries; the layout is in entry.pxd."""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from redpoll.engine.blob cimport Blob, blob_memory, blob_release
+from redpoll.engine.memory cimport KIND_ENTRY, allocate, block_size, release
+from redpoll.engine.numbers cimport format_int64
+
+
+cdef Entry* entry_new(int type, int encoding, const char* key, size_t key_length, size_t value_length,
+                      int64_t expiry) noexcept nogil:
+    cdef bint long_key = key_length >= LONG_KEY
+    cdef size_t size = ENTRY_HEADER + key_length + value_length
+    cdef Entry* e
+    if expiry >= 0:
+        size += 8
+    if encoding != ENC_EMBEDDED:
+        size += 8
+    if long_key:
+        size += 8
+    e = <Entry*>allocate(size, KIND_ENTRY)
+    e.kind = <uint8_t>(type | (encoding << 4))
+    e.flags = (FLAG_EXPIRES if expiry >= 0 else 0) | (FLAG_LONG_KEY if long_key else 0)
+    e.value_length = <uint16_t>value_length
+    e.key_and_clock = LONG_KEY if long_key else <uint32_t>key_length
+    if expiry >= 0:
+        (<int64_t*>(<char*>e + ENTRY_HEADER))[0] = expiry
+    if long_key:
+        (<uint64_t*>(<char*>e + ENTRY_HEADER + expiry_bytes(e) + payload_bytes(e)))[0] = key_length
+    memcpy(entry_key(e), key, key_length)
+    return e
+
+
+cdef Entry* entry_reshape(Entry* e, int type, int encoding, size_t value_length, int64_t expiry) noexcept nogil:
+    cdef uint8_t kind = <uint8_t>(type | (encoding << 4))
+    cdef Entry* made
+    if e.kind == kind and e.value_length == value_length and (expiry >= 0) == ((e.flags & FLAG_EXPIRES) != 0):
+        if expiry >= 0:
+            (<int64_t*>(<char*>e + ENTRY_HEADER))[0] = expiry
+        return e
+    made = entry_new(type, encoding, entry_key(e), entry_key_length(e), value_length, expiry)
+    made.flags |= e.flags & (FLAG_FILED | FLAG_GENERATION | FLAG_MUTATED)
+    made.key_and_clock = (made.key_and_clock & 255) | (e.key_and_clock & ~<uint32_t>255)
+    release(e, entry_size(e), KIND_ENTRY)
+    return made
+
+
+cdef void entry_free(Entry* e) noexcept nogil:
+    if entry_encoding(e) == ENC_BLOB:
+        blob_release(entry_blob(e))
+    release(e, entry_size(e), KIND_ENTRY)
+
+
+cdef size_t entry_memory(const Entry* e) noexcept nogil:
+    cdef size_t total = block_size(entry_size(e))
+    if entry_encoding(e) == ENC_BLOB:
+        total += blob_memory(entry_blob(e))
+    return total
+
+
+cdef const char* string_text(const Entry* e, char* scratch, size_t* length) noexcept nogil:
+    cdef int encoding = entry_encoding(e)
+    cdef Blob* blob
+    if encoding == ENC_EMBEDDED:
+        length[0] = e.value_length
+        return entry_embedded(e)
+    if encoding == ENC_INTEGER:
+        length[0] = format_int64(scratch, entry_integer(e))
+        return scratch
+    blob = entry_blob(e)
+    length[0] = blob.length
+    return blob.data
+
+
+cdef size_t string_length(const Entry* e) noexcept nogil:
+    cdef char scratch[24]
+    cdef size_t length
+    string_text(e, scratch, &length)
+    return length

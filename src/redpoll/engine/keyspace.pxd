@@ -1,0 +1,90 @@
+"""Databases of keys: lookup with expiry, change, scan, and freeing in slices. See keyspace.pyx."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from redpoll.engine.blob cimport Blob
+from redpoll.engine.entry cimport Entry
+from redpoll.engine.expiry cimport Block, Wheel
+from redpoll.engine.table cimport Table
+
+cdef enum:
+    CLOCK_LRU = 0
+    CLOCK_LFU = 1
+
+cdef class Keyspace:
+    cdef readonly list databases
+    cdef public int64_t now               # unix milliseconds, told by whoever runs commands
+    cdef uint32_t clock                   # what a touched entry gets: seconds (LRU) or minutes (LFU)
+    cdef public int clock_kind
+    cdef public int lfu_log_factor
+    cdef public int lfu_decay_time
+    cdef public bint touching             # reads move the access clock
+    cdef public bint expiring             # expired keys are removed when met; else they only look gone
+    cdef public bint observing            # there is an observer that wants to hear of expired keys
+    cdef public object observer           # called with (database index, key) for each expired key
+    cdef public bint watching_changes     # there is a watcher that wants to hear of every change
+    cdef public object change_watcher     # called with (event class, event, key, database index)
+    cdef public int64_t longest_string    # bytes that a string may have
+    cdef public uint64_t hits
+    cdef public uint64_t misses
+    cdef public uint64_t expired_keys
+    cdef public uint64_t dirty            # changes since the start
+    cdef uint64_t random_state
+    cdef uint64_t seed
+    cdef list remains                     # flushed databases that are being freed in slices
+    cdef public uint64_t lazily_freed
+
+    cdef uint64_t random(self) noexcept
+    cdef inline void touch(self, Entry* e) noexcept:
+        if self.clock_kind == CLOCK_LRU:
+            if e.key_and_clock >> 8 != self.clock:
+                e.key_and_clock = (e.key_and_clock & 255) | (self.clock << 8)
+        else:
+            self.touch_lfu(e)
+    cdef void touch_lfu(self, Entry* e) noexcept
+    cdef uint32_t first_clock(self) noexcept
+    cdef uint8_t frequency(self, const Entry* e) noexcept
+    cdef int64_t idle_seconds(self, const Entry* e) noexcept
+
+cdef class Database:
+    cdef readonly Keyspace keyspace
+    cdef readonly int index
+    cdef Table table
+    cdef Wheel wheel
+    cdef Wheel former_wheel               # while the index of expiry is made anew
+    cdef size_t refile_bucket             # the next bucket to be filed anew; -1: none is
+    cdef uint8_t generation               # FLAG_GENERATION of entries that are filed in `wheel`
+    cdef readonly size_t expires          # keys that have a time of expiry
+
+    # The slot of a key that is there and has not expired, or NULL. `read` counts hits and misses and touches,
+    # `write` touches, `find` does neither.
+    cdef Entry** find(self, const char* key, size_t length, uint64_t hash) noexcept
+    cdef Entry** read(self, const char* key, size_t length, uint64_t hash) noexcept
+    cdef Entry** write(self, const char* key, size_t length, uint64_t hash) noexcept
+
+    # Set a string; `slot` is what `write` gave. Returns the slot, as the entry may move.
+    cdef Entry** put_text(self, Entry** slot, const char* key, size_t length, uint64_t hash,
+                          const char* text, size_t text_length, int64_t expiry) noexcept
+    cdef Entry** put_integer(self, Entry** slot, const char* key, size_t length, uint64_t hash,
+                             int64_t value, int64_t expiry) noexcept
+    # Takes the blob's reference over.
+    cdef Entry** put_blob(self, Entry** slot, const char* key, size_t length, uint64_t hash,
+                          Blob* blob, int64_t expiry) noexcept
+    # A string to change in place, made `length` bytes long (new bytes are zero): returns where its text is.
+    cdef char* edit_text(self, Entry** slot, size_t length) noexcept
+    # Unix milliseconds, or -1 for none.
+    cdef void set_expiry(self, Entry** slot, uint64_t hash, int64_t expiry) noexcept
+    cdef void remove(self, Entry** slot, uint64_t hash) noexcept
+    # As `remove`, but the entry is the caller's now.
+    cdef Entry* detach(self, Entry** slot, uint64_t hash) noexcept
+    # An entry of the caller's goes in; its key must be absent.
+    cdef Entry** attach(self, Entry* e, uint64_t hash) noexcept
+
+    cdef void account_expiry(self, Entry* e, uint64_t hash, int64_t before) noexcept
+    cdef Entry** shaped(self, Entry** slot, const char* key, size_t length, uint64_t hash, int encoding,
+                        size_t value_length, int64_t expiry) noexcept
+    cdef Entry* resized(self, Entry* e, const char* text, size_t before, size_t length) noexcept
+    cdef void expire(self, Entry** slot, uint64_t hash) noexcept
+    cdef void tell_expired(self, Entry* e) noexcept
+    cdef size_t expire_some(self, size_t most) noexcept
+    cdef size_t refile_some(self, size_t buckets) noexcept

@@ -1,0 +1,596 @@
+"""Databases of keys.
+
+The clock is handed in: `Keyspace.now` holds for all that follows until it is set again, so that
+a command, a script or a batch sees one time. Callers look a key up once and pass the slot on.
+
+Order of a change: find the slot, check the type, change the value through one of the `put`
+functions, `edit_text` or `set_expiry`. Each may move the entry; none moves another one.
+"""
+
+from libc.math cimport log
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+
+from redpoll.engine.blob cimport BLOB_HEADER, Blob, blob_new, blob_of, blob_release, blob_writable
+from redpoll.engine.entry cimport (
+    EMBED_MAX, ENC_BLOB, ENC_EMBEDDED, ENC_INTEGER, FLAG_EXPIRES, FLAG_FILED, FLAG_GENERATION, FLAG_MUTATED,
+    TYPE_STRING, Entry, entry_blob, entry_clock, entry_embedded, entry_encoding, entry_expiry, entry_free,
+    entry_integer, entry_key, entry_key_length, entry_memory, entry_new, entry_payload, entry_reshape,
+    entry_set_clock, entry_type, string_text,
+)
+from redpoll.engine.expiry cimport (
+    Block, free_blocks, wheel_advance, wheel_empty, wheel_file, wheel_init, wheel_memory, wheel_random, wheel_take,
+)
+from redpoll.engine.numbers cimport parse_int64
+from redpoll.engine.table cimport (
+    Table, table_buckets, table_clear, table_find, table_find_hash, table_hash, table_init, table_insert,
+    table_memory, table_prefetch, table_prefetch_entry, table_random, table_remove, table_scan, table_visit_bucket,
+)
+
+cdef enum:
+    LFU_START = 5
+    EXPIRE_BATCH = 64
+
+cdef size_t NOT_REFILING = <size_t>-1
+
+
+cdef uint64_t random_of(void* keyspace) noexcept nogil:
+    """xorshift64*, Vigna, "An experimental exploration of Marsaglia's xorshift generators"."""
+    cdef uint64_t* state = <uint64_t*>keyspace
+    cdef uint64_t x = state[0]
+    x ^= x >> 12
+    x ^= x << 25
+    x ^= x >> 27
+    state[0] = x
+    return x * <uint64_t>0x2545F4914F6CDD1D
+
+
+cdef void free_visited(void* context, Entry* e) noexcept nogil:
+    entry_free(e)
+
+
+cdef class Remains:
+    """A flushed database on its way out, bucket by bucket."""
+    cdef Table table
+    cdef Block* blocks
+    cdef size_t next_bucket
+
+    cdef size_t free_some(self, size_t buckets) noexcept:
+        """How many entries are left."""
+        cdef size_t last = table_buckets(&self.table)
+        cdef size_t end = min(last, self.next_bucket + buckets)
+        while self.next_bucket < end:
+            table_visit_bucket(&self.table, self.next_bucket, free_visited, NULL)
+            self.next_bucket += 1
+        self.blocks = free_blocks(self.blocks, buckets)
+        if self.next_bucket < last or self.blocks != NULL:
+            return last - self.next_bucket + 1
+        table_clear(&self.table)
+        return 0
+
+
+cdef class Keyspace:
+    """`databases` numbered databases; `seed` makes hashes unpredictable from outside."""
+
+    def __init__(self, int databases = 16, uint64_t seed = 0x9E3779B97F4A7C15, int64_t now = 0):
+        self.now = now
+        self.touching = True
+        self.expiring = True
+        self.lfu_log_factor = 10
+        self.lfu_decay_time = 1
+        self.longest_string = 512 << 20
+        self.seed = seed
+        self.random_state = seed | 1
+        self.remains = []
+        self.databases = [Database(self, index) for index in range(databases)]
+        self.tick(now)
+
+    def tick(self, int64_t now):
+        """Tell the time, unix milliseconds."""
+        self.now = now
+        if self.clock_kind == CLOCK_LRU:
+            self.clock = (now // 1000) & 0xFFFFFF
+        else:
+            self.clock = (now // 60000) & 0xFFFF
+
+    def use_clock(self, int kind):
+        """CLOCK_LRU or CLOCK_LFU; entries' clocks are not converted, as in Redis."""
+        self.clock_kind = kind
+        self.tick(self.now)
+
+    cdef uint64_t random(self) noexcept:
+        return random_of(&self.random_state)
+
+    cdef uint32_t first_clock(self) noexcept:
+        if self.clock_kind == CLOCK_LRU:
+            return self.clock
+        return (self.clock << 8) | LFU_START
+
+    cdef uint8_t frequency(self, const Entry* e) noexcept:
+        """The LFU counter, less what it lost by time."""
+        cdef uint32_t clock = entry_clock(e)
+        cdef uint32_t counter = clock & 255
+        cdef uint32_t minutes = (self.clock - (clock >> 8)) & 0xFFFF
+        cdef uint32_t loss = minutes // self.lfu_decay_time if self.lfu_decay_time > 0 else 0
+        return 0 if loss >= counter else <uint8_t>(counter - loss)
+
+    cdef void touch_lfu(self, Entry* e) noexcept:
+        """Morris's approximate counter, as Redis: the higher it is, the rarer it rises."""
+        cdef uint32_t counter = self.frequency(e)
+        cdef double chance
+        if counter < 255:
+            chance = counter - LFU_START if counter > LFU_START else 0
+            chance = 1.0 / (chance * self.lfu_log_factor + 1)
+            if (self.random() >> 11) * (1.0 / 9007199254740992.0) < chance:
+                counter += 1
+        entry_set_clock(e, (self.clock << 8) | counter)
+
+    cdef int64_t idle_seconds(self, const Entry* e) noexcept:
+        return (self.clock - entry_clock(e)) & 0xFFFFFF
+
+    def flush(self, indices, bint lazily):
+        """Empty these databases, and return how many keys they held. Lazily: `free_some` does the freeing."""
+        cdef Database db
+        cdef Remains remains
+        cdef size_t held = 0
+        for index in indices:
+            db = self.databases[index]
+            held += db.table.used
+            remains = Remains()
+            remains.table = db.table
+            remains.blocks = wheel_empty(&db.wheel)
+            if db.refile_bucket != NOT_REFILING:
+                free_blocks(wheel_empty(&db.former_wheel), <size_t>-1)
+                db.refile_bucket = NOT_REFILING
+            table_init(&db.table, self.seed)
+            db.expires = 0
+            if lazily:
+                self.lazily_freed += remains.table.used
+                self.remains.append(remains)
+            else:
+                remains.free_some(<size_t>-1 >> 1)
+        return held
+
+    def free_some(self, size_t buckets):
+        """Free some of what was flushed lazily; whether there is more."""
+        cdef Remains remains
+        if not self.remains:
+            return False
+        remains = self.remains[0]
+        if not remains.free_some(buckets):
+            self.remains.pop(0)
+        return bool(self.remains)
+
+    @property
+    def pending_free(self):
+        """Keys flushed and not yet freed, about."""
+        cdef Remains remains
+        cdef size_t total = 0
+        for remains in self.remains:
+            total += remains.table.used
+        return total
+
+    def swap(self, int first, int second):
+        """Exchange two databases' contents."""
+        cdef Database a = self.databases[first]
+        cdef Database b = self.databases[second]
+        cdef Table table = a.table
+        a.table = b.table
+        b.table = table
+        cdef Wheel wheel = a.wheel
+        a.wheel = b.wheel
+        b.wheel = wheel
+        wheel = a.former_wheel
+        a.former_wheel = b.former_wheel
+        b.former_wheel = wheel
+        a.refile_bucket, b.refile_bucket = b.refile_bucket, a.refile_bucket
+        a.generation, b.generation = b.generation, a.generation
+        a.expires, b.expires = b.expires, a.expires
+
+    def expire_some(self, size_t most):
+        """Look at up to about `most` keys a database whose time has come; whether there are more."""
+        cdef Database db
+        cdef bint more = False
+        for db in self.databases:
+            if db.table.used and (db.wheel.records or db.refile_bucket != NOT_REFILING):
+                if db.refile_bucket != NOT_REFILING:
+                    db.refile_some(most)
+                more |= db.expire_some(most) >= most
+        return more
+
+
+cdef class Database:
+    """One keyspace; made by `Keyspace`."""
+
+    def __cinit__(self, Keyspace keyspace, int index):
+        self.keyspace = keyspace
+        self.index = index
+        self.refile_bucket = NOT_REFILING
+        table_init(&self.table, keyspace.seed)
+        wheel_init(&self.wheel, keyspace.now)
+
+    def __dealloc__(self):
+        cdef size_t index
+        for index in range(table_buckets(&self.table)):
+            table_visit_bucket(&self.table, index, free_visited, NULL)
+        table_clear(&self.table)
+        free_blocks(wheel_empty(&self.wheel), <size_t>-1)
+        if self.refile_bucket != NOT_REFILING:
+            free_blocks(wheel_empty(&self.former_wheel), <size_t>-1)
+
+    def __len__(self):
+        return self.table.used
+
+    # Lookup
+
+    cdef Entry** find(self, const char* key, size_t length, uint64_t hash) noexcept:
+        cdef Entry** slot = table_find(&self.table, key, length, hash)
+        if slot != NULL and slot[0].flags & FLAG_EXPIRES and entry_expiry(slot[0]) < self.keyspace.now:
+            if self.keyspace.expiring:
+                self.expire(slot, hash)
+            return NULL
+        return slot
+
+    cdef Entry** read(self, const char* key, size_t length, uint64_t hash) noexcept:
+        cdef Entry** slot = self.find(key, length, hash)
+        if slot == NULL:
+            self.keyspace.misses += 1
+            return NULL
+        self.keyspace.hits += 1
+        if self.keyspace.touching:
+            self.keyspace.touch(slot[0])
+        return slot
+
+    cdef Entry** write(self, const char* key, size_t length, uint64_t hash) noexcept:
+        cdef Entry** slot = self.find(key, length, hash)
+        if slot != NULL and self.keyspace.touching:
+            self.keyspace.touch(slot[0])
+        return slot
+
+    # Change
+
+    cdef void account_expiry(self, Entry* e, uint64_t hash, int64_t before) noexcept:
+        """After an entry's time of expiry changed from `before`: count it, and file it unless a record will do."""
+        cdef int64_t after = entry_expiry(e)
+        if before >= 0 and after < 0:
+            self.expires -= 1
+            e.flags &= ~FLAG_FILED
+        elif after >= 0:
+            if before < 0:
+                self.expires += 1
+            if not (e.flags & FLAG_FILED and e.flags & FLAG_GENERATION == self.generation
+                    and before >= 0 and before <= after):
+                e.flags = (e.flags & ~FLAG_GENERATION) | FLAG_FILED | self.generation
+                wheel_file(&self.wheel, hash, after)
+
+    cdef Entry** shaped(self, Entry** slot, const char* key, size_t length, uint64_t hash, int encoding,
+                        size_t value_length, int64_t expiry) noexcept:
+        """The slot of a string entry of this shape: the one that was there, freed of its value, or a new one."""
+        cdef Entry* e
+        cdef int64_t before = -1
+        if slot == NULL:
+            e = entry_new(TYPE_STRING, encoding, key, length, value_length, expiry)
+            entry_set_clock(e, self.keyspace.first_clock())
+            slot = table_insert(&self.table, e, hash)
+        else:
+            e = slot[0]
+            before = entry_expiry(e)
+            if entry_encoding(e) == ENC_BLOB:
+                blob_release(entry_blob(e))
+            e.flags &= ~FLAG_MUTATED
+            e = entry_reshape(e, TYPE_STRING, encoding, value_length, expiry)
+            slot[0] = e
+        if before >= 0 or expiry >= 0:
+            self.account_expiry(e, hash, before)
+        return slot
+
+    cdef Entry** put_text(self, Entry** slot, const char* key, size_t length, uint64_t hash,
+                          const char* text, size_t text_length, int64_t expiry) noexcept:
+        cdef long long integer
+        cdef Blob* blob
+        if text_length <= 20 and parse_int64(text, text_length, &integer):
+            return self.put_integer(slot, key, length, hash, integer, expiry)
+        if text_length > EMBED_MAX:
+            return self.put_blob(slot, key, length, hash, blob_of(text, text_length), expiry)
+        slot = self.shaped(slot, key, length, hash, ENC_EMBEDDED, text_length, expiry)
+        memcpy(entry_embedded(slot[0]), text, text_length)
+        return slot
+
+    cdef Entry** put_integer(self, Entry** slot, const char* key, size_t length, uint64_t hash,
+                             int64_t value, int64_t expiry) noexcept:
+        slot = self.shaped(slot, key, length, hash, ENC_INTEGER, 0, expiry)
+        (<int64_t*>entry_payload(slot[0]))[0] = value
+        return slot
+
+    cdef Entry** put_blob(self, Entry** slot, const char* key, size_t length, uint64_t hash,
+                          Blob* blob, int64_t expiry) noexcept:
+        slot = self.shaped(slot, key, length, hash, ENC_BLOB, 0, expiry)
+        (<Blob**>entry_payload(slot[0]))[0] = blob
+        return slot
+
+    cdef char* edit_text(self, Entry** slot, size_t length) noexcept:
+        cdef Entry* e = slot[0]
+        cdef int encoding = entry_encoding(e)
+        cdef size_t before
+        cdef char scratch[24]
+        cdef const char* text
+        cdef Blob* blob
+        if encoding == ENC_BLOB:
+            blob = blob_writable(entry_blob(e), length)
+            (<Blob**>entry_payload(e))[0] = blob
+            if length > blob.length:
+                memset(blob.data + blob.length, 0, length - blob.length)
+            blob.length = length
+            e.flags |= FLAG_MUTATED
+            return blob.data
+        text = string_text(e, scratch, &before)
+        if length > EMBED_MAX:
+            blob = blob_new(length, length + length)
+            memcpy(blob.data, text, before)
+            memset(blob.data + before, 0, length - before)
+            e = entry_reshape(e, TYPE_STRING, ENC_BLOB, 0, entry_expiry(e))
+            (<Blob**>entry_payload(e))[0] = blob
+            e.flags |= FLAG_MUTATED
+            slot[0] = e
+            return blob.data
+        # An embedded text is the entry's tail, so reshaping to another length has to bring it over.
+        slot[0] = self.resized(e, text, before, length)
+        return entry_embedded(slot[0])
+
+    cdef Entry* resized(self, Entry* e, const char* text, size_t before, size_t length) noexcept:
+        cdef char kept[EMBED_MAX]
+        memcpy(kept, text, before)
+        e = entry_reshape(e, TYPE_STRING, ENC_EMBEDDED, length, entry_expiry(e))
+        memcpy(entry_embedded(e), kept, min(before, length))
+        if length > before:
+            memset(entry_embedded(e) + before, 0, length - before)
+        e.flags |= FLAG_MUTATED
+        return e
+
+    cdef void set_expiry(self, Entry** slot, uint64_t hash, int64_t expiry) noexcept:
+        cdef Entry* e = slot[0]
+        cdef int64_t before = entry_expiry(e)
+        cdef char kept[EMBED_MAX]
+        cdef size_t length = e.value_length
+        cdef uint64_t payload
+        if (before >= 0) != (expiry >= 0):
+            if entry_encoding(e) == ENC_EMBEDDED:
+                memcpy(kept, entry_embedded(e), length)
+                e = entry_reshape(e, entry_type(e), ENC_EMBEDDED, length, expiry)
+                memcpy(entry_embedded(e), kept, length)
+            else:
+                payload = (<uint64_t*>entry_payload(e))[0]
+                e = entry_reshape(e, entry_type(e), entry_encoding(e), 0, expiry)
+                (<uint64_t*>entry_payload(e))[0] = payload
+            slot[0] = e
+        elif expiry >= 0:
+            (<int64_t*>(<char*>e + 8))[0] = expiry
+        self.account_expiry(e, hash, before)
+
+    cdef Entry* detach(self, Entry** slot, uint64_t hash) noexcept:
+        cdef Entry* e = slot[0]
+        if e.flags & FLAG_EXPIRES:
+            self.expires -= 1
+        e.flags &= ~FLAG_FILED
+        table_remove(&self.table, slot, hash)
+        return e
+
+    cdef Entry** attach(self, Entry* e, uint64_t hash) noexcept:
+        cdef Entry** slot = table_insert(&self.table, e, hash)
+        e.flags &= ~FLAG_FILED
+        if e.flags & FLAG_EXPIRES:
+            self.account_expiry(e, hash, -1)
+        return slot
+
+    cdef void remove(self, Entry** slot, uint64_t hash) noexcept:
+        entry_free(self.detach(slot, hash))
+
+    # Expiry
+
+    cdef void expire(self, Entry** slot, uint64_t hash) noexcept:
+        cdef Entry* e = self.detach(slot, hash)
+        self.keyspace.expired_keys += 1
+        if self.keyspace.observing:
+            self.tell_expired(e)
+        entry_free(e)
+
+    cdef void tell_expired(self, Entry* e) noexcept:
+        self.keyspace.observer(self.index, PyBytes_FromStringAndSize(entry_key(e), entry_key_length(e)))
+
+    cdef size_t expire_some(self, size_t most) noexcept:
+        """Look at keys whose time in the index has come; how many were looked at."""
+        cdef uint64_t hashes[EXPIRE_BATCH]
+        cdef size_t taken, i, total = 0
+        cdef Entry** slot
+        cdef int64_t now = self.keyspace.now
+        if self.wheel.records > 2 * self.expires + 4096 and self.refile_bucket == NOT_REFILING:
+            self.former_wheel = self.wheel
+            wheel_init(&self.wheel, now)
+            self.generation ^= FLAG_GENERATION
+            self.refile_bucket = 0
+        while total < most:
+            wheel_advance(&self.wheel, now)
+            taken = wheel_take(&self.wheel, hashes, EXPIRE_BATCH)
+            if not taken and self.refile_bucket != NOT_REFILING:
+                wheel_advance(&self.former_wheel, now)
+                taken = wheel_take(&self.former_wheel, hashes, EXPIRE_BATCH)
+            if not taken:
+                break
+            total += taken
+            for i in range(taken):
+                table_prefetch(&self.table, hashes[i])
+            for i in range(taken):
+                table_prefetch_entry(&self.table, hashes[i])
+            for i in range(taken):
+                slot = table_find_hash(&self.table, hashes[i], FLAG_EXPIRES)
+                if slot == NULL:
+                    continue
+                if entry_expiry(slot[0]) < now:
+                    if self.keyspace.expiring:
+                        self.expire(slot, hashes[i])
+                    else:
+                        wheel_file(&self.wheel, hashes[i], now + 1000)
+                else:
+                    slot[0].flags = (slot[0].flags & ~FLAG_GENERATION) | FLAG_FILED | self.generation
+                    wheel_file(&self.wheel, hashes[i], entry_expiry(slot[0]))
+        return total
+
+    cdef size_t refile_some(self, size_t buckets) noexcept:
+        """Go on making the index anew: file the volatile keys of some buckets that are not yet in the new one."""
+        cdef size_t last = table_buckets(&self.table)
+        cdef size_t end = min(last, self.refile_bucket + buckets)
+        while self.refile_bucket < end:
+            table_visit_bucket(&self.table, self.refile_bucket, file_visited, <void*>self)
+            self.refile_bucket += 1
+        # Growth splits buckets towards the end, which is still to come; shrinking moves keys backwards, to
+        # buckets that may have been passed, but their former records stand until all is done.
+        if self.refile_bucket >= last:
+            free_blocks(wheel_empty(&self.former_wheel), <size_t>-1)
+            self.refile_bucket = NOT_REFILING
+        return last
+
+    # For plain Python
+
+    def _hash(self, bytes key):
+        return table_hash(&self.table, PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key))
+
+    def get(self, bytes key):
+        """A string's value, or None."""
+        cdef Entry** slot = self.find(PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), self._hash(key))
+        cdef char scratch[24]
+        cdef size_t length
+        cdef const char* text
+        if slot == NULL or entry_type(slot[0]) != TYPE_STRING:
+            return None
+        text = string_text(slot[0], scratch, &length)
+        return PyBytes_FromStringAndSize(text, length)
+
+    def put(self, bytes key, bytes value, int64_t expiry = -1):
+        """Set a string, with an absolute time of expiry in unix milliseconds."""
+        cdef uint64_t hash = self._hash(key)
+        cdef Entry** slot = self.write(PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), hash)
+        self.put_text(slot, PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), hash,
+                      PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value), expiry)
+
+    def edit(self, bytes key, size_t length):
+        """Make a string `length` bytes long in place, as a change of a part of it does; its text before any change."""
+        cdef uint64_t hash = self._hash(key)
+        cdef Entry** slot = self.write(PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), hash)
+        if slot == NULL:
+            raise KeyError(key)
+        return PyBytes_FromStringAndSize(self.edit_text(slot, length), length)
+
+    def delete(self, bytes key):
+        """Whether the key was there."""
+        cdef uint64_t hash = self._hash(key)
+        cdef Entry** slot = self.find(PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), hash)
+        if slot == NULL:
+            return False
+        self.remove(slot, hash)
+        return True
+
+    def expire_at(self, bytes key, int64_t expiry):
+        """Set the time of expiry (unix milliseconds, -1: never); whether the key was there."""
+        cdef uint64_t hash = self._hash(key)
+        cdef Entry** slot = self.find(PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), hash)
+        if slot == NULL:
+            return False
+        self.set_expiry(slot, hash, expiry)
+        return True
+
+    def expiry(self, bytes key):
+        """Unix milliseconds; -1: never; None: no such key."""
+        cdef Entry** slot = self.find(PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), self._hash(key))
+        return None if slot == NULL else entry_expiry(slot[0])
+
+    def memory(self, bytes key):
+        """Bytes that the key, its value and its place in the table occupy; None when it is not there."""
+        cdef Entry** slot = self.find(PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), self._hash(key))
+        if slot == NULL:
+            return None
+        return entry_memory(slot[0]) + sizeof(void*)
+
+    def scan(self, uint64_t cursor):
+        """(next cursor, keys of one bucket), expired ones included."""
+        cdef list found = []
+        cdef uint64_t following = table_scan(&self.table, cursor, collect_visited, <void*>found)
+        return following, found
+
+    def random_key(self):
+        """Any key, each as likely, expired ones included; None when there is none."""
+        cdef Entry* e = table_random(&self.table, random_of, &self.keyspace.random_state)
+        return None if e == NULL else PyBytes_FromStringAndSize(entry_key(e), entry_key_length(e))
+
+    def live_keys(self):
+        """All keys that have not expired, as a list."""
+        cdef list found = []
+        cdef size_t index
+        for index in range(table_buckets(&self.table)):
+            table_visit_bucket(&self.table, index, collect_visited, <void*>found)
+        return [key for key in found if self.expiry(key) is not None]
+
+    def describe(self, bytes key):
+        """How a value is stored, for diagnosis; None when there is no such key."""
+        cdef Entry** slot = self.find(PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), self._hash(key))
+        cdef Entry* e
+        cdef size_t length
+        cdef char scratch[24]
+        cdef int encoding
+        if slot == NULL:
+            return None
+        e = slot[0]
+        encoding = entry_encoding(e)
+        string_text(e, scratch, &length)
+        return {
+            "address": <uint64_t>e,
+            "references": entry_blob(e).references if encoding == ENC_BLOB else 1,
+            "encoding": "int" if encoding == ENC_INTEGER else
+                        "embstr" if encoding == ENC_EMBEDDED and length <= 44 and not e.flags & FLAG_MUTATED else "raw",
+            "length": length,
+            "clock": entry_clock(e),
+            "idle": self.keyspace.idle_seconds(e) if self.keyspace.clock_kind == CLOCK_LRU else 0,
+        }
+
+    @property
+    def average_ttl(self):
+        """Milliseconds that volatile keys have left, from a small sample."""
+        cdef uint64_t hash
+        cdef Entry** slot
+        cdef int64_t total = 0
+        cdef int64_t sampled = 0
+        cdef int i
+        if not self.expires:
+            return 0
+        for i in range(32):
+            if not wheel_random(&self.wheel, self.keyspace.random(), &hash):
+                break
+            slot = table_find_hash(&self.table, hash, FLAG_EXPIRES)
+            if slot != NULL and entry_expiry(slot[0]) > self.keyspace.now:
+                total += entry_expiry(slot[0]) - self.keyspace.now
+                sampled += 1
+        return total // sampled if sampled else 0
+
+    def freeze(self, bint frozen):
+        """Keep the table's shape as it is, or let it follow its size again."""
+        self.table.frozen = frozen
+
+    def shape(self):
+        """Facts of the table and the index of expiry, for diagnosis."""
+        return {
+            "entries": self.table.used, "buckets": table_buckets(&self.table), "chained": self.table.chained,
+            "longest_chain": self.table.longest, "table_bytes": table_memory(&self.table),
+            "expires": self.expires, "expiry_records": self.wheel.records,
+            "expiry_bytes": wheel_memory(&self.wheel),
+        }
+
+
+cdef void collect_visited(void* found, Entry* e) noexcept with gil:
+    (<list>found).append(PyBytes_FromStringAndSize(entry_key(e), entry_key_length(e)))
+
+
+cdef void file_visited(void* database, Entry* e) noexcept with gil:
+    cdef Database db = <Database>database
+    if e.flags & FLAG_EXPIRES and not (e.flags & FLAG_FILED and e.flags & FLAG_GENERATION == db.generation):
+        e.flags = (e.flags & ~FLAG_GENERATION) | FLAG_FILED | db.generation
+        wheel_file(&db.wheel, table_hash(&db.table, entry_key(e), entry_key_length(e)), entry_expiry(e))

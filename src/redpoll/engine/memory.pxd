@@ -1,0 +1,30 @@
+"""The counting allocator: see memory.pyx for how it works.
+
+Sizes are told at release, so blocks carry no headers. Nothing here takes a lock: the
+thread that owns the keyspace is the only caller.
+"""
+
+cdef enum Kind:
+    KIND_ENTRY      # keyspace and collection entries
+    KIND_TABLE      # buckets and directories
+    KIND_STRING     # long string values
+    KIND_EXPIRY     # the index of keys by time of expiry
+    KIND_CLIENT     # connections and their buffers
+    KIND_OTHER
+    KINDS
+
+cdef void* allocate(size_t size, Kind kind) noexcept nogil
+cdef void release(void* block, size_t size, Kind kind) noexcept nogil
+cdef void* reallocate(void* block, size_t old_size, size_t new_size, Kind kind) noexcept nogil
+cdef size_t block_size(size_t size) noexcept nogil
+
+# Zeroed cache lines, aligned to 64 bytes (a size that is a power of two, or above 1,024), from 2 MiB on
+# mapped and aligned to 2 MiB; for buckets.
+cdef void* allocate_lines(size_t size, Kind kind) noexcept nogil
+cdef void release_lines(void* lines, size_t size, Kind kind) noexcept nogil
+
+# For memory that others hold (connection buffers): counted, not managed.
+cdef void count(ptrdiff_t bytes, Kind kind) noexcept nogil
+
+cdef size_t used_memory() noexcept nogil
+cdef size_t used_by(Kind kind) noexcept nogil

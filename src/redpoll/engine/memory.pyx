@@ -1,0 +1,381 @@
+"""The counting allocator.
+
+Blocks of up to 1,024 bytes come from slabs: 64 KiB, aligned to 64 KiB, each cut into blocks of
+one size class (steps of 8 bytes up to 256, then of 32), with a 64-byte header that holds the
+slab's own free list. An address leads to its slab by masking, the size that the caller tells
+leads to the class, so a block has no header of its own. Slabs are cut from arenas of 2 MiB,
+aligned to 2 MiB so that the kernel can back one by a single huge page: random access to
+millions of entries is bound by the TLB, and as nothing here ever forks to save, huge pages
+have no copy-on-write price. An arena all of whose slabs are empty goes back to the system.
+
+Larger blocks come from the C library. Everything is counted by what it really occupies, so
+`used_memory` needs no estimate.
+"""
+
+from libc.stdint cimport uint32_t, uintptr_t
+from libc.stdio cimport fprintf, stderr
+from libc.stdlib cimport abort, free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+cdef extern from "<stdlib.h>" nogil:
+    void* aligned_alloc(size_t alignment, size_t size)
+
+cdef extern from "<malloc.h>" nogil:
+    int malloc_trim(size_t pad)
+
+cdef extern from "<sys/mman.h>" nogil:
+    void* mmap(void* address, size_t length, int protection, int flags, int fd, long offset)
+    int munmap(void* address, size_t length)
+    int madvise(void* address, size_t length, int advice)
+    int PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE, MADV_HUGEPAGE
+    void* MAP_FAILED
+
+cdef enum:
+    SLAB_BYTES = 65536
+    SLAB_HEADER = 64
+    ARENA_BYTES = 2097152
+    SLABS_PER_ARENA = 32
+    SMALL_MAX = 1024
+    CLASSES = 57        # 32 of 8-byte steps, 24 of 32-byte steps, and none for 0
+    C_LIBRARY_OVERHEAD = 16
+
+cdef struct Arena:
+    char* start
+    uint32_t free_mask       # a bit for every slab that is not in use
+    Arena* previous          # in the list of arenas with a free slab
+    Arena* next
+
+cdef struct Slab:
+    void* free               # list through the blocks
+    char* fresh              # blocks from here to the end were never used
+    uint32_t used
+    uint32_t capacity
+    uint32_t size_class
+    uint32_t listed          # in the class's list of slabs with room
+    Slab* previous
+    Slab* next
+    Arena* arena
+
+cdef Slab* rooms[CLASSES]    # slabs with room, by class; the head serves
+cdef Arena* arenas           # arenas with a free slab
+cdef Arena* spare            # one empty arena kept, so that a size that swings does not map and unmap
+cdef size_t counted[KINDS]
+cdef size_t arena_count
+cdef size_t class_slabs[CLASSES]
+cdef bint huge_pages = True
+
+
+cdef void out_of_memory(size_t size) noexcept nogil:
+    fprintf(stderr, "redpoll: out of memory, %zu bytes wanted\n", size)
+    abort()
+
+
+cdef inline uint32_t class_of(size_t size) noexcept nogil:
+    if size <= 256:
+        return <uint32_t>((size + 7) >> 3) if size else 1
+    return <uint32_t>(32 + ((size - 256 + 31) >> 5))
+
+
+cdef inline size_t class_bytes(uint32_t size_class) noexcept nogil:
+    return size_class << 3 if size_class <= 32 else 256 + ((size_class - 32) << 5)
+
+
+cdef size_t block_size(size_t size) noexcept nogil:
+    """What a block of `size` bytes really occupies."""
+    if size <= SMALL_MAX:
+        return class_bytes(class_of(size))
+    return (size + C_LIBRARY_OVERHEAD + 15) & ~<size_t>15
+
+
+cdef void* map_aligned(size_t size) noexcept nogil:
+    """`size` (a multiple of 2 MiB) bytes of zeroed memory, aligned to 2 MiB."""
+    cdef char* raw = <char*>mmap(NULL, size + ARENA_BYTES, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    cdef char* start
+    cdef size_t before
+    if raw == <char*>MAP_FAILED:
+        out_of_memory(size)
+    start = <char*>((<uintptr_t>raw + ARENA_BYTES - 1) & ~<uintptr_t>(ARENA_BYTES - 1))
+    before = start - raw
+    if before:
+        munmap(raw, before)
+    if ARENA_BYTES - before:
+        munmap(start + size, ARENA_BYTES - before)
+    if huge_pages:
+        madvise(start, size, MADV_HUGEPAGE)
+    return start
+
+
+cdef Slab* new_slab(uint32_t size_class) noexcept nogil:
+    global arenas, spare, arena_count
+    cdef Arena* arena = arenas
+    cdef Slab* slab
+    cdef uint32_t index
+    cdef size_t size = class_bytes(size_class)
+    if arena == NULL:
+        if spare != NULL:
+            arena = spare
+            spare = NULL
+        else:
+            arena = <Arena*>malloc(sizeof(Arena))
+            if arena == NULL:
+                out_of_memory(sizeof(Arena))
+            arena.start = <char*>map_aligned(ARENA_BYTES)
+            arena_count += 1
+        arena.free_mask = <uint32_t>0xFFFFFFFF
+        arena.previous = NULL
+        arena.next = NULL
+        arenas = arena
+    index = 0
+    while not (arena.free_mask >> index) & 1:
+        index += 1
+    arena.free_mask &= ~(<uint32_t>1 << index)
+    if arena.free_mask == 0:
+        arenas = arena.next
+        if arenas != NULL:
+            arenas.previous = NULL
+    slab = <Slab*>(arena.start + index * SLAB_BYTES)
+    slab.free = NULL
+    slab.fresh = <char*>slab + SLAB_HEADER
+    slab.used = 0
+    slab.capacity = <uint32_t>((SLAB_BYTES - SLAB_HEADER) / size)
+    slab.size_class = size_class
+    slab.arena = arena
+    class_slabs[size_class] += 1
+    return slab
+
+
+cdef void give_back(Slab* slab) noexcept nogil:
+    """An empty slab returns to its arena, an empty arena to the system."""
+    global arenas, spare, arena_count
+    cdef Arena* arena = slab.arena
+    cdef uint32_t index = <uint32_t>((<char*>slab - arena.start) // SLAB_BYTES)
+    class_slabs[slab.size_class] -= 1
+    if arena.free_mask == 0:
+        arena.previous = NULL
+        arena.next = arenas
+        if arenas != NULL:
+            arenas.previous = arena
+        arenas = arena
+    arena.free_mask |= <uint32_t>1 << index
+    if arena.free_mask == <uint32_t>0xFFFFFFFF:
+        if arena.previous != NULL:
+            arena.previous.next = arena.next
+        else:
+            arenas = arena.next
+        if arena.next != NULL:
+            arena.next.previous = arena.previous
+        if spare == NULL:
+            spare = arena
+        else:
+            munmap(arena.start, ARENA_BYTES)
+            free(arena)
+            arena_count -= 1
+
+
+cdef inline void enlist(Slab* slab) noexcept nogil:
+    cdef Slab* head = rooms[slab.size_class]
+    # Behind the head: the head goes on filling up, so that nearly empty slabs get the time to empty.
+    slab.listed = 1
+    if head == NULL:
+        slab.previous = NULL
+        slab.next = NULL
+        rooms[slab.size_class] = slab
+    else:
+        slab.previous = head
+        slab.next = head.next
+        if head.next != NULL:
+            head.next.previous = slab
+        head.next = slab
+
+
+cdef inline void delist(Slab* slab) noexcept nogil:
+    slab.listed = 0
+    if slab.previous != NULL:
+        slab.previous.next = slab.next
+    else:
+        rooms[slab.size_class] = slab.next
+    if slab.next != NULL:
+        slab.next.previous = slab.previous
+
+
+cdef size_t in_slabs(uint32_t size_class) noexcept nogil:
+    """Blocks of a class in use: full slabs are in no list, so those with room tell what is missing."""
+    cdef size_t room = 0
+    cdef Slab* slab = rooms[size_class]
+    while slab != NULL:
+        room += slab.capacity - slab.used
+        slab = slab.next
+    return class_slabs[size_class] * ((SLAB_BYTES - SLAB_HEADER) // class_bytes(size_class)) - room
+
+
+cdef void* allocate(size_t size, Kind kind) noexcept nogil:
+    """A block of at least `size` bytes, not zeroed; aligned to 8, to 64 when `size` is a power of two from 64."""
+    cdef uint32_t size_class
+    cdef Slab* slab
+    cdef void* block
+    if size > SMALL_MAX:
+        block = malloc(size)
+        if block == NULL:
+            out_of_memory(size)
+        counted[<int>kind] += block_size(size)
+        return block
+    size_class = class_of(size)
+    slab = rooms[size_class]
+    if slab == NULL:
+        slab = new_slab(size_class)
+        enlist(slab)
+    block = slab.free
+    if block != NULL:
+        slab.free = (<void**>block)[0]
+    else:
+        block = slab.fresh
+        slab.fresh += class_bytes(size_class)
+    slab.used += 1
+    if slab.used == slab.capacity:
+        delist(slab)
+    counted[<int>kind] += class_bytes(size_class)
+    return block
+
+
+cdef void release(void* block, size_t size, Kind kind) noexcept nogil:
+    """Give back a block of `size` bytes, as they were asked for."""
+    cdef Slab* slab
+    counted[<int>kind] -= block_size(size)
+    if size > SMALL_MAX:
+        free(block)
+        return
+    slab = <Slab*>(<uintptr_t>block & ~<uintptr_t>(SLAB_BYTES - 1))
+    (<void**>block)[0] = slab.free
+    slab.free = block
+    slab.used -= 1
+    if not slab.listed:
+        enlist(slab)
+    elif slab.used == 0 and (slab.previous != NULL or slab.next != NULL):
+        # The last slab of a class stays, so that one block taken and given back costs no new slab.
+        delist(slab)
+        give_back(slab)
+
+
+cdef void* reallocate(void* block, size_t old_size, size_t new_size, Kind kind) noexcept nogil:
+    cdef void* moved
+    if old_size > SMALL_MAX and new_size > SMALL_MAX:
+        moved = realloc(block, new_size)
+        if moved == NULL:
+            out_of_memory(new_size)
+        counted[<int>kind] += block_size(new_size) - block_size(old_size)
+        return moved
+    if block_size(old_size) == block_size(new_size) and new_size <= SMALL_MAX and old_size <= SMALL_MAX:
+        return block
+    moved = allocate(new_size, kind)
+    memcpy(moved, block, old_size if old_size < new_size else new_size)
+    release(block, old_size, kind)
+    return moved
+
+
+cdef size_t lines_rounded(size_t size) noexcept nogil:
+    if size >= ARENA_BYTES:
+        return (size + ARENA_BYTES - 1) & ~<size_t>(ARENA_BYTES - 1)
+    return (size + 63) & ~<size_t>63
+
+
+cdef void* allocate_lines(size_t size, Kind kind) noexcept nogil:
+    cdef void* lines
+    if size <= SMALL_MAX:
+        lines = allocate(size, kind)
+        memset(lines, 0, size)
+        return lines
+    size = lines_rounded(size)
+    counted[<int>kind] += size
+    if size >= ARENA_BYTES:
+        return map_aligned(size)
+    lines = aligned_alloc(64, size)
+    if lines == NULL:
+        out_of_memory(size)
+    memset(lines, 0, size)
+    return lines
+
+
+cdef void release_lines(void* lines, size_t size, Kind kind) noexcept nogil:
+    if size <= SMALL_MAX:
+        release(lines, size, kind)
+        return
+    size = lines_rounded(size)
+    counted[<int>kind] -= size
+    if size >= ARENA_BYTES:
+        munmap(lines, size)
+    else:
+        free(lines)
+
+
+cdef void count(ptrdiff_t bytes, Kind kind) noexcept nogil:
+    counted[<int>kind] += bytes
+
+
+cdef size_t used_by(Kind kind) noexcept nogil:
+    return counted[<int>kind]
+
+
+cdef size_t used_memory() noexcept nogil:
+    cdef size_t total = 0
+    cdef int kind
+    for kind in range(KINDS):
+        total += counted[<int>kind]
+    return total
+
+
+def use_huge_pages(bint wanted):
+    """Whether memory mapped from now on asks the kernel for huge pages."""
+    global huge_pages
+    huge_pages = wanted
+
+
+def statistics():
+    """Bytes in use by kind, as a dictionary, for INFO and MEMORY STATS."""
+    return {
+        "entries": counted[<int>KIND_ENTRY],
+        "tables": counted[<int>KIND_TABLE],
+        "strings": counted[<int>KIND_STRING],
+        "expiry": counted[<int>KIND_EXPIRY],
+        "clients": counted[<int>KIND_CLIENT],
+        "other": counted[<int>KIND_OTHER],
+    }
+
+
+def used() -> int:
+    """Bytes in use, over all kinds."""
+    return used_memory()
+
+
+def mapped() -> int:
+    """Bytes mapped for what is in use, room in slabs and arenas included."""
+    cdef size_t small = 0
+    cdef uint32_t size_class
+    for size_class in range(1, CLASSES):
+        small += in_slabs(size_class) * class_bytes(size_class)
+    return used_memory() - small + arena_count * ARENA_BYTES
+
+
+def classes() -> list:
+    """(block size, slabs, blocks in use, blocks free in the slabs) of every size class with slabs."""
+    cdef uint32_t size_class
+    cdef size_t size, used
+    cdef list found = []
+    for size_class in range(1, CLASSES):
+        if class_slabs[size_class]:
+            size = class_bytes(size_class)
+            used = in_slabs(size_class)
+            found.append((size, class_slabs[size_class], used,
+                          class_slabs[size_class] * ((SLAB_BYTES - SLAB_HEADER) // size) - used))
+    return found
+
+
+def trim() -> None:
+    """Give back to the system what is kept for use again."""
+    global spare, arena_count
+    if spare != NULL:
+        munmap(spare.start, ARENA_BYTES)
+        free(spare)
+        arena_count -= 1
+        spare = NULL
+    malloc_trim(0)

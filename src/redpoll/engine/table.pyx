@@ -1,0 +1,452 @@
+"""The hash table: cache-line buckets and linear hashing.
+
+A bucket is one cache line: a byte that says which of the seven slots are taken, seven one-byte
+tags, seven pointers. A lookup compares all tags at once and follows a pointer only where the
+tag agrees, so that nearly always two cache lines are touched: the bucket's and the entry's.
+A bucket that overflows gives its last slot to a pointer to a further bucket.
+
+Growth is Litwin's linear hashing ("Linear hashing: a new tool for file and table addressing",
+VLDB 1980): the table has `base + split` buckets. A key's bucket is the low bits of its hash;
+buckets below `split` have been split in two already and take one more bit. Each insertion that
+finds the table too full splits the bucket at `split`, so no insertion ever waits for more than
+one bucket, there is never a second table, and space follows use. Removal merges in the other
+direction.
+
+Buckets lie in segments of 2 MiB behind a small directory, so growing moves none of them; a
+table smaller than a segment keeps one, which doubles.
+
+`table_scan` counts a cursor with its bits reversed, as Redis does, so that a bucket that splits or
+merges meanwhile is seen at least once: of a bucket's two halves, the one with the further bit
+clear comes first and the other directly after it.
+"""
+
+from libc.stdint cimport uint8_t, uint64_t, uintptr_t
+from libc.stdlib cimport abort
+from libc.string cimport memcmp, memcpy, memset
+
+from redpoll.engine.entry cimport Entry, entry_key, entry_key_length
+from redpoll.engine.hashing cimport hash_bytes
+from redpoll.engine.memory cimport KIND_TABLE, allocate_lines, reallocate, release, release_lines, allocate, block_size
+
+cdef extern from *:
+    """
+    #define redpoll_prefetch(p) __builtin_prefetch(p)
+    #define redpoll_ctz64(x) __builtin_ctzll(x)
+    """
+    void redpoll_prefetch(const void* p) noexcept nogil
+    int redpoll_ctz64(uint64_t x) noexcept nogil
+
+cdef enum:
+    SEGMENT_BITS = 15                     # 32,768 buckets of 64 bytes: 2 MiB
+    SEGMENT_BUCKETS = 32768
+    SLOTS = 7
+    ALL_SLOTS = 127
+    CHAINED = 128
+    # Fill at which a bucket is split, and below which two are merged, in 64ths of all slots.
+    FULL = 52
+    SPARSE = 12
+
+
+cdef inline uint8_t tag_of(uint64_t hash) noexcept nogil:
+    return <uint8_t>(hash >> 56)
+
+
+cdef inline size_t bucket_index(const Table* t, uint64_t hash) noexcept nogil:
+    cdef size_t index = hash & (t.base - 1)
+    if index < t.split:
+        index = hash & ((t.base << 1) - 1)
+    return index
+
+
+cdef inline Bucket* bucket_at(const Table* t, size_t index) noexcept nogil:
+    return t.segments[index >> SEGMENT_BITS] + (index & (SEGMENT_BUCKETS - 1))
+
+
+cdef inline Bucket* further(const Bucket* b) noexcept nogil:
+    return <Bucket*>b.slots[6] if b.used & CHAINED else NULL
+
+
+cdef inline uint64_t matches(const Bucket* b, uint8_t tag) noexcept nogil:
+    """A set high bit for every byte that may equal the tag; a byte above an equal one may be there wrongly."""
+    cdef uint64_t word
+    memcpy(&word, b, 8)
+    word ^= tag * <uint64_t>0x0101010101010101
+    return (word - <uint64_t>0x0101010101010101) & ~word & <uint64_t>0x8080808080808080
+
+
+cdef void table_init(Table* t, uint64_t seed) noexcept nogil:
+    """An empty table; the first insertion allocates."""
+    memset(t, 0, sizeof(Table))
+    t.base = 1
+    t.longest = 1
+    t.seed = seed
+
+
+cdef void free_chain(Table* t, Bucket* b) noexcept nogil:
+    cdef Bucket* next
+    while b != NULL:
+        next = further(b)
+        release_lines(b, sizeof(Bucket), KIND_TABLE)
+        t.chained -= 1
+        b = next
+
+
+cdef void table_clear(Table* t) noexcept nogil:
+    cdef size_t buckets = table_buckets(t)
+    cdef size_t index
+    cdef uint64_t seed = t.seed
+    if t.chained:
+        for index in range(buckets):
+            free_chain(t, further(bucket_at(t, index)))
+    if t.segments != NULL:
+        release_lines(t.segments[0], t.first_capacity * sizeof(Bucket), KIND_TABLE)
+        index = 1
+        while index << SEGMENT_BITS < buckets:
+            release_lines(t.segments[index], SEGMENT_BUCKETS * sizeof(Bucket), KIND_TABLE)
+            index += 1
+        release(t.segments, t.segment_count * sizeof(Bucket*), KIND_TABLE)
+    table_init(t, seed)
+
+
+cdef uint64_t table_hash(const Table* t, const char* key, size_t length) noexcept nogil:
+    return hash_bytes(key, length, t.seed)
+
+
+cdef size_t table_buckets(const Table* t) noexcept nogil:
+    return 0 if t.segments == NULL else t.base + t.split
+
+
+cdef void table_prefetch(const Table* t, uint64_t hash) noexcept nogil:
+    if t.used:
+        redpoll_prefetch(bucket_at(t, bucket_index(t, hash)))
+
+
+cdef void table_prefetch_entry(const Table* t, uint64_t hash) noexcept nogil:
+    """Once the bucket is here: ask for the entry of the first slot whose tag agrees."""
+    cdef Bucket* b
+    cdef uint64_t found
+    cdef int slot
+    if not t.used:
+        return
+    b = bucket_at(t, bucket_index(t, hash))
+    found = matches(b, tag_of(hash)) >> 8
+    while found:
+        slot = redpoll_ctz64(found) >> 3
+        found &= found - 1
+        if b.used >> slot & 1:
+            redpoll_prefetch(b.slots[slot])
+            redpoll_prefetch(<char*>b.slots[slot] + 64)
+            return
+    if b.used & CHAINED:
+        redpoll_prefetch(b.slots[6])
+
+
+cdef Entry** table_find(const Table* t, const char* key, size_t length, uint64_t hash) noexcept nogil:
+    cdef Bucket* b
+    cdef uint64_t found
+    cdef uint8_t tag = tag_of(hash)
+    cdef int slot
+    cdef Entry* e
+    if not t.used:
+        return NULL
+    b = bucket_at(t, bucket_index(t, hash))
+    while b != NULL:
+        found = matches(b, tag) >> 8
+        while found:
+            slot = redpoll_ctz64(found) >> 3
+            found &= found - 1
+            if b.used >> slot & 1:
+                e = b.slots[slot]
+                if entry_key_length(e) == length and memcmp(entry_key(e), key, length) == 0:
+                    return &b.slots[slot]
+        b = further(b)
+    return NULL
+
+
+cdef Entry** table_find_hash(const Table* t, uint64_t hash, uint8_t wanted_flags) noexcept nogil:
+    cdef Bucket* b
+    cdef uint64_t found
+    cdef uint8_t tag = tag_of(hash)
+    cdef int slot
+    cdef Entry* e
+    if not t.used:
+        return NULL
+    b = bucket_at(t, bucket_index(t, hash))
+    while b != NULL:
+        found = matches(b, tag) >> 8
+        while found:
+            slot = redpoll_ctz64(found) >> 3
+            found &= found - 1
+            if b.used >> slot & 1:
+                e = b.slots[slot]
+                if (e.flags & wanted_flags) == wanted_flags and table_hash(t, entry_key(e), entry_key_length(e)) == hash:
+                    return &b.slots[slot]
+        b = further(b)
+    return NULL
+
+
+cdef Entry** place(Table* t, Bucket* b, Entry* e, uint8_t tag) noexcept nogil:
+    """Into the first free slot of the chain that begins at `b`."""
+    cdef Bucket* more
+    cdef unsigned int free_slots
+    cdef int slot
+    cdef size_t depth = 1
+    while True:
+        if b.used & CHAINED:
+            free_slots = ~b.used & 63
+            if not free_slots:
+                b = <Bucket*>b.slots[6]
+                depth += 1
+                continue
+        else:
+            free_slots = ~b.used & ALL_SLOTS
+            if not free_slots:
+                # The last slot's entry moves on, and its place becomes the pointer.
+                more = <Bucket*>allocate_lines(sizeof(Bucket), KIND_TABLE)
+                t.chained += 1
+                depth += 1
+                if depth > t.longest:
+                    t.longest = depth
+                more.slots[0] = b.slots[6]
+                more.tags[0] = b.tags[6]
+                more.used = 1
+                b.slots[6] = <Entry*>more
+                b.tags[6] = 0
+                b.used = 63 | CHAINED
+                b = more
+                continue
+        slot = redpoll_ctz64(free_slots)
+        b.slots[slot] = e
+        b.tags[slot] = tag
+        b.used |= 1 << slot
+        return &b.slots[slot]
+
+
+cdef void add_bucket_room(Table* t) noexcept nogil:
+    """Makes sure that the bucket at base + split exists and is empty."""
+    cdef size_t index = t.base + t.split
+    cdef size_t segment = index >> SEGMENT_BITS
+    cdef Bucket* bigger
+    if segment == 0:
+        if index >= t.first_capacity:
+            bigger = <Bucket*>allocate_lines(2 * t.first_capacity * sizeof(Bucket), KIND_TABLE)
+            memcpy(bigger, t.segments[0], t.first_capacity * sizeof(Bucket))
+            release_lines(t.segments[0], t.first_capacity * sizeof(Bucket), KIND_TABLE)
+            t.segments[0] = bigger
+            t.first_capacity *= 2
+        return
+    if index & (SEGMENT_BUCKETS - 1):
+        return
+    if segment >= t.segment_count:
+        t.segments = <Bucket**>reallocate(t.segments, t.segment_count * sizeof(Bucket*),
+                                          2 * t.segment_count * sizeof(Bucket*), KIND_TABLE)
+        t.segment_count *= 2
+    t.segments[segment] = <Bucket*>allocate_lines(SEGMENT_BUCKETS * sizeof(Bucket), KIND_TABLE)
+
+
+cdef void grow(Table* t) noexcept nogil:
+    """Split the bucket at `split` between itself and a new last one."""
+    cdef Bucket* source
+    cdef Bucket* target
+    cdef Bucket* chain
+    cdef Bucket* next
+    cdef Entry* e
+    cdef uint64_t hash
+    cdef int slot, count
+    cdef unsigned int used
+    cdef Entry* entries[SLOTS]
+    add_bucket_room(t)
+    source = bucket_at(t, t.split)
+    target = bucket_at(t, t.base + t.split)
+    chain = source
+    while chain != NULL:
+        used = chain.used & (63 if chain.used & CHAINED else ALL_SLOTS)
+        while used:
+            redpoll_prefetch(chain.slots[redpoll_ctz64(used)])
+            used &= used - 1
+        chain = further(chain)
+    chain = further(source)
+    count = 0
+    used = source.used & (63 if source.used & CHAINED else ALL_SLOTS)
+    source.used = <uint8_t>used
+    while used:
+        slot = redpoll_ctz64(used)
+        used &= used - 1
+        e = source.slots[slot]
+        hash = table_hash(t, entry_key(e), entry_key_length(e))
+        if hash & t.base:
+            source.used &= ~(1 << slot)
+            place(t, target, e, tag_of(hash))
+    while chain != NULL:
+        used = chain.used & (63 if chain.used & CHAINED else ALL_SLOTS)
+        while used:
+            slot = redpoll_ctz64(used)
+            used &= used - 1
+            e = chain.slots[slot]
+            hash = table_hash(t, entry_key(e), entry_key_length(e))
+            place(t, target if hash & t.base else source, e, tag_of(hash))
+        next = further(chain)
+        release_lines(chain, sizeof(Bucket), KIND_TABLE)
+        t.chained -= 1
+        chain = next
+    t.split += 1
+    if t.split == t.base:
+        t.base *= 2
+        t.split = 0
+
+
+cdef void shrink(Table* t) noexcept nogil:
+    """Merge the last bucket into the one that it was split from."""
+    cdef Bucket* source
+    cdef Bucket* target
+    cdef Bucket* chain
+    cdef size_t index
+    cdef unsigned int used
+    cdef int slot
+    if t.split == 0:
+        t.base //= 2
+        t.split = t.base
+    t.split -= 1
+    index = t.base + t.split
+    source = bucket_at(t, index)
+    target = bucket_at(t, t.split)
+    chain = source
+    while chain != NULL:
+        used = chain.used & (63 if chain.used & CHAINED else ALL_SLOTS)
+        while used:
+            slot = redpoll_ctz64(used)
+            used &= used - 1
+            place(t, target, chain.slots[slot], chain.tags[slot])
+        chain = further(chain)
+    free_chain(t, further(source))
+    memset(source, 0, sizeof(Bucket))
+    if index >> SEGMENT_BITS:
+        if not index & (SEGMENT_BUCKETS - 1):
+            release_lines(source, SEGMENT_BUCKETS * sizeof(Bucket), KIND_TABLE)
+    elif index * 4 <= t.first_capacity:
+        shrink_first(t)
+
+
+cdef void shrink_first(Table* t) noexcept nogil:
+    cdef size_t capacity = t.first_capacity // 2
+    cdef Bucket* smaller
+    if capacity < 1:
+        return
+    smaller = <Bucket*>allocate_lines(capacity * sizeof(Bucket), KIND_TABLE)
+    memcpy(smaller, t.segments[0], (t.base + t.split) * sizeof(Bucket))
+    release_lines(t.segments[0], t.first_capacity * sizeof(Bucket), KIND_TABLE)
+    t.segments[0] = smaller
+    t.first_capacity = capacity
+
+
+cdef Entry** table_insert(Table* t, Entry* e, uint64_t hash) noexcept nogil:
+    if t.segments == NULL:
+        t.segments = <Bucket**>allocate(sizeof(Bucket*), KIND_TABLE)
+        t.segment_count = 1
+        t.segments[0] = <Bucket*>allocate_lines(sizeof(Bucket), KIND_TABLE)
+        t.first_capacity = 1
+    elif t.used * 64 >= (t.base + t.split) * (SLOTS * FULL) and not t.frozen:
+        grow(t)
+        redpoll_prefetch(bucket_at(t, t.split))
+    t.used += 1
+    return place(t, bucket_at(t, bucket_index(t, hash)), e, tag_of(hash))
+
+
+cdef void table_remove(Table* t, Entry** slot, uint64_t hash) noexcept nogil:
+    cdef Bucket* b = <Bucket*>(<uintptr_t>slot & ~<uintptr_t>63)
+    cdef Bucket* last
+    cdef Bucket* before
+    cdef int index = <int>(slot - b.slots)
+    cdef int other
+    b.used &= ~(1 << index)
+    t.used -= 1
+    last = bucket_at(t, bucket_index(t, hash))
+    if last.used & CHAINED:
+        # Fill the hole from the end of the chain, so that chains stay packed.
+        before = NULL
+        while last.used & CHAINED:
+            before = last
+            last = <Bucket*>last.slots[6]
+        if last.used:
+            if last != b:
+                other = redpoll_ctz64(last.used)
+                b.slots[index] = last.slots[other]
+                b.tags[index] = last.tags[other]
+                b.used |= 1 << index
+                last.used &= ~(1 << other)
+        if not last.used:
+            before.used &= ~CHAINED
+            release_lines(last, sizeof(Bucket), KIND_TABLE)
+            t.chained -= 1
+    if t.used * 64 < (t.base + t.split) * (SLOTS * SPARSE) and t.base + t.split > 1 and not t.frozen:
+        shrink(t)
+
+
+cdef uint64_t reversed_bits(uint64_t value) noexcept nogil:
+    value = ((value >> 1) & <uint64_t>0x5555555555555555) | ((value & <uint64_t>0x5555555555555555) << 1)
+    value = ((value >> 2) & <uint64_t>0x3333333333333333) | ((value & <uint64_t>0x3333333333333333) << 2)
+    value = ((value >> 4) & <uint64_t>0x0F0F0F0F0F0F0F0F) | ((value & <uint64_t>0x0F0F0F0F0F0F0F0F) << 4)
+    value = ((value >> 8) & <uint64_t>0x00FF00FF00FF00FF) | ((value & <uint64_t>0x00FF00FF00FF00FF) << 8)
+    value = ((value >> 16) & <uint64_t>0x0000FFFF0000FFFF) | ((value & <uint64_t>0x0000FFFF0000FFFF) << 16)
+    return (value >> 32) | (value << 32)
+
+
+cdef void visit_chain(const Bucket* b, entry_visitor visit, void* context) noexcept nogil:
+    cdef unsigned int used
+    while b != NULL:
+        used = b.used & (63 if b.used & CHAINED else ALL_SLOTS)
+        while used:
+            visit(context, b.slots[redpoll_ctz64(used)])
+            used &= used - 1
+        b = further(b)
+
+
+cdef uint64_t table_scan(const Table* t, uint64_t cursor, entry_visitor visit, void* context) noexcept nogil:
+    """The visitor must not change the table."""
+    cdef uint64_t mask
+    if not t.used:
+        return 0
+    mask = t.base - 1
+    if (cursor & mask) < t.split:
+        mask = (t.base << 1) - 1
+    visit_chain(bucket_at(t, cursor & mask), visit, context)
+    cursor |= ~mask
+    return reversed_bits(reversed_bits(cursor) + 1)
+
+
+cdef void table_visit_bucket(const Table* t, size_t index, entry_visitor visit, void* context) noexcept nogil:
+    visit_chain(bucket_at(t, index), visit, context)
+
+
+cdef Entry* table_random(const Table* t, random_source random, void* context) noexcept nogil:
+    """By rejection: draw one place of all that there would be if every chain were as long as the longest."""
+    cdef size_t buckets = table_buckets(t)
+    cdef size_t places = SLOTS * t.longest
+    cdef size_t slot
+    cdef unsigned int used
+    cdef Bucket* b
+    if not t.used:
+        return NULL
+    while True:
+        b = bucket_at(t, (random(context) >> 8) % buckets)
+        slot = (random(context) >> 8) % places
+        while b != NULL and slot >= SLOTS:
+            slot -= SLOTS
+            b = further(b)
+        if b == NULL:
+            continue
+        used = b.used & (63 if b.used & CHAINED else ALL_SLOTS)
+        if used >> slot & 1:
+            return b.slots[slot]
+
+
+cdef size_t table_memory(const Table* t) noexcept nogil:
+    """Bytes that buckets and directory occupy."""
+    cdef size_t buckets = table_buckets(t)
+    cdef size_t total
+    if t.segments == NULL:
+        return 0
+    total = t.chained * sizeof(Bucket) + t.segment_count * sizeof(Bucket*)
+    if buckets <= t.first_capacity:
+        return total + t.first_capacity * sizeof(Bucket)
+    return total + ((buckets + SEGMENT_BUCKETS - 1) >> SEGMENT_BITS) * SEGMENT_BUCKETS * sizeof(Bucket)

@@ -1,0 +1,60 @@
+"""Running requests: see dispatch.pyx."""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from redpoll.commands.call cimport Call
+from redpoll.engine.keyspace cimport Keyspace
+from redpoll.server.connection cimport Connection
+from redpoll.server.routine cimport Routine, Routines
+from redpoll.wire.output cimport Out
+from redpoll.wire.request cimport Arg, LongWord
+
+# What makes every command of this server be looked at twice.
+cdef enum ServerGate:
+    SERVER_PAUSED_WRITES = 1
+    SERVER_PAUSED = 2
+    SERVER_MONITORED = 4
+    SERVER_LOADING = 8
+    SERVER_CHECKS_COMMANDS = 16   # the server's `refusal` has something to say of some commands
+
+cdef struct Request:
+    void* connection              # Connection; the loop keeps it alive
+    void* routine                 # Routine, or NULL: no such command
+    Arg* argv
+    size_t argc
+    const char* start             # of its bytes
+    const char* next              # behind them
+    uint64_t hash                 # of its first key, if its routine has one
+
+cdef class Dispatcher:
+    cdef readonly Call call
+    cdef readonly Routines routines
+    cdef readonly Keyspace keyspace
+    cdef readonly object server
+    cdef public uint32_t gate
+    cdef public bint track_latency
+    cdef public uint64_t commands
+    cdef public uint64_t error_replies
+    cdef uint64_t stamp                   # ticks when the last command ended
+    cdef uint64_t slow_ticks              # commands that take longer are told to the server
+    cdef public uint64_t large_request    # bytes from which on a request, or a reply, is told to the server
+    cdef public uint64_t large_reply
+    cdef Out silence                      # where replies go that nobody wants
+
+    cdef void resolve(self, Request* request) noexcept
+    cdef void begin(self) noexcept
+    # False: the command has to wait, and with it what follows it on this connection.
+    cdef bint run(self, Connection connection, Request* request) noexcept
+    cdef bint allowed(self, Connection connection, Request* request, bint* waits) noexcept
+    cdef void invoke(self, Connection connection, Request* request) noexcept
+    cdef void invoke_plain(self, Routine routine) noexcept
+    cdef void failed(self, Routine routine) noexcept
+    cdef void answer_error(self, Routine routine, error) noexcept
+    cdef object unknown(self, Request* request)
+    cdef object refusal(self, Connection connection, Request* request)
+    cdef void postpone(self, Connection connection) noexcept
+    cdef void tell_monitors(self, Connection connection, Request* request) noexcept
+    cdef void refuse(self, Connection connection, object text) noexcept
+    cdef void notice(self, Connection connection, Routine routine, Request* request, uint64_t elapsed,
+                     size_t reply_bytes) noexcept
+    cdef void after_reply_mode(self, Connection connection) noexcept

@@ -1,0 +1,266 @@
+"""From a request's words to its reply.
+
+The common command passes one test of two flag words and goes straight to its handler. All that
+may stand in its way (authentication, pauses, monitors, muted replies …) sets a bit in the
+connection's gate or the server's, and only then is looked at, in `allowed`.
+
+Commands are timed by one reading of the clock each: the end of one is the start of the next.
+"""
+
+from libc.stdint cimport uint64_t
+
+from redpoll.engine.table cimport table_hash
+from redpoll.server.clock cimport nanoseconds, ticks, ticks_of, unix_microseconds
+from redpoll.server.connection cimport (
+    GATE_CLOSING, GATE_MONITOR, GATE_NO_TOUCH, GATE_REPLY_OFF, GATE_REPLY_SKIP, GATE_REPLY_SKIP_NEXT,
+    GATE_UNAUTHENTICATED,
+)
+from redpoll.wire.output cimport out_clear, out_init, out_pending
+from redpoll.wire.reply cimport reply_error, reply_value
+
+from redpoll import errors
+from redpoll.commands import flags as command_flags
+from redpoll.errors import CommandError
+
+ctypedef int (*raw_handler_t)(Call call) noexcept
+
+cdef uint64_t FLAG_NO_AUTH = command_flags.NO_AUTH
+cdef uint64_t FLAG_WRITE = command_flags.WRITE
+cdef uint64_t FLAG_MAY_REPLICATE = command_flags.MAY_REPLICATE
+cdef uint64_t FLAG_LOADING = command_flags.LOADING
+
+cdef enum:
+    REPLY_GATES = GATE_REPLY_OFF | GATE_REPLY_SKIP | GATE_REPLY_SKIP_NEXT
+    ARGUMENTS_SHOWN = 128
+
+
+cdef int pending_exception() except -1:
+    """Hands an exception that is set already to the caller's `try`."""
+    return -1
+
+
+cdef class Dispatcher:
+    """Runs requests of one server. `server` is told of what is rare; see `server/server.py`."""
+
+    def __init__(self, server, registry, Keyspace keyspace):
+        self.server = server
+        self.routines = Routines(registry)
+        self.keyspace = keyspace
+        self.call = Call()
+        self.call.keyspace = keyspace
+        self.call.server = server
+        self.track_latency = True
+        self.large_request = self.large_reply = <uint64_t>-1
+        self.slow_ticks = <uint64_t>-1
+        out_init(&self.silence)
+
+    def __dealloc__(self):
+        out_clear(&self.silence)
+
+    def set_slow_threshold(self, uint64_t microseconds):
+        """Commands that take as long or longer are told to the server's `slow_command`."""
+        self.slow_ticks = ticks_of(microseconds * 1000)
+
+    cdef void begin(self) noexcept:
+        """A batch begins: time and stamp are fresh."""
+        self.stamp = ticks()
+
+    cdef void resolve(self, Request* request) noexcept:
+        """Which command the words mean, and the hash of its first key."""
+        cdef Arg* argv = request.argv
+        cdef void* found = self.routines.find(argv[0].ptr, argv[0].len)
+        cdef Routine routine
+        if found != NULL:
+            routine = <Routine>found
+            if routine.container and request.argc > 1:
+                subroutine = routine.by_word.get((<bytes>argv[1].ptr[:argv[1].len]).lower())
+                found = NULL if subroutine is None else <void*>subroutine
+                if found != NULL:
+                    routine = <Routine>found
+            if found != NULL and routine.first_key > 0 and <size_t>routine.first_key < request.argc:
+                request.hash = table_hash(&(<Connection>request.connection).db.table,
+                                          argv[routine.first_key].ptr, argv[routine.first_key].len)
+        request.routine = found
+
+    cdef bint run(self, Connection connection, Request* request) noexcept:
+        cdef Routine routine
+        cdef bint waits = False
+        cdef size_t argc = request.argc
+        if request.routine == NULL:
+            if connection.gate & GATE_UNAUTHENTICATED:
+                self.refuse(connection, errors.NO_AUTH)
+            else:
+                self.refuse(connection, self.unknown(request))
+            return True
+        routine = <Routine>request.routine
+        if (<size_t>routine.arity != argc) if routine.arity > 0 else (argc < <size_t>-routine.arity):
+            routine.rejected_calls += 1
+            self.refuse(connection, errors.wrong_arity(routine.name))
+            return True
+        if connection.gate | self.gate:
+            if not self.allowed(connection, request, &waits):
+                return not waits
+        self.invoke(connection, request)
+        if connection.gate & (REPLY_GATES | GATE_NO_TOUCH):
+            self.keyspace.touching = True
+            self.after_reply_mode(connection)
+        return True
+
+    cdef void invoke(self, Connection connection, Request* request) noexcept:
+        cdef Routine routine = <Routine>request.routine
+        cdef Call call = self.call
+        cdef uint64_t now, elapsed
+        cdef size_t before
+        call.argv = request.argv
+        call.argc = request.argc
+        call.out = &self.silence if connection.gate & (GATE_REPLY_OFF | GATE_REPLY_SKIP) else &connection.out
+        call.first_key = routine.first_key if routine.first_key > 0 else 0
+        call.first_hash = request.hash
+        call.db = connection.db
+        call.connection = connection
+        call.long_words = connection.parser.long_words
+        call.long_count = connection.parser.long_count
+        before = out_pending(&connection.out)
+        if routine.function != NULL:
+            if (<raw_handler_t>routine.function)(call) == -1:
+                self.failed(routine)
+        else:
+            call.command = routine.command
+            self.invoke_plain(routine)
+        now = ticks()
+        # The counter may step back a little when the thread changes processors.
+        elapsed = now - self.stamp if now > self.stamp else 0
+        self.stamp = now
+        connection.last = routine
+        connection.commands += 1
+        self.commands += 1
+        routine.record(elapsed, self.track_latency)
+        before = out_pending(&connection.out) - before
+        if (elapsed >= self.slow_ticks or before >= self.large_reply
+                or <uint64_t>(request.next - request.start) >= self.large_request):
+            self.notice(connection, routine, request, elapsed, before)
+
+    cdef void invoke_plain(self, Routine routine) noexcept:
+        cdef object result
+        try:
+            if routine.plain is None:
+                raise CommandError(errors.wrong_arity(routine.name))
+            result = routine.plain(self.call)
+            reply_value(self.call.out, result)
+        except BaseException as error:
+            self.answer_error(routine, error)
+
+    cdef void failed(self, Routine routine) noexcept:
+        """A compiled handler raised."""
+        try:
+            pending_exception()
+        except BaseException as error:
+            self.answer_error(routine, error)
+
+    cdef void answer_error(self, Routine routine, error) noexcept:
+        cdef bytes text
+        try:
+            if isinstance(error, CommandError):
+                text = str(error).encode("utf-8", "surrogateescape")
+            else:
+                if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                    self.server.interrupted(error)
+                self.server.internal_error(routine.name, error)
+                text = f"ERR internal error: {type(error).__name__}: {error}".encode("utf-8", "replace")
+            routine.failed_calls += 1
+            self.error_replies += 1
+            self.server.count_error(text)
+        except Exception:
+            text = b"ERR internal error"
+        reply_error(self.call.out, text, len(text))
+
+    cdef void refuse(self, Connection connection, object text) noexcept:
+        """An error reply for a command that is not run."""
+        cdef bytes raw = text.encode("utf-8", "surrogateescape")
+        self.error_replies += 1
+        self.server.count_error(raw)
+        if not connection.gate & (GATE_REPLY_OFF | GATE_REPLY_SKIP):
+            reply_error(&connection.out, raw, len(raw))
+        if connection.gate & REPLY_GATES:
+            self.after_reply_mode(connection)
+
+    cdef void after_reply_mode(self, Connection connection) noexcept:
+        out_clear(&self.silence)
+        connection.gate &= ~<uint32_t>GATE_REPLY_SKIP
+        if connection.gate & GATE_REPLY_SKIP_NEXT:
+            connection.gate = (connection.gate & ~<uint32_t>GATE_REPLY_SKIP_NEXT) | GATE_REPLY_SKIP
+
+    def unknown_text(self, list args):
+        """The error for words that name no command."""
+        name = args[0].decode("latin-1")
+        container = self.routines.by_name.get(name.lower())
+        if container is not None:
+            sub = args[1][:ARGUMENTS_SHOWN].decode("latin-1")
+            return f"ERR unknown subcommand '{sub}'. Try {name.upper()} HELP."
+        shown = ""
+        for argument in args[1:]:
+            if len(shown) >= ARGUMENTS_SHOWN:
+                break
+            shown += f"'{argument[:ARGUMENTS_SHOWN - len(shown)].decode('latin-1')}' "
+        return f"ERR unknown command '{name[:ARGUMENTS_SHOWN]}', with args beginning with: {shown}"
+
+    cdef object unknown(self, Request* request):
+        cdef size_t i
+        cdef list args = [(<bytes>request.argv[i].ptr[:request.argv[i].len]) for i in range(min(request.argc, <size_t>64))]
+        try:
+            return self.unknown_text(args)
+        except Exception:
+            return "ERR unknown command"
+
+    cdef bint allowed(self, Connection connection, Request* request, bint* waits) noexcept:
+        """Whether a command may run though some gate is not empty; answers itself when it may not."""
+        cdef Routine routine = <Routine>request.routine
+        cdef uint32_t gate = connection.gate
+        if gate & GATE_UNAUTHENTICATED and not routine.flags & FLAG_NO_AUTH:
+            routine.rejected_calls += 1
+            self.refuse(connection, errors.NO_AUTH)
+            return False
+        if self.gate & SERVER_LOADING and not routine.flags & FLAG_LOADING:
+            routine.rejected_calls += 1
+            self.refuse(connection, errors.LOADING)
+            return False
+        if self.gate & SERVER_CHECKS_COMMANDS:
+            text = self.refusal(connection, request)
+            if text is not None:
+                routine.rejected_calls += 1
+                self.refuse(connection, text)
+                return False
+        if self.gate & (SERVER_PAUSED | SERVER_PAUSED_WRITES):
+            if self.gate & SERVER_PAUSED or routine.flags & (FLAG_WRITE | FLAG_MAY_REPLICATE):
+                self.postpone(connection)
+                waits[0] = True
+                return False
+        if self.gate & SERVER_MONITORED:
+            self.tell_monitors(connection, request)
+        self.keyspace.touching = not gate & GATE_NO_TOUCH or routine.name == "touch"
+        return True
+
+    cdef object refusal(self, Connection connection, Request* request):
+        try:
+            return self.server.refusal(connection, <Routine>request.routine, request_words(request))
+        except Exception as error:
+            return f"ERR internal error: {error}"
+
+    cdef void postpone(self, Connection connection) noexcept:
+        self.server.postpone(connection)
+
+    cdef void tell_monitors(self, Connection connection, Request* request) noexcept:
+        self.server.tell_monitors(connection, (<Routine>request.routine).command, request_words(request))
+
+    cdef void notice(self, Connection connection, Routine routine, Request* request, uint64_t elapsed,
+                     size_t reply_bytes) noexcept:
+        """Something about this command was slow or large."""
+        self.server.notable_command(
+            connection, routine.command, request_words(request), nanoseconds(elapsed) // 1000,
+            request.next - request.start, reply_bytes)
+        self.keyspace.tick(unix_microseconds() // 1000)
+
+
+cdef list request_words(Request* request):
+    cdef size_t i
+    return [(<bytes>request.argv[i].ptr[:request.argv[i].len]) for i in range(request.argc)]

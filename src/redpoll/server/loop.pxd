@@ -1,0 +1,99 @@
+"""The event loop: see loop.pyx."""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from redpoll.engine.keyspace cimport Keyspace
+from redpoll.server.connection cimport Connection
+from redpoll.server.dispatch cimport Dispatcher, Request
+from redpoll.server.io_threads cimport Cut, Job, Pool
+from redpoll.wire.request cimport Arg
+
+cdef extern from "<sys/epoll.h>" nogil:
+    ctypedef union epoll_data_t:
+        int fd
+    cdef struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+
+cdef struct Listing:          # an array of connections that the `connections` dictionary keeps alive
+    void** items
+    size_t count
+    size_t room
+
+cdef struct OutputLimit:
+    uint64_t hard
+    uint64_t soft
+    int64_t soft_ms
+
+cdef class Loop:
+    cdef readonly Dispatcher dispatcher
+    cdef readonly Keyspace keyspace
+    cdef readonly object server
+    cdef readonly dict connections        # descriptor -> Connection
+    cdef dict watched                     # descriptor -> function to call when it can be read
+    cdef int epoll
+    cdef void** by_descriptor
+    cdef size_t descriptors
+    cdef char* arena
+    cdef size_t arena_used
+    cdef Request* batch
+    cdef size_t batched
+    cdef Arg* words
+    cdef size_t words_used
+    cdef Listing touched                  # connections with requests in this turn's batches
+    cdef Listing flushing
+    cdef Listing again
+    cdef Listing spare
+    cdef list graves                      # connections closed in this turn
+    cdef list older_graves                # and in the one before
+    cdef bint stopping
+    cdef public int64_t next_cron_ms
+    cdef int64_t next_expire_ms
+    cdef public int64_t cron_interval_ms
+    cdef public bint active_expire
+    cdef public int expire_effort
+    cdef public uint64_t query_limit
+    cdef public int64_t longest_word
+    cdef OutputLimit output_limits[3]
+    cdef uint64_t next_id
+    cdef readonly int64_t unix_us
+    cdef public uint64_t cycles
+    cdef public uint64_t cycle_us
+    cdef public uint64_t command_us
+    cdef public uint64_t bytes_in
+    cdef public uint64_t bytes_out
+    cdef public uint64_t reads
+    cdef public uint64_t writes
+    cdef public uint64_t query_limit_closes
+    cdef public uint64_t output_limit_closes
+    cdef public uint64_t expire_us
+    cdef public uint64_t expire_cap_reached
+    cdef public uint64_t parse_batches
+    cdef public uint64_t parse_batch_commands
+    cdef public uint64_t longest_cycle_us
+
+    cdef Pool pool                        # None: the loop's thread does all input and output
+    cdef Job* jobs
+    cdef Arg* job_words
+    cdef Cut* job_cuts
+    cdef public uint64_t threaded_reads
+    cdef public uint64_t threaded_writes
+
+    cdef int turn(self) except -1
+    cdef int receive(self, Connection connection) except -1
+    cdef bint received(self, Connection connection, char* into, ssize_t got, int error, bint own) except -1
+    cdef int receive_by_threads(self, epoll_event* events, int happened) except -1
+    cdef int flush_by_threads(self) except -1
+    cdef bint sent(self, Connection connection, ssize_t sent, size_t offered, int error) except -1
+    cdef int flushed(self, Connection connection) except -1
+    cdef int parse_input(self, Connection connection) except -1
+    cdef int write_back(self, Connection connection, Request* request) except -1
+    cdef int run_batch(self) except -1
+    cdef int settle(self) except -1
+    cdef int flush(self, Connection connection) except -1
+    cdef int flush_all(self) except -1
+    cdef void want_flush(self, Connection connection) noexcept
+    cdef void over_limit(self, Connection connection) noexcept
+    cdef int watch_writing(self, Connection connection, bint wanted) except -1
+    cdef int tick(self) except -1
+    cdef int background(self) except -1

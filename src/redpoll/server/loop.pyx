@@ -1,0 +1,754 @@
+"""The event loop: epoll, reading, batching, writing.
+
+A turn: wait; read every connection that has something, into one arena; cut the bytes into
+requests, up to a batch of some hundred over all connections; ask the processor for the buckets and
+then the entries of all their keys, so that a batch waits for memory once and not once a
+command; run the requests in order; write what there is to write, once a connection; do a
+bounded slice of background work.
+
+The interpreter's lock is given up while waiting and held otherwise. Nothing on this way makes
+a Python object for a compiled command.
+"""
+
+import os
+
+from libc.errno cimport EAGAIN, EINTR, errno
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+from redpoll.engine.blob cimport BLOB_HEADER
+from redpoll.engine.memory cimport KIND_CLIENT, count
+from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
+from redpoll.server.clock cimport monotonic_microseconds, unix_microseconds
+from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING
+from redpoll.server.io_threads cimport JOB_READ, JOB_WRITE, Cut, Job, Pool, send_output
+from redpoll.wire.output cimport out_consume, out_pending, trim_pool
+from redpoll.wire.reply cimport reply_error
+from redpoll.wire.request cimport (
+    REQUEST_BAD, REQUEST_EMPTY, REQUEST_MORE, REQUEST_READY, Outcome, parse, parser_memory, parser_reset,
+)
+
+cdef extern from "<sys/epoll.h>" nogil:
+    int epoll_create1(int flags)
+    int epoll_ctl(int epoll, int operation, int fd, epoll_event* event)
+    int epoll_wait(int epoll, epoll_event* events, int room, int timeout)
+    int EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL, EPOLL_CLOEXEC
+    uint32_t EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP
+
+cdef extern from "<sys/socket.h>" nogil:
+    ssize_t recv(int fd, void* buffer, size_t size, int flags)
+    int MSG_DONTWAIT
+
+cdef enum:
+    ARENA_BYTES = 1048576
+    READ_BYTES = 65536
+    READ_LEAST = 16384
+    BATCH_REQUESTS = 256
+    BATCH_WORDS = 8192
+    EVENTS = 1024
+    JOBS = 64                    # reads or writes for the threads at a time
+    JOB_WORDS = 1024
+    JOB_REQUESTS = 128
+    WRITE_MOST = 1048576         # to one connection in one turn
+    EXPIRE_SLICE_US = 500
+    FREE_BUCKETS = 256
+
+
+cdef int listing_add(Listing* listing, void* item) except -1:
+    cdef void** bigger
+    if listing.count == listing.room:
+        bigger = <void**>realloc(listing.items, (listing.room * 2 + 64) * sizeof(void*))
+        if bigger == NULL:
+            raise MemoryError
+        listing.items = bigger
+        listing.room = listing.room * 2 + 64
+    listing.items[listing.count] = item
+    listing.count += 1
+    return 0
+
+
+cdef class Loop:
+    """One event loop with its connections. `server` is told of closed clients and of protocol errors."""
+
+    def __init__(self, server, Dispatcher dispatcher):
+        self.server = server
+        self.dispatcher = dispatcher
+        self.keyspace = dispatcher.keyspace
+        self.connections = {}
+        self.watched = {}
+        self.graves = []
+        self.older_graves = []
+        self.cron_interval_ms = 100
+        self.active_expire = True
+        self.expire_effort = 1
+        self.query_limit = 1 << 30
+        self.longest_word = 512 << 20
+        self.next_id = 1
+        self.epoll = epoll_create1(EPOLL_CLOEXEC)
+        if self.epoll < 0:
+            raise OSError(errno, os.strerror(errno))
+        self.arena = <char*>malloc(ARENA_BYTES)
+        self.batch = <Request*>malloc(BATCH_REQUESTS * sizeof(Request))
+        self.words = <Arg*>malloc(BATCH_WORDS * sizeof(Arg))
+        if self.arena == NULL or self.batch == NULL or self.words == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        if self.epoll > 0:
+            os.close(self.epoll)
+        free(self.arena)
+        free(self.batch)
+        free(self.words)
+        free(self.by_descriptor)
+        free(self.touched.items)
+        free(self.flushing.items)
+        free(self.again.items)
+        free(self.spare.items)
+        free(self.jobs)
+        free(self.job_words)
+        free(self.job_cuts)
+
+    # Registration
+
+    def watch(self, int fd, function):
+        """Call `function()` whenever the descriptor can be read."""
+        cdef epoll_event event
+        self.watched[fd] = function
+        event.events = EPOLLIN
+        event.data.fd = fd
+        if epoll_ctl(self.epoll, EPOLL_CTL_ADD, fd, &event) < 0:
+            raise OSError(errno, os.strerror(errno))
+
+    def unwatch(self, int fd):
+        """Undo `watch`; the descriptor stays open."""
+        if self.watched.pop(fd, None) is not None:
+            epoll_ctl(self.epoll, EPOLL_CTL_DEL, fd, NULL)
+
+    def add(self, int fd):
+        """A new connection on a non-blocking socket, which the loop closes."""
+        cdef Connection connection
+        cdef epoll_event event
+        cdef void** bigger
+        cdef size_t room
+        if <size_t>fd >= self.descriptors:
+            room = max(<size_t>fd + 1, 2 * self.descriptors, <size_t>1024)
+            bigger = <void**>realloc(self.by_descriptor, room * sizeof(void*))
+            if bigger == NULL:
+                raise MemoryError
+            memset(bigger + self.descriptors, 0, (room - self.descriptors) * sizeof(void*))
+            self.by_descriptor = bigger
+            self.descriptors = room
+        connection = Connection(fd, self.next_id, self.keyspace.databases[0], self.keyspace.now)
+        connection.server = self.server
+        self.next_id += 1
+        event.events = EPOLLIN
+        event.data.fd = fd
+        if epoll_ctl(self.epoll, EPOLL_CTL_ADD, fd, &event) < 0:
+            raise OSError(errno, os.strerror(errno))
+        self.connections[fd] = connection
+        self.by_descriptor[fd] = <void*>connection
+        return connection
+
+    def close(self, Connection connection):
+        """Close at once; whatever was still to be sent is lost."""
+        if connection.closed:
+            return
+        connection.closed = True
+        connection.stalled = True
+        self.by_descriptor[connection.fd] = NULL
+        self.graves.append(self.connections.pop(connection.fd))
+        epoll_ctl(self.epoll, EPOLL_CTL_DEL, connection.fd, NULL)
+        os.close(connection.fd)
+        self.server.client_closed(connection)
+
+    def close_after_reply(self, Connection connection):
+        """Run no more of its commands, send what is to be sent, then close."""
+        connection.gate |= GATE_CLOSING
+        connection.stalled = True
+        self.want_flush(connection)
+
+    def send(self, Connection connection, value):
+        """Send something out of turn."""
+        if not connection.closed:
+            connection.send(value)
+            self.want_flush(connection)
+            if connection.out.chunks > 1 or self.output_limits[connection.kind].hard:
+                self.over_limit(connection)
+
+    def go_on(self, Connection connection):
+        """Run what a connection has waiting, now that nothing holds it back any more."""
+        connection.stalled = False
+        if not connection.again and not connection.closed:
+            connection.again = True
+            listing_add(&self.again, <void*>connection)
+
+    def flush_now(self, Connection connection):
+        """Send what a connection has waiting, as far as its socket takes it."""
+        if not connection.closed:
+            self.flush(connection)
+
+    def use_threads(self, int threads):
+        """Have so many threads, the loop's own included, read, parse and write."""
+        if threads < 2 or self.pool is not None:
+            return
+        self.jobs = <Job*>calloc(JOBS, sizeof(Job))
+        self.job_words = <Arg*>malloc(JOBS * JOB_WORDS * sizeof(Arg))
+        self.job_cuts = <Cut*>malloc(JOBS * JOB_REQUESTS * sizeof(Cut))
+        if self.jobs == NULL or self.job_words == NULL or self.job_cuts == NULL:
+            raise MemoryError
+        self.pool = Pool(threads - 1)
+
+    @property
+    def threads(self) -> int:
+        """Threads that do input and output, the loop's own included."""
+        return 1 if self.pool is None else self.pool.threads + 1
+
+    def reset_statistics(self):
+        """CONFIG RESETSTAT."""
+        self.cycles = self.cycle_us = self.command_us = self.bytes_in = self.bytes_out = 0
+        self.reads = self.writes = self.query_limit_closes = self.output_limit_closes = 0
+        self.expire_us = self.expire_cap_reached = self.parse_batches = self.parse_batch_commands = 0
+        self.longest_cycle_us = 0
+
+    def set_output_limit(self, int kind, uint64_t hard, uint64_t soft, int64_t soft_seconds):
+        """Limits on unsent output by class: 0 normal, 1 replica, 2 pub/sub. Zero: none."""
+        self.output_limits[kind].hard = hard
+        self.output_limits[kind].soft = soft
+        self.output_limits[kind].soft_ms = soft_seconds * 1000
+
+    def stop(self):
+        """End `run` after this turn."""
+        self.stopping = True
+
+    # Turns
+
+    def run(self):
+        """Serve until `stop`."""
+        self.stopping = False
+        self.tick()
+        while not self.stopping:
+            self.turn()
+
+    def run_once(self):
+        """One turn, which may wait until the next cron."""
+        self.tick()
+        self.turn()
+
+    cdef int tick(self) except -1:
+        self.unix_us = unix_microseconds()
+        self.keyspace.tick(self.unix_us // 1000)
+        return 0
+
+    cdef int turn(self) except -1:
+        cdef epoll_event events[EVENTS]
+        cdef int64_t wait, begin
+        cdef int happened, i, fd, timeout
+        cdef void* found
+        cdef Connection connection
+        cdef Listing listing
+        wait = self.next_cron_ms - self.keyspace.now
+        if self.active_expire and self.next_expire_ms - self.keyspace.now < wait:
+            wait = self.next_expire_ms - self.keyspace.now
+        if self.again.count or self.flushing.count or self.keyspace.remains or wait < 0:
+            wait = 0
+        timeout = <int>wait
+        if timeout:
+            with nogil:
+                happened = epoll_wait(self.epoll, events, EVENTS, timeout)
+        else:
+            happened = epoll_wait(self.epoll, events, EVENTS, 0)
+        if happened < 0:
+            if errno != EINTR:
+                raise OSError(errno, os.strerror(errno))
+            happened = 0
+            self.server.check_signals()
+        self.tick()
+        begin = monotonic_microseconds()
+        self.arena_used = 0
+        # What could not be run in the turn before comes first.
+        if self.again.count:
+            listing = self.again
+            self.again = self.spare
+            self.again.count = 0
+            for i in range(<int>listing.count):
+                connection = <Connection>listing.items[i]
+                connection.again = False
+                if not connection.closed and not connection.stalled:
+                    self.parse_input(connection)
+            listing.count = 0
+            self.spare = listing
+        if self.pool is not None and happened > self.pool.threads:
+            self.receive_by_threads(events, happened)
+        for i in range(happened):
+            fd = events[i].data.fd
+            if fd < 0:
+                continue
+            found = self.by_descriptor[fd] if <size_t>fd < self.descriptors else NULL
+            if found == NULL:
+                function = self.watched.get(fd)
+                if function is not None:
+                    function()
+                continue
+            connection = <Connection>found
+            if events[i].events & EPOLLOUT:
+                self.flush(connection)
+                if connection.closed:
+                    continue
+            if events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP):
+                self.receive(connection)
+        self.run_batch()
+        self.settle()
+        if happened:
+            self.command_us += monotonic_microseconds() - begin
+        self.flush_all()
+        self.background()
+        # The lists of this turn may still name them; those of the next no more.
+        self.older_graves = self.graves
+        if self.graves:
+            self.graves = []
+        begin = monotonic_microseconds() - begin
+        self.cycles += 1
+        self.cycle_us += begin
+        if <uint64_t>begin > self.longest_cycle_us:
+            self.longest_cycle_us = begin
+        return 0
+
+    cdef int background(self) except -1:
+        """Slices of work that nobody waits for."""
+        cdef int64_t begin, spent
+        cdef bint more
+        if self.keyspace.remains:
+            begin = monotonic_microseconds()
+            while self.keyspace.free_some(FREE_BUCKETS) and monotonic_microseconds() - begin < EXPIRE_SLICE_US:
+                pass
+        if self.active_expire and self.keyspace.now >= self.next_expire_ms:
+            begin = monotonic_microseconds()
+            spent = 0
+            more = True
+            while more and spent < EXPIRE_SLICE_US:
+                more = self.keyspace.expire_some(256)
+                spent = monotonic_microseconds() - begin
+            self.expire_us += spent
+            if more:
+                # A quarter of the time at most, as much as half with the greatest effort.
+                self.expire_cap_reached += 1
+                self.next_expire_ms = self.keyspace.now + (2 if self.expire_effort < 5 else 1)
+            else:
+                self.next_expire_ms = self.keyspace.now + 64
+        if self.keyspace.now >= self.next_cron_ms:
+            self.server.cron()
+            trim_pool()
+            self.next_cron_ms = self.keyspace.now + self.cron_interval_ms
+        return 0
+
+    # Reading
+
+    cdef int receive(self, Connection connection) except -1:
+        cdef char* into
+        cdef size_t room
+        cdef ssize_t got
+        cdef bint own = False
+        if connection.parser.filling != NULL:
+            into = connection.parser.filling.data + connection.parser.filled
+            room = connection.parser.filling.length + 2 - connection.parser.filled
+        elif connection.buffer_length or connection.stalled:
+            connection.make_room(READ_LEAST)
+            into = connection.buffer + connection.buffer_length
+            room = connection.buffer_room - connection.buffer_length
+            own = True
+        else:
+            if ARENA_BYTES - self.arena_used < READ_LEAST:
+                self.run_batch()
+                self.settle()
+                self.arena_used = 0
+            into = self.arena + self.arena_used
+            room = ARENA_BYTES - self.arena_used
+            if room > READ_BYTES:
+                room = READ_BYTES
+        got = recv(connection.fd, into, room, MSG_DONTWAIT)
+        if self.received(connection, into, got, errno, own) and not connection.stalled:
+            return self.parse_input(connection)
+        return 0
+
+    cdef int receive_by_threads(self, epoll_event* events, int happened) except -1:
+        """Read what the threads can; those events are marked as dealt with."""
+        cdef int i, at = 0
+        cdef size_t count, j
+        cdef void* found
+        cdef Connection connection
+        cdef Job* job
+        cdef Cut* cut
+        cdef Request* request
+        while at < happened:
+            count = 0
+            while at < happened and count < JOBS:
+                i = at
+                at += 1
+                found = self.by_descriptor[events[i].data.fd] if <size_t>events[i].data.fd < self.descriptors else NULL
+                if found == NULL or events[i].events != EPOLLIN:
+                    continue
+                connection = <Connection>found
+                if connection.stalled or connection.queued or connection.parser.filling != NULL or connection.parser.words_wanted:
+                    continue
+                job = &self.jobs[count]
+                job.own = connection.buffer_length != 0
+                if job.own:
+                    connection.make_room(READ_LEAST)
+                    job.into = connection.buffer + connection.buffer_length
+                    job.room = connection.buffer_room - connection.buffer_length
+                    job.start = connection.buffer
+                else:
+                    job.into = self.arena + count * READ_LEAST
+                    job.room = READ_LEAST
+                    job.start = job.into
+                job.kind = JOB_READ
+                job.connection = found
+                job.fd = connection.fd
+                connection.parser.longest_word = self.longest_word
+                job.parser = &connection.parser
+                job.words = self.job_words + count * JOB_WORDS
+                job.words_room = JOB_WORDS
+                job.cuts = self.job_cuts + count * JOB_REQUESTS
+                job.cuts_room = JOB_REQUESTS
+                events[i].data.fd = -1
+                count += 1
+            if not count:
+                break
+            self.arena_used = count * READ_LEAST
+            self.pool.run(self.jobs, count)
+            self.threaded_reads += count
+            for i in range(<int>count):
+                job = &self.jobs[i]
+                connection = <Connection>job.connection
+                if not self.received(connection, job.into, job.result, job.error, job.own):
+                    continue
+                connection.settled = False
+                listing_add(&self.touched, <void*>connection)
+                for j in range(job.cut_count):
+                    if self.batched == BATCH_REQUESTS:
+                        self.run_batch()
+                    if connection.stalled or connection.closed:
+                        break
+                    cut = &job.cuts[j]
+                    request = &self.batch[self.batched]
+                    request.connection = job.connection
+                    request.argv = cut.argv
+                    request.argc = cut.argc
+                    request.start = cut.start
+                    request.next = cut.next
+                    request.hash = 0
+                    self.dispatcher.resolve(request)
+                    self.batched += 1
+                    connection.queued += 1
+                    connection.at = cut.next
+                if not connection.stalled and not connection.closed:
+                    connection.at = job.rest
+                    self.parse_input(connection)
+            # The arena and the jobs' words are about to be used again.
+            self.run_batch()
+            self.settle()
+            self.arena_used = 0
+        return 0
+
+    cdef bint received(self, Connection connection, char* into, ssize_t got, int error, bint own) except -1:
+        """Account for what `recv` told; whether there are bytes to be parsed."""
+        if got <= 0:
+            if got < 0 and (error == EAGAIN or error == EINTR):
+                return False
+            if connection.queued:
+                # Its commands came before the end, so they run first.
+                self.run_batch()
+                self.settle()
+            if not connection.closed:
+                connection.closing_reason = "closed by client" if got == 0 else "read error"
+                self.close(connection)
+            return False
+        self.reads += 1
+        self.bytes_in += got
+        connection.bytes_in += got
+        connection.active_ms = self.keyspace.now
+        if connection.gate & GATE_CLOSING:
+            return False
+        if connection.parser.filling != NULL:
+            connection.parser.filled += got
+            if connection.parser.filled < connection.parser.filling.length + 2:
+                return False
+        elif own:
+            connection.buffer_length += got
+            connection.at = connection.buffer
+            connection.end = connection.buffer + connection.buffer_length
+            if connection.buffer_length > connection.buffer_peak:
+                connection.buffer_peak = connection.buffer_length
+        else:
+            self.arena_used += got
+            connection.at = into
+            connection.end = into + got
+            if <size_t>got > connection.buffer_peak:
+                connection.buffer_peak = got
+        if connection.buffer_length + parser_memory(&connection.parser) > self.query_limit:
+            self.query_limit_closes += 1
+            connection.closing_reason = "query buffer over its limit"
+            self.server.log_client(connection, "its query buffer went over client-query-buffer-limit")
+            self.close(connection)
+            return False
+        return True
+
+    cdef int parse_input(self, Connection connection) except -1:
+        """Put a connection's requests into the batch, running it whenever it is full."""
+        cdef Request* request
+        cdef Outcome outcome
+        cdef const char* next = NULL
+        cdef size_t bytes_before
+        connection.parser.longest_word = self.longest_word
+        if connection.settled:
+            connection.settled = False
+            listing_add(&self.touched, <void*>connection)
+        while not connection.stalled and (connection.at < connection.end or connection.parser.filling != NULL):
+            if self.batched == BATCH_REQUESTS or BATCH_WORDS - self.words_used < 64:
+                self.run_batch()
+                continue
+            request = &self.batch[self.batched]
+            outcome = parse(&connection.parser, connection.at, connection.end,
+                            self.words + self.words_used, BATCH_WORDS - self.words_used, connection.queued == 0,
+                            &request.argv, &request.argc, &next)
+            if outcome == REQUEST_READY:
+                request.connection = <void*>connection
+                request.start = connection.at
+                request.next = next
+                request.hash = 0
+                self.dispatcher.resolve(request)
+                self.batched += 1
+                connection.queued += 1
+                connection.at = next
+                if request.argv == self.words + self.words_used:
+                    self.words_used += request.argc
+                else:
+                    # The words are the parser's own, good until its next call.
+                    self.run_batch()
+                    if connection.stalled and connection.at == request.start and connection.parser.long_count:
+                        self.write_back(connection, request)
+                    parser_reset(&connection.parser)
+            elif outcome == REQUEST_EMPTY:
+                connection.at = next
+            elif outcome == REQUEST_MORE:
+                break
+            else:
+                self.run_batch()
+                if not connection.closed and not connection.stalled:
+                    self.protocol_error(connection)
+                break
+        return 0
+
+    cdef int write_back(self, Connection connection, Request* request) except -1:
+        """A request with words that left the buffer has to wait: put it there again, before what follows it."""
+        cdef size_t i
+        cdef list parts = [b"*%d\r\n" % request.argc]
+        cdef bytes text
+        for i in range(request.argc):
+            parts.append(b"$%d\r\n" % request.argv[i].len)
+            parts.append(request.argv[i].ptr[:request.argv[i].len])
+            parts.append(b"\r\n")
+        parts.append(request.next[:connection.end - request.next])
+        text = b"".join(parts)
+        connection.buffer_length = 0
+        connection.make_room(len(text))
+        memcpy(connection.buffer, <const char*>text, len(text))
+        connection.buffer_length = len(text)
+        connection.at = connection.buffer
+        connection.end = connection.buffer + connection.buffer_length
+        return 0
+
+    def protocol_error(self, Connection connection):
+        cdef bytes text = b"ERR " + <bytes>connection.parser.error
+        reply_error(&connection.out, text, len(text))
+        self.server.protocol_error(connection, text)
+        self.dispatcher.error_replies += 1
+        connection.at = connection.end
+        connection.closing_reason = "protocol error"
+        self.close_after_reply(connection)
+
+    cdef int run_batch(self) except -1:
+        cdef size_t i, total = self.batched
+        cdef Request* request
+        cdef Connection connection
+        cdef Dispatcher dispatcher = self.dispatcher
+        if not total:
+            return 0
+        if total > 1:
+            for i in range(total):
+                request = &self.batch[i]
+                if request.hash:
+                    table_prefetch(&(<Connection>request.connection).db.table, request.hash)
+            for i in range(total):
+                request = &self.batch[i]
+                if request.hash:
+                    table_prefetch_entry(&(<Connection>request.connection).db.table, request.hash)
+        self.parse_batches += 1
+        self.parse_batch_commands += total
+        dispatcher.begin()
+        for i in range(total):
+            request = &self.batch[i]
+            connection = <Connection>request.connection
+            connection.queued -= 1
+            if connection.stalled:
+                # A command before this one has to wait, or closed the connection.
+                continue
+            if not dispatcher.run(connection, request):
+                connection.stalled = True
+                connection.at = request.start
+            elif connection.stalled:
+                connection.at = request.next
+            if not connection.flushing and connection.out.last != NULL:
+                self.want_flush(connection)
+            if connection.out.chunks > 1:
+                self.over_limit(connection)
+        self.batched = 0
+        self.words_used = 0
+        return 0
+
+    cdef int settle(self) except -1:
+        """After the turn's batches: keep what is left of each connection's bytes."""
+        cdef size_t i
+        cdef Connection connection
+        for i in range(self.touched.count):
+            connection = <Connection>self.touched.items[i]
+            connection.settled = True
+            if connection.closed:
+                continue
+            if connection.gate & GATE_CLOSING:
+                connection.at = connection.end
+            connection.store_rest()
+        self.touched.count = 0
+        return 0
+
+    # Writing
+
+    cdef void want_flush(self, Connection connection) noexcept:
+        if not connection.flushing and not connection.closed:
+            connection.flushing = True
+            listing_add(&self.flushing, <void*>connection)
+
+    cdef int flush_all(self) except -1:
+        cdef size_t i, total = self.flushing.count
+        cdef Connection connection
+        if self.pool is not None and total > <size_t>self.pool.threads:
+            self.flush_by_threads()
+        for i in range(total):
+            connection = <Connection>self.flushing.items[i]
+            connection.flushing = False
+            if not connection.closed and not connection.wants_write:
+                self.flush(connection)
+        # Closing one client may have given others something to send: they are behind.
+        if self.flushing.count > total:
+            for i in range(total, self.flushing.count):
+                self.flushing.items[i - total] = self.flushing.items[i]
+        self.flushing.count -= total
+        return 0
+
+    cdef int flush_by_threads(self) except -1:
+        """A first write for each connection that has something to send; the rest, if any, is left to `flush`."""
+        cdef size_t i, count = 0, at = 0
+        cdef Connection connection
+        cdef Job* job
+        while at < self.flushing.count:
+            count = 0
+            while at < self.flushing.count and count < JOBS:
+                connection = <Connection>self.flushing.items[at]
+                at += 1
+                if connection.closed or connection.wants_write or not out_pending(&connection.out):
+                    continue
+                job = &self.jobs[count]
+                job.kind = JOB_WRITE
+                job.connection = <void*>connection
+                job.fd = connection.fd
+                job.out = &connection.out
+                count += 1
+            self.pool.run(self.jobs, count)
+            self.threaded_writes += count
+            for i in range(count):
+                job = &self.jobs[i]
+                connection = <Connection>job.connection
+                if self.sent(connection, job.result, job.offered, job.error) and not out_pending(&connection.out):
+                    self.flushed(connection)
+        return 0
+
+    cdef int flush(self, Connection connection) except -1:
+        """Send as much as the socket takes, within reason."""
+        cdef size_t offered = 0, total = 0
+        cdef ssize_t sent
+        while out_pending(&connection.out):
+            sent = send_output(connection.fd, &connection.out, WRITE_MOST, &offered)
+            if not self.sent(connection, sent, offered, errno):
+                return 0
+            total += sent
+            if total >= WRITE_MOST and out_pending(&connection.out):
+                # Others have their turn first.
+                return self.watch_writing(connection, True)
+        return self.flushed(connection)
+
+    cdef bint sent(self, Connection connection, ssize_t sent, size_t offered, int error) except -1:
+        """Account for what `send` told; whether the socket took all that it was offered."""
+        if sent < 0:
+            if error == EAGAIN or error == EINTR:
+                self.watch_writing(connection, True)
+            else:
+                connection.closing_reason = "write error"
+                self.close(connection)
+            return False
+        self.writes += 1
+        self.bytes_out += sent
+        connection.bytes_out += sent
+        out_consume(&connection.out, sent)
+        if <size_t>sent < offered:
+            self.watch_writing(connection, True)
+            return False
+        return True
+
+    cdef int flushed(self, Connection connection) except -1:
+        """Everything was sent."""
+        out_consume(&connection.out, 0)
+        if connection.wants_write:
+            self.watch_writing(connection, False)
+        connection.soft_since_ms = 0
+        if connection.gate & GATE_CLOSING:
+            self.close(connection)
+        return 0
+
+    cdef int watch_writing(self, Connection connection, bint wanted) except -1:
+        cdef epoll_event event
+        if connection.wants_write == wanted:
+            return 0
+        connection.wants_write = wanted
+        event.events = EPOLLIN | EPOLLOUT if wanted else EPOLLIN
+        event.data.fd = connection.fd
+        if epoll_ctl(self.epoll, EPOLL_CTL_MOD, connection.fd, &event) < 0:
+            raise OSError(errno, os.strerror(errno))
+        return 0
+
+    cdef void over_limit(self, Connection connection) noexcept:
+        """Close a connection whose unsent output is more than its class may have."""
+        cdef OutputLimit* limit = &self.output_limits[connection.kind]
+        cdef size_t memory = connection.out.memory
+        cdef bint over = False
+        if limit.hard and memory >= limit.hard:
+            over = True
+        if limit.soft and memory >= limit.soft:
+            if connection.soft_since_ms == 0:
+                connection.soft_since_ms = self.keyspace.now
+            elif self.keyspace.now - connection.soft_since_ms > limit.soft_ms:
+                over = True
+        else:
+            connection.soft_since_ms = 0
+        if over and not connection.closed:
+            self.output_limit_closes += 1
+            connection.closing_reason = "output buffer over its limit"
+            self.server.log_client(connection, "its output buffer went over client-output-buffer-limit")
+            self.close(connection)
+
+    def check_output_limits(self):
+        """For soft limits of connections that get nothing new."""
+        cdef Connection connection
+        for connection in list(self.connections.values()):
+            if connection.out.chunks > 1:
+                self.over_limit(connection)

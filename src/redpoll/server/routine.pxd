@@ -1,0 +1,35 @@
+"""What dispatch knows of a command: see routine.pyx."""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+
+from redpoll.commands.call cimport handler_t
+
+cdef enum:
+    HISTOGRAM_BUCKETS = 3072      # up to 2**30 nanoseconds
+
+cdef class Routine:
+    cdef handler_t function       # NULL: `plain` is called
+    cdef readonly object plain
+    cdef readonly object command  # as declared
+    cdef readonly str name
+    cdef readonly int arity
+    cdef readonly uint64_t flags
+    cdef readonly int first_key
+    cdef bint container
+    cdef dict by_word             # lower-case second word -> Routine
+    cdef public uint64_t calls
+    cdef public uint64_t ticks
+    cdef public uint64_t rejected_calls
+    cdef public uint64_t failed_calls
+    cdef uint32_t* histogram_counts  # of nanoseconds; made with the first call
+
+    cdef void record(self, uint64_t elapsed_ticks, bint tracked) noexcept
+
+cdef class Routines:
+    cdef dict by_name             # full lower-case name -> Routine, subcommands with `|`
+    cdef list slots
+    cdef void** table
+    cdef size_t mask
+
+    # By the first word, in any case; NULL when there is none.
+    cdef void* find(self, const char* name, size_t length) noexcept

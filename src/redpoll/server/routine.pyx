@@ -1,0 +1,191 @@
+"""Commands as dispatch sees them: a handler, what has to be checked, and statistics.
+
+A routine is made of a declared command (`commands/declare.py`) for one server, so that several
+servers in a process count for themselves.
+
+Durations go into a histogram with 128 buckets for every power of two of nanoseconds, up to a
+second: percentiles are exact to 1 %. `stats.py` reads it.
+"""
+
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp, memset
+
+from redpoll.commands.call cimport Native
+from redpoll.server.clock cimport nanoseconds
+
+from redpoll.server import stats
+
+cdef enum:
+    NAME_MAX = 32
+    LONGEST = 1073741823      # nanoseconds; what takes longer counts as this
+
+
+cdef inline uint64_t fold(const char* name, size_t length, char* folded) noexcept nogil:
+    """Lower-cases a name into `folded` and returns its hash. Length at most NAME_MAX."""
+    cdef uint64_t hash = 0xCBF29CE484222325u + length
+    cdef size_t i
+    for i in range(length):
+        folded[i] = name[i] | 0x20
+        hash = (hash ^ <unsigned char>folded[i]) * <uint64_t>0x100000001B3
+    return hash ^ (hash >> 29)
+
+
+cdef inline size_t bucket_of(uint64_t ns) noexcept nogil:
+    cdef int shift
+    if ns < 256:
+        return ns
+    if ns > LONGEST:
+        ns = LONGEST
+    shift = 56 - leading_zeros(ns)
+    return (shift << 7) + (ns >> shift)
+
+
+cdef extern from *:
+    """
+    #define redpoll_clz64(x) __builtin_clzll(x)
+    """
+    int leading_zeros "redpoll_clz64"(uint64_t x) noexcept nogil
+
+
+cdef inline uint64_t bucket_top(size_t bucket) noexcept nogil:
+    """The largest number of nanoseconds that falls into a bucket."""
+    cdef size_t shift
+    if bucket < 256:
+        return bucket
+    shift = (bucket >> 7) - 1
+    return ((<uint64_t>(128 | (bucket & 127)) + 1) << shift) - 1
+
+
+cdef class Routine:
+    def __init__(self, command):
+        handler = command.handler
+        if isinstance(handler, Native):
+            self.function = (<Native>handler).function
+        else:
+            self.function = NULL
+            self.plain = handler
+        self.command = command
+        self.name = command.name
+        self.arity = command.arity
+        self.flags = command.flags
+        self.first_key = command.first_key
+        self.container = command.is_container
+        self.by_word = {
+            name.encode(): Routine(subcommand) for name, subcommand in command.subcommands.items()
+        }
+
+    def __dealloc__(self):
+        free(self.histogram_counts)
+
+    cdef void record(self, uint64_t elapsed_ticks, bint tracked) noexcept:
+        """One more call; `tracked`: its duration goes into the histogram too."""
+        self.calls += 1
+        self.ticks += elapsed_ticks
+        if tracked:
+            if self.histogram_counts == NULL:
+                self.histogram_counts = <uint32_t*>calloc(HISTOGRAM_BUCKETS, sizeof(uint32_t))
+                if self.histogram_counts == NULL:
+                    return
+            self.histogram_counts[bucket_of(nanoseconds(elapsed_ticks))] += 1
+
+    def reset(self):
+        """Forget the statistics."""
+        self.calls = self.ticks = self.rejected_calls = self.failed_calls = 0
+        if self.histogram_counts != NULL:
+            memset(self.histogram_counts, 0, HISTOGRAM_BUCKETS * sizeof(uint32_t))
+
+    @property
+    def usec(self) -> int:
+        """Microseconds spent in all calls."""
+        return nanoseconds(self.ticks) // 1000
+
+    def durations(self) -> list:
+        """(upper bound in nanoseconds, calls) for every bucket that is not empty, in order."""
+        if self.histogram_counts == NULL:
+            return []
+        return [(bucket_top(i), self.histogram_counts[i]) for i in range(HISTOGRAM_BUCKETS) if self.histogram_counts[i]]
+
+    def histogram(self) -> list:
+        """(upper bound in microseconds, calls up to it) by powers of two, as LATENCY HISTOGRAM tells them."""
+        return [(stats.bound_microseconds(power), count) for power, count in stats.cumulative_by_power(self.durations())]
+
+    def percentiles(self, wanted) -> list:
+        """Durations in microseconds, one for each percentage."""
+        return stats.percentiles(self.durations(), wanted)
+
+    @property
+    def subcommands(self) -> dict:
+        """Routines of subcommands by lower-case word."""
+        return self.by_word
+
+
+cdef class Routines:
+    """All commands of a server, found by name."""
+
+    def __init__(self, registry):
+        cdef Routine routine
+        cdef char folded[NAME_MAX]
+        cdef size_t size = 64
+        cdef size_t place
+        cdef bytes name
+        self.by_name = {}
+        self.slots = []
+        for command in registry.values():
+            routine = Routine(command)
+            self.slots.append(routine)
+            self.by_name[routine.name] = routine
+            for subroutine in routine.by_word.values():
+                self.by_name[(<Routine>subroutine).name] = subroutine
+        while size < len(self.slots) * 4:
+            size *= 2
+        self.mask = size - 1
+        self.table = <void**>calloc(size, sizeof(void*))
+        if self.table == NULL:
+            raise MemoryError
+        for routine in self.slots:
+            name = routine.name.encode()
+            place = fold(name, len(name), folded) & self.mask
+            while self.table[place] != NULL:
+                place = (place + 1) & self.mask
+            self.table[place] = <void*>routine
+
+    def __dealloc__(self):
+        free(self.table)
+
+    cdef void* find(self, const char* name, size_t length) noexcept:
+        cdef char folded[NAME_MAX]
+        cdef size_t place
+        cdef void* found
+        if length > NAME_MAX:
+            return NULL
+        place = fold(name, length, folded) & self.mask
+        while True:
+            found = self.table[place]
+            if found == NULL:
+                return NULL
+            if is_named(<Routine>found, folded, length):
+                return found
+            place = (place + 1) & self.mask
+
+    def get(self, str name):
+        """A routine by its full lower-case name, `config|get` for a subcommand; or None."""
+        return self.by_name.get(name)
+
+    def families(self) -> dict:
+        """Routines by name, subcommands left to their containers."""
+        return {(<Routine>routine).name: routine for routine in self.slots}
+
+    def __iter__(self):
+        return iter(self.by_name.values())
+
+
+cdef inline bint is_named(Routine routine, const char* folded, size_t length) noexcept:
+    cdef str name = routine.name
+    cdef size_t i
+    if <size_t>len(name) != length:
+        return False
+    for i in range(length):
+        if <Py_UCS4>name[i] != <Py_UCS4><unsigned char>folded[i]:
+            return False
+    return True

@@ -1,0 +1,322 @@
+"""One Redpoll server: its parts put together, started, kept in order, stopped.
+
+    config      directives and what changing one does
+    keyspace    the data
+    dispatcher  requests to replies
+    loop        sockets
+    clients     who is connected, pauses, monitors
+    log, latency, command_logs, rates    what happened
+
+The loop and the dispatcher call the methods under "Told by" below; handlers of commands find the
+rest as `call.server`.
+"""
+
+import contextlib
+import os
+import signal
+import time
+import traceback
+from typing import Any
+
+from redpoll import commands, errors
+from redpoll.commands.declare import REGISTRY
+from redpoll.engine import memory as allocator
+from redpoll.engine.keyspace import Keyspace
+from redpoll.errors import CommandError
+from redpoll.server import clock, listeners, memory_report, process, settings
+from redpoll.server.clients import Clients
+from redpoll.server.commandlog import CommandLogs
+from redpoll.server.config import Config
+from redpoll.server.dispatch import Dispatcher
+from redpoll.server.latency import LatencyMonitor
+from redpoll.server.logs import Log
+from redpoll.server.loop import Loop
+from redpoll.server.source import Source
+from redpoll.server.stats import ErrorStatistics, Rate
+from redpoll.version import REDIS_VERSION, VERSION
+
+
+class StartError(Exception):
+    """The server cannot start; the text says why and what to do."""
+
+
+class Server:
+    """A server that has not begun to listen until `start`. `config` is loaded already."""
+
+    def __init__(self, config: Config, *, log: Log | None = None) -> None:
+        commands.load()
+        clock.calibrate(process.counter_is_steady())
+        self.config = config
+        self.log = log or Log(clock.unix_us)
+        self.run_id = os.urandom(20).hex()
+        self.started_ms = clock.unix_ms()
+        self.keyspace = Keyspace(config.databases, int.from_bytes(os.urandom(8), "little"), self.started_ms)
+        self.dispatcher = Dispatcher(self, REGISTRY, self.keyspace)
+        self.loop = Loop(self, self.dispatcher)
+        self.commands = self.dispatcher.routines.families()
+        self.latency = LatencyMonitor()
+        self.command_logs = CommandLogs()
+        self.errors = ErrorStatistics()
+        self.clients = Clients(self)
+        self.listeners: list[listeners.Listener] = []
+        self.supervised = "no"
+        self.connections_received = 0
+        self.connections_rejected = 0
+        self.operations = Rate()
+        self.input_rate = Rate()
+        self.output_rate = Rate()
+        self.cycle_rate = Rate()
+        self.cron_runs = 0
+        self.cron_paused = False
+        self.peak_memory = 0
+        self.peak_memory_ms = self.started_ms
+        self.startup_memory = allocator.used()
+        self.exit_code = 0
+        self.source = Source(self)
+        self.stopping = False
+        settings.apply(self)
+        self.loop.use_threads(config.io_threads)
+
+    # Start and stop
+
+    def start(self) -> None:
+        """Listen. Raises `StartError`."""
+        config = self.config
+        room = process.raise_descriptor_limit(config.maxclients)
+        if room < config.maxclients:
+            self.log.warning(
+                f"maxclients is {config.maxclients}, but the system lets this process open files for {room} clients "
+                f"only; going on with {room}. Raise the limit (ulimit -n) for more."
+            )
+            config.maxclients = room
+        try:
+            if config.port:
+                self.listen_tcp(config.bind, config.port)
+            if config.unixsocket:
+                self._add_listener(listeners.open_unix(
+                    config.unixsocket, config.unixsocketperm, config.unixsocketgroup, config.tcp_backlog))
+        except listeners.ListenError as error:
+            raise StartError(f"{error}\nFailed listening on port {config.port} (tcp), aborting. Is another server running there?") from error
+        if not self.listeners:
+            raise StartError("Nothing to listen on: set port or unixsocket.")
+
+    def listen_tcp(self, addresses: list[str], port: int) -> None:
+        """Listen on these addresses and this port besides what is listened on. Raises `ListenError`."""
+        config = self.config
+        for listener in listeners.open_tcp(list(addresses), port, config.tcp_backlog, config.mptcp):
+            self._add_listener(listener)
+
+    def _add_listener(self, listener: listeners.Listener) -> None:
+        self.listeners.append(listener)
+        self.loop.watch(listener.sock.fileno(), listeners.Acceptor(self, listener))
+
+    def relisten(self) -> None:
+        """Listen where the configuration says now, when bind or port changed. Raises `ListenError`."""
+        kept = [listener for listener in self.listeners if listener.name != "tcp"]
+        for listener in self.listeners:
+            if listener.name == "tcp":
+                self.loop.unwatch(listener.sock.fileno())
+                listener.sock.close()
+        self.listeners = kept
+        if self.config.port:
+            self.listen_tcp(self.config.bind, self.config.port)
+
+    def run(self) -> int:
+        """Serve until told to stop; returns the process's exit code."""
+        try:
+            self.loop.run()
+        finally:
+            self.close()
+        return self.exit_code
+
+    def close(self) -> None:
+        """Close every connection and listener."""
+        for connection in list(self.loop.connections.values()):
+            with contextlib.suppress(Exception):
+                self.loop.flush_now(connection)
+            self.loop.close(connection)
+        for listener in self.listeners:
+            self.loop.unwatch(listener.sock.fileno())
+        listeners.close_all(self.listeners)
+
+    def stop(self, reason: str, *, code: int = 0) -> None:
+        """End the loop after this turn."""
+        self.stopping = True
+        self.exit_code = code
+        self.log.warning(reason)
+        if self.supervised == "systemd":
+            process.notify_systemd("STOPPING=1\n")
+        self.loop.stop()
+
+    def shut_down(self, *, save: bool | None, now: bool, force: bool) -> None:
+        """SHUTDOWN: `save` says whether to save, None leaves it to the save points. Raises when it cannot be done."""
+        del now  # there are no replicas yet to wait for
+        if save:
+            self.log.warning("Asked to save before shutting down, but this server has nowhere to save to.")
+            if not force:
+                raise CommandError(errors.SHUTDOWN_FAILED)
+        self.stop("User requested shutdown...")
+
+    def signalled(self, number: signal.Signals) -> None:
+        """A signal asks to stop."""
+        word = "SIGINT" if number == signal.SIGINT else "SIGTERM"
+        self.log.warning(f"Received {word} scheduling shutdown...")
+        self.stop("User requested shutdown...")
+
+    # Told by the loop
+
+    def cron(self) -> None:
+        """What is due every `1000 / hz` milliseconds."""
+        self.cron_runs += 1
+        if self.cron_paused:
+            return
+        now_ms = self.keyspace.now
+        self._sample(now_ms)
+        self.clients.cron(now_ms)
+        used = allocator.used()
+        if used > self.peak_memory:
+            self.peak_memory = used
+            self.peak_memory_ms = now_ms
+        if self.cron_runs % max(self.config.hz, 1) == 0:
+            self.loop.check_output_limits()
+
+    def _sample(self, now_ms: int) -> None:
+        loop = self.loop
+        self.operations.sample(self.dispatcher.commands, now_ms)
+        self.input_rate.sample(loop.bytes_in, now_ms)
+        self.output_rate.sample(loop.bytes_out, now_ms)
+        self.cycle_rate.sample(loop.cycles, now_ms)
+
+    def check_signals(self) -> None:
+        """A wait was interrupted: entering the interpreter has run the handlers already."""
+
+    def welcome(self, connection: Any) -> None:
+        """A connection was accepted."""
+        self.clients.opened(connection)
+
+    def client_closed(self, connection: Any) -> None:
+        """A connection is gone."""
+        self.clients.client_closed(connection)
+
+    def log_client(self, connection: Any, text: str) -> None:
+        """Something about a client that an operator wants to know."""
+        self.log.warning(f"Client {self.clients.describe(connection)} closed: {text}")
+
+    def protocol_error(self, connection: Any, text: bytes) -> None:
+        """A client broke the protocol."""
+        self.count_error(text)
+        self.log.verbose(f"{text.decode('latin-1')} from client {self.clients.describe(connection)}")
+
+    # Told by the dispatcher
+
+    def count_error(self, text: bytes) -> None:
+        """An error reply was sent."""
+        if not self.errors.add(text.decode("utf-8", "replace")):
+            self.log.warning(
+                "There were too many different error codes, so errorstats stop counting them. CONFIG RESETSTAT starts anew."
+            )
+
+    def internal_error(self, name: str, error: BaseException) -> None:
+        """A handler failed in a way that it should not."""
+        trace = "".join(traceback.format_exception(error))
+        self.log.warning(f"Command {name} failed; this is a bug in Redpoll, please report it:\n{trace}")
+
+    def interrupted(self, error: BaseException) -> None:
+        """A handler was interrupted from the keyboard, or ended the process."""
+        self.stop(f"Interrupted: {type(error).__name__}")
+
+    def notable_command(self, connection: Any, command: Any, words: list[bytes], microseconds: int, request_bytes: int,
+                        reply_bytes: int) -> None:
+        """A command was slow, or its request or reply large."""
+        self.clients.notable_command(connection, command, words, microseconds, request_bytes, reply_bytes)
+
+    def postpone(self, connection: Any) -> None:
+        """A command has to wait for the end of a pause."""
+        self.clients.postpone(connection)
+
+    def tell_monitors(self, connection: Any, command: Any, words: list[bytes]) -> None:
+        """A command is about to run while somebody monitors."""
+        self.clients.tell_monitors(connection, command, words)
+
+    def refusal(self, _connection: Any, _routine: Any, _words: list[bytes]) -> str | None:
+        """Why a command may not run now; None: it may."""
+        return None
+
+    # For handlers
+
+    @property
+    def protected(self) -> bool:
+        """Whether only clients of this host may connect."""
+        return bool(self.config.protected_mode and not self.config.requirepass)
+
+    @property
+    def redis_version(self) -> str:
+        """The version of Redis that clients are told."""
+        return self.config.redis_version or REDIS_VERSION
+
+    @property
+    def version(self) -> str:
+        """Redpoll's own version."""
+        return VERSION
+
+    def info(self, sections: list[bytes]) -> str:
+        """The text of INFO."""
+        return self.source.render(sections)
+
+    def latency_report(self, unix_time: int) -> str:
+        """The text of LATENCY DOCTOR."""
+        from redpoll.server.latency_doctor import Conditions, diagnose
+
+        config = self.config
+        return diagnose(
+            self.latency,
+            Conditions(
+                slowlog_slower_than=config.slowlog_log_slower_than,
+                slowlog_max_len=config.slowlog_max_len,
+                hz=config.hz,
+                appendfsync=config.appendfsync,
+                no_appendfsync_on_rewrite=config.no_appendfsync_on_rewrite,
+            ),
+            unix_time,
+        )
+
+    def reset_statistics(self) -> None:
+        """CONFIG RESETSTAT."""
+        for routine in self.dispatcher.routines:
+            routine.reset()
+        keyspace, loop, dispatcher = self.keyspace, self.loop, self.dispatcher
+        keyspace.hits = keyspace.misses = keyspace.expired_keys = keyspace.lazily_freed = 0
+        dispatcher.commands = dispatcher.error_replies = 0
+        loop.reset_statistics()
+        self.connections_received = self.connections_rejected = 0
+        self.errors.reset()
+        for rate in (self.operations, self.input_rate, self.output_rate, self.cycle_rate):
+            rate.reset()
+        self.peak_memory = allocator.used()
+        self.peak_memory_ms = self.keyspace.now
+
+    def memory_figures(self) -> dict[bytes, Any]:
+        """The fields of MEMORY STATS."""
+        return memory_report.figures(self)
+
+    def memory_report(self) -> str:
+        """The text of MEMORY DOCTOR."""
+        return memory_report.diagnose(self)
+
+    def allocator_report(self) -> str:
+        """The text of MEMORY MALLOC-STATS."""
+        return memory_report.allocator_report()
+
+    def purge_memory(self) -> None:
+        """MEMORY PURGE."""
+        allocator.trim()
+
+    @staticmethod
+    def unix_us() -> int:
+        """The time now, Unix microseconds."""
+        return clock.unix_us()
+
+    @property
+    def uptime_seconds(self) -> int:
+        """Whole seconds since the start."""
+        return (int(time.time() * 1000) - self.started_ms) // 1000

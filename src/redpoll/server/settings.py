@@ -1,0 +1,153 @@
+"""What directives do: each applied to the part that it concerns, at the start and whenever it changes.
+
+A function here may refuse by raising `BadValue`; CONFIG SET then puts everything back.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from redpoll.engine import memory as allocator
+from redpoll.server.config import BadValue
+from redpoll.server.listeners import ListenError
+from redpoll.server.logs import Level
+
+_LFU = 1
+_LRU = 0
+_CLIENT_KINDS = {"normal": 0, "replica": 1, "slave": 1, "pubsub": 2}
+
+Setting = Callable[[Any], None]
+_SETTINGS: list[tuple[tuple[str, ...], Setting]] = []
+_ON_CHANGE_ONLY: list[tuple[tuple[str, ...], Setting]] = []
+
+
+def _setting(*names: str, at_start: bool = True) -> Callable[[Setting], Setting]:
+    """Run the function for these directives: when one changes, and unless told otherwise at the start."""
+
+    def register(function: Setting) -> Setting:
+        (_SETTINGS if at_start else _ON_CHANGE_ONLY).append((names, function))
+        return function
+
+    return register
+
+
+def apply(server: Any) -> None:
+    """Put the configuration in force, and keep it so."""
+    for names, function in _SETTINGS:
+        function(server)
+        _follow(server, names, function)
+    for names, function in _ON_CHANGE_ONLY:
+        _follow(server, names, function)
+
+
+def _follow(server: Any, names: tuple[str, ...], function: Setting) -> None:
+    def hook(_config: Any) -> None:
+        function(server)
+
+    for name in names:
+        server.config.on_change(name, hook)
+
+
+@_setting("loglevel", "log-format", "log-timestamp-format", "hide-user-data-from-log")
+def _log(server: Any) -> None:
+    config, log = server.config, server.log
+    log.level = Level[config.loglevel.upper()]
+    log.layout = config.log_format
+    log.timestamps = config.log_timestamp_format
+    log.hide_user_data = config.hide_user_data_from_log
+
+
+@_setting("hz")
+def _hz(server: Any) -> None:
+    server.loop.cron_interval_ms = max(1000 // max(server.config.hz, 1), 2)
+
+
+@_setting("active-expire-effort")
+def _active_expire_effort(server: Any) -> None:
+    server.loop.expire_effort = server.config.active_expire_effort
+
+
+@_setting("client-query-buffer-limit")
+def _query_limit(server: Any) -> None:
+    server.loop.query_limit = server.config.client_query_buffer_limit
+
+
+@_setting("client-output-buffer-limit")
+def _output_limits(server: Any) -> None:
+    for kind, (hard, soft, seconds) in server.config.client_output_buffer_limit.items():
+        server.loop.set_output_limit(_CLIENT_KINDS[kind], hard, soft, seconds)
+
+
+@_setting("maxmemory-policy", "lfu-log-factor", "lfu-decay-time")
+def _access_clock(server: Any) -> None:
+    config, keyspace = server.config, server.keyspace
+    keyspace.lfu_log_factor = config.lfu_log_factor
+    keyspace.lfu_decay_time = config.lfu_decay_time
+    keyspace.use_clock(_LFU if config.maxmemory_policy.endswith("-lfu") else _LRU)
+
+
+@_setting("proto-max-bulk-len")
+def _longest_word(server: Any) -> None:
+    server.loop.longest_word = server.config.proto_max_bulk_len
+    server.keyspace.longest_string = server.config.proto_max_bulk_len
+
+
+@_setting("latency-tracking")
+def _latency_tracking(server: Any) -> None:
+    server.dispatcher.track_latency = server.config.latency_tracking
+
+
+@_setting("slowlog-log-slower-than", "slowlog-max-len", "slowlog-entry-max-argc", "slowlog-entry-max-string-len",
+          "commandlog-request-larger-than", "commandlog-large-request-max-len", "commandlog-reply-larger-than",
+          "commandlog-large-reply-max-len", "latency-monitor-threshold")
+def _diagnostics(server: Any) -> None:
+    config, logs = server.config, server.command_logs
+    logs.slow.threshold = config.slowlog_log_slower_than
+    logs.slow.max_len = config.slowlog_max_len
+    logs.large_request.threshold = config.commandlog_request_larger_than
+    logs.large_request.max_len = config.commandlog_large_request_max_len
+    logs.large_reply.threshold = config.commandlog_reply_larger_than
+    logs.large_reply.max_len = config.commandlog_large_reply_max_len
+    for log in (logs.slow, logs.large_request, logs.large_reply):
+        log.max_args = config.slowlog_entry_max_argc
+        log.max_word_len = config.slowlog_entry_max_string_len
+    server.latency.threshold_ms = config.latency_monitor_threshold
+    # The dispatcher looks closer at whatever one of them may want, and at anything that moves the clock.
+    slow = [1000]
+    if config.slowlog_log_slower_than >= 0:
+        slow.append(config.slowlog_log_slower_than)
+    server.dispatcher.set_slow_threshold(min(slow))
+    never = (1 << 64) - 1
+    server.dispatcher.large_request = logs.large_request.threshold if logs.large_request.threshold >= 0 else never
+    server.dispatcher.large_reply = logs.large_reply.threshold if logs.large_reply.threshold >= 0 else never
+
+
+@_setting("disable-thp")
+def _huge_pages(server: Any) -> None:
+    allocator.use_huge_pages(not server.config.disable_thp)
+
+
+@_setting("requirepass", at_start=False)
+def _password(server: Any) -> None:
+    server.clients.password_changed()
+
+
+@_setting("maxclients", at_start=False)
+def _max_clients(server: Any) -> None:
+    from redpoll.server import process
+
+    wanted = server.config.maxclients
+    room = process.raise_descriptor_limit(wanted)
+    if room < wanted:
+        raise BadValue(
+            f"The operating system is not able to handle the specified number of clients, try with {room}"
+        )
+
+
+@_setting("port", "bind", at_start=False)
+def _addresses(server: Any) -> None:
+    try:
+        server.relisten()
+    except ListenError as error:
+        server.log.warning(f"{error}")
+        raise BadValue("Unable to listen on this port. Check server logs." if "port" in str(error) else
+                           "Failed to bind to specified addresses.") from error

@@ -1,0 +1,168 @@
+"""What INFO reads, gathered from a server's parts at the moment that it is asked."""
+
+import resource
+from types import SimpleNamespace
+from typing import Any
+
+from redpoll.engine import memory as allocator
+from redpoll.server import clock, process
+
+
+class Source:
+    """An `InfoSource` (server/info.py) over a server; every group is made when it is read."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self.persistence = SimpleNamespace()
+        self.replication = SimpleNamespace(master_replid=server.run_id)
+        self.modules: list[Any] = []
+        self.engines: list[Any] = []
+        self.cluster_fields: list[Any] = []
+        self.hotkeys = None
+
+    def render(self, sections: list[bytes]) -> str:
+        """The text of these sections."""
+        from redpoll.server import info, info_sections
+
+        del info_sections  # imported for what it registers
+        return info.render(self, sections)
+
+    @property
+    def config(self) -> Any:
+        """Directives as attributes."""
+        return self._server.config
+
+    @property
+    def now_us(self) -> int:
+        """Unix microseconds."""
+        return clock.unix_us()
+
+    @property
+    def identity(self) -> Any:
+        """Who this server is."""
+        server = self._server
+        by_name: dict[str, Any] = {}
+        for listener in server.listeners:
+            known = by_name.setdefault(listener.name, SimpleNamespace(name=listener.name, addresses=[], port=listener.port))
+            known.addresses.append(listener.address)
+        return SimpleNamespace(
+            redis_version=server.redis_version,
+            monotonic_clock=clock.counter_name(),
+            process_id=server.log.pid,
+            process_supervised=server.supervised,
+            run_id=server.run_id,
+            tcp_port=server.config.port,
+            started_at=server.started_ms // 1000,
+            hz=server.config.hz,
+            executable=process.python_command(),
+            config_file=server.config.file or "",
+            io_threads_active=int(server.loop.threads > 1),
+            listeners=list(by_name.values()),
+        )
+
+    @property
+    def clients(self) -> Any:
+        """Figures of connections."""
+        return self._server.clients.figures()
+
+    @property
+    def memory(self) -> Any:
+        """Figures of memory."""
+        server = self._server
+        used = allocator.used()
+        parts = allocator.statistics()
+        resident = process.resident_bytes()
+        peak = max(server.peak_memory, used)
+        return SimpleNamespace(
+            used_memory=used,
+            used_memory_rss=resident,
+            used_memory_peak=peak,
+            used_memory_peak_time=server.peak_memory_ms // 1000,
+            used_memory_overhead=server.startup_memory + parts["tables"] + parts["expiry"] + parts["clients"],
+            used_memory_startup=server.startup_memory,
+            total_system_memory=process.system_memory(),
+            mem_clients_normal=parts["clients"],
+            mem_allocator="redpoll",
+            lazyfree_pending_objects=server.keyspace.pending_free,
+            lazyfreed_objects=server.keyspace.lazily_freed,
+        )
+
+    @property
+    def stats(self) -> Any:
+        """Counters."""
+        server = self._server
+        loop, keyspace, dispatcher = server.loop, server.keyspace, server.dispatcher
+        slow = server.command_logs.slow
+        return SimpleNamespace(
+            total_connections_received=server.connections_received,
+            total_commands_processed=dispatcher.commands,
+            instantaneous_ops_per_sec=server.operations.average(),
+            total_net_input_bytes=loop.bytes_in,
+            total_net_output_bytes=loop.bytes_out,
+            instantaneous_input_kbps=server.input_rate.average() / 1024,
+            instantaneous_output_kbps=server.output_rate.average() / 1024,
+            rejected_connections=server.connections_rejected,
+            expired_keys=keyspace.expired_keys,
+            expired_time_cap_reached_count=loop.expire_cap_reached,
+            expire_cycle_cpu_milliseconds=loop.expire_us // 1000,
+            keyspace_hits=keyspace.hits,
+            keyspace_misses=keyspace.misses,
+            total_error_replies=dispatcher.error_replies,
+            total_reads_processed=loop.reads,
+            total_writes_processed=loop.writes,
+            io_threaded_reads_processed=loop.threaded_reads,
+            io_threaded_writes_processed=loop.threaded_writes,
+            client_query_buffer_limit_disconnections=loop.query_limit_closes,
+            client_output_buffer_limit_disconnections=loop.output_limit_closes,
+            eventloop_cycles=loop.cycles,
+            eventloop_duration_sum=loop.cycle_us,
+            eventloop_duration_cmd_sum=loop.command_us,
+            instantaneous_eventloop_cycles_per_sec=server.cycle_rate.average(),
+            instantaneous_eventloop_duration_usec=loop.cycle_us // max(loop.cycles, 1),
+            slowlog_commands_count=slow.count,
+            slowlog_commands_time_ms_sum=slow.value_sum / 1000,
+            slowlog_commands_time_ms_max=slow.value_max / 1000,
+            commands_per_parse_batch_sum=loop.parse_batch_commands,
+            commands_per_parse_batch_cnt=loop.parse_batches,
+            commands_per_parse_batch_avg=loop.parse_batch_commands / max(loop.parse_batches, 1),
+        )
+
+    @property
+    def cpu(self) -> Any:
+        """Processor time."""
+        return SimpleNamespace(
+            process=resource.getrusage(resource.RUSAGE_SELF),
+            children=resource.getrusage(resource.RUSAGE_CHILDREN),
+            main_thread=resource.getrusage(resource.RUSAGE_THREAD),
+            active_seconds=self._server.loop.cycle_us / 1e6,
+        )
+
+    @property
+    def debug(self) -> Any:
+        """What only a developer of the server wants to know."""
+        return SimpleNamespace(eventloop_duration_max=self._server.loop.longest_cycle_us)
+
+    @property
+    def commands(self) -> Any:
+        """Routines by name."""
+        return self._server.commands
+
+    @property
+    def error_counts(self) -> Any:
+        """How often each error code was sent."""
+        return self._server.errors.counts
+
+    @property
+    def databases(self) -> list[Any]:
+        """Figures of those with keys."""
+        return [
+            SimpleNamespace(index=db.index, keys=len(db), expires=db.expires, avg_ttl=db.average_ttl, subexpiry=0,
+                            distributions={})
+            for db in self._server.keyspace.databases if len(db)
+        ]
+
+    @property
+    def threads(self) -> list[Any]:
+        """The loop's own thread, then I/O threads."""
+        loop = self._server.loop
+        return [SimpleNamespace(clients=len(loop.connections), reads=loop.reads, writes=loop.writes)]
