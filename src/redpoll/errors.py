@@ -64,3 +64,47 @@ DEBUG_NOT_ALLOWED = (
     "you can run it from a local connection, otherwise you need to set this option in the configuration file, "
     "and then restart the server."
 )
+
+
+# Keys
+
+INVALID_FIRST_DB = "ERR invalid first DB index"
+INVALID_SECOND_DB = "ERR invalid second DB index"
+INVALID_CURSOR = "ERR invalid cursor"
+UNKNOWN_TYPE = "ERR unknown type name"
+NO_LFU = (
+    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching "
+    "between policies at runtime LRU and LFU data will take some time to adjust."
+)
+NO_IDLE_TIME = (
+    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between "
+    "policies at runtime LRU and LFU data will take some time to adjust."
+)
+EXPIRE_NX_WITH_OTHERS = "ERR NX and XX, GT or LT options at the same time are not compatible"
+EXPIRE_GT_WITH_LT = "ERR GT and LT options at the same time are not compatible"
+
+
+def unsupported_option(word: str) -> str:
+    """The text for a word that EXPIRE does not know."""
+    return f"ERR Unsupported option {word}"
+
+
+def invalid_expire_time(command: str) -> str:
+    """The text for a time that cannot be; `command` is lower case."""
+    return f"ERR invalid expire time in '{command}' command"
+
+
+# Strings
+
+OVERFLOW = "ERR increment or decrement would overflow"
+DECREMENT_OVERFLOW = "ERR decrement would overflow"
+NOT_FINITE = "ERR increment would produce NaN or Infinity"
+STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+OFFSET_OUT_OF_RANGE = "ERR offset is out of range"
+INVALID_NUMKEYS = "ERR invalid numkeys value"
+BAD_DIGEST = "ERR must be exactly 16 hexadecimal characters"
+BOUNDS_CROSS = "ERR LBOUND must be less than or equal to UBOUND"
+LCS_TYPES = "ERR The specified keys must contain string values"
+LCS_LEN_AND_IDX = "ERR If you want both the length and indexes, please just use IDX."
+LCS_TOO_LONG = "ERR String too long for LCS"
+LCS_NO_MEMORY = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"

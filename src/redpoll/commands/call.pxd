@@ -53,6 +53,9 @@ cdef class Call:
             return self.first_hash
         return table_hash(&self.db.table, self.argv[word].ptr, self.argv[word].len)
 
+    # Ask for the buckets, then the entries, of the keys at every `step`th word from `first` on.
+    cdef void prefetch(self, size_t first, size_t step) noexcept
+
     # Lookups of the key at a word; see `Database`.
     cdef inline Entry** read(self, size_t word) noexcept:
         return self.db.read(self.argv[word].ptr, self.argv[word].len, self.hash_of(word))
@@ -67,6 +70,11 @@ cdef class Call:
         self.keyspace.dirty += 1
         if self.keyspace.watching_changes:
             self.tell_change(kind, event, self.argv[word].ptr, self.argv[word].len, self.db.index)
+    cdef inline void changed_in(self, Database db, Event kind, const char* event, size_t word) noexcept:
+        self.changes += 1
+        self.keyspace.dirty += 1
+        if self.keyspace.watching_changes:
+            self.tell_change(kind, event, self.argv[word].ptr, self.argv[word].len, db.index)
     cdef void tell_change(self, Event kind, const char* event, const char* key, size_t length, int db) noexcept
 
     # Takes the blob of a long word, or NULL when the word is in the query buffer.

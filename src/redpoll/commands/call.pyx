@@ -7,8 +7,14 @@ from redpoll.engine.blob cimport Blob
 from redpoll.engine.numbers cimport parse_int64
 from redpoll.wire.reply cimport reply_header, reply_value
 
+from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
+
 from redpoll import errors
 from redpoll.errors import CommandError
+
+
+cdef enum:
+    PREFETCH_WORDS = 64      # with more the first would be gone again before it is used
 
 
 cdef class Native:
@@ -66,6 +72,15 @@ cdef class Call:
         self.keyspace.dirty += 1
         if self.keyspace.watching_changes:
             self.tell_change(<Event>kind, name, key, len(key), self.db.index if db < 0 else db)
+
+    cdef void prefetch(self, size_t first, size_t step) noexcept:
+        cdef size_t i
+        if self.argc > PREFETCH_WORDS:
+            return
+        for i in range(first, self.argc, step):
+            table_prefetch(&self.db.table, self.hash_of(i))
+        for i in range(first, self.argc, step):
+            table_prefetch_entry(&self.db.table, self.hash_of(i))
 
     cdef void tell_change(self, Event kind, const char* event, const char* key, size_t length, int db) noexcept:
         self.keyspace.change_watcher(<int>kind, event, PyBytes_FromStringAndSize(key, length), db)

@@ -114,3 +114,7 @@ cdef size_t entry_memory(const Entry* e) noexcept nogil
 # A string's text, wherever it is; an integer is printed into `scratch` (24 bytes).
 cdef const char* string_text(const Entry* e, char* scratch, size_t* length) noexcept nogil
 cdef size_t string_length(const Entry* e) noexcept nogil
+# The same value and expiry under another key, in a new entry. A blob is not given a further reference.
+cdef Entry* entry_with_key(const Entry* e, const char* key, size_t key_length) noexcept nogil
+# The word for a type, as TYPE answers it.
+cdef const char* type_name(const Entry* e) noexcept nogil

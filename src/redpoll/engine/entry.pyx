@@ -78,3 +78,33 @@ cdef size_t string_length(const Entry* e) noexcept nogil:
     cdef size_t length
     string_text(e, scratch, &length)
     return length
+
+
+cdef Entry* entry_with_key(const Entry* e, const char* key, size_t key_length) noexcept nogil:
+    cdef Entry* made = entry_new(entry_type(e), entry_encoding(e), key, key_length, e.value_length, entry_expiry(e))
+    made.flags |= e.flags & FLAG_MUTATED
+    made.key_and_clock = (made.key_and_clock & 255) | (e.key_and_clock & ~<uint32_t>255)
+    if payload_bytes(e):
+        memcpy(entry_payload(made), entry_payload(e), 8)
+    else:
+        memcpy(entry_embedded(made), entry_embedded(e), e.value_length)
+    return made
+
+
+cdef const char* type_name(const Entry* e) noexcept nogil:
+    cdef int type = entry_type(e)
+    if type == TYPE_STRING:
+        return b"string"
+    if type == TYPE_LIST:
+        return b"list"
+    if type == TYPE_SET:
+        return b"set"
+    if type == TYPE_ZSET:
+        return b"zset"
+    if type == TYPE_HASH:
+        return b"hash"
+    if type == TYPE_STREAM:
+        return b"stream"
+    if type == TYPE_ARRAY:
+        return b"array"
+    return b"module"

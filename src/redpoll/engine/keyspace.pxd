@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from redpoll.engine.blob cimport Blob
 from redpoll.engine.entry cimport Entry
 from redpoll.engine.expiry cimport Block, Wheel
-from redpoll.engine.table cimport Table
+from redpoll.engine.table cimport Table, table_hash
 
 cdef enum:
     CLOCK_LRU = 0
@@ -61,6 +61,11 @@ cdef class Database:
     cdef Entry** find(self, const char* key, size_t length, uint64_t hash) noexcept
     cdef Entry** read(self, const char* key, size_t length, uint64_t hash) noexcept
     cdef Entry** write(self, const char* key, size_t length, uint64_t hash) noexcept
+
+    cdef inline uint64_t hash_of(self, const char* key, size_t length) noexcept:
+        return table_hash(&self.table, key, length)
+    # Any entry, each as likely, expired ones included; NULL when there is none.
+    cdef Entry* random_entry(self) noexcept
 
     # Set a string; `slot` is what `write` gave. Returns the slot, as the entry may move.
     cdef Entry** put_text(self, Entry** slot, const char* key, size_t length, uint64_t hash,

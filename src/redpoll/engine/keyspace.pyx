@@ -248,6 +248,9 @@ cdef class Database:
             self.keyspace.touch(slot[0])
         return slot
 
+    cdef Entry* random_entry(self) noexcept:
+        return table_random(&self.table, random_of, &self.keyspace.random_state)
+
     # Change
 
     cdef void account_expiry(self, Entry* e, uint64_t hash, int64_t before) noexcept:
@@ -326,7 +329,7 @@ cdef class Database:
             return blob.data
         text = string_text(e, scratch, &before)
         if length > EMBED_MAX:
-            blob = blob_new(length, length + length)
+            blob = blob_new(length, length + min(length, <size_t>1048576))
             memcpy(blob.data, text, before)
             memset(blob.data + before, 0, length - before)
             e = entry_reshape(e, TYPE_STRING, ENC_BLOB, 0, entry_expiry(e))
