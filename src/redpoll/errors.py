@@ -108,3 +108,73 @@ LCS_TYPES = "ERR The specified keys must contain string values"
 LCS_LEN_AND_IDX = "ERR If you want both the length and indexes, please just use IDX."
 LCS_TOO_LONG = "ERR String too long for LCS"
 LCS_NO_MEMORY = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"
+
+
+# Connections
+
+AUTH_WITHOUT_PASSWORD = (
+    "ERR AUTH <password> called without any password configured for the default user. "
+    "Are you sure your configuration is correct?"
+)
+HELLO_WITHOUT_AUTH = (
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> "
+    "option can be used to authenticate the client and select the RESP protocol version at the same time"
+)
+NO_SUCH_CLIENT = "ERR No such client"
+CLIENT_ID_RANGE = "ERR client-id should be greater than 0"
+CLIENT_DB_RANGE = "ERR DB number should be between 0 and 15"
+BAD_CLIENT_NAME = "ERR Client names cannot contain spaces, newlines or special characters."
+CACHING_WITHOUT_TRACKING = (
+    "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"
+)
+IMPORT_SOURCE_OUTSIDE = "ERR Server is not in import mode"
+NO_TRACKING = "ERR Client tracking is not available on this server yet"
+PAUSE_MODE = "ERR CLIENT PAUSE mode must be WRITE or ALL"
+NEGATIVE_TIMEOUT = "ERR timeout is negative"
+TIMEOUT_RANGE = "ERR timeout is out of range"
+UNBLOCK_REASON = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
+
+
+def hello_syntax(word: str) -> str:
+    """The text for an option that HELLO does not know."""
+    return f"ERR Syntax error in HELLO option '{word}'"
+
+
+def unrecognized_option(word: str) -> str:
+    """The text for an attribute that CLIENT SETINFO does not know."""
+    return f"ERR Unrecognized option '{word}'"
+
+
+def bad_client_info(attribute: str) -> str:
+    """The text for a library name or version that would break CLIENT LIST's lines."""
+    return f"ERR {attribute} cannot contain spaces, newlines or special characters."
+
+
+def unknown_client_type(word: str) -> str:
+    """The text for a type of clients that there is not."""
+    return f"ERR Unknown client type '{word}'"
+
+
+def unknown_client_flag(letter: str) -> str:
+    """The text for a flag letter that there is not."""
+    return f"ERR Unknown flags found in the provided filter: {letter}"
+
+
+def unknown_capability(word: str) -> str:
+    """The text for a capability that there is not."""
+    return f"ERR Unknown capability: {word}"
+
+
+def no_such_user(name: str) -> str:
+    """The text for a user that there is not."""
+    return f"ERR No such user '{name}'"
+
+
+def not_in_range(what: str) -> str:
+    """The text for something that is no integer."""
+    return f"ERR {what} is not an integer or out of range"
+
+
+def not_positive(what: str) -> str:
+    """The text for something that has to be above zero."""
+    return f"ERR {what} should be greater than 0"

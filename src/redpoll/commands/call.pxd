@@ -46,6 +46,7 @@ cdef class Call:
     cdef public object server
     cdef public object connection
     cdef public object command       # as declared
+    cdef public str running_name     # of the command under way
     cdef uint64_t changes            # made by this call
 
     cdef inline uint64_t hash_of(self, size_t word) noexcept:

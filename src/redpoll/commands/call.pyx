@@ -45,6 +45,14 @@ cdef class Call:
         """Unix time in milliseconds, the same for the whole command."""
         return self.keyspace.now
 
+    @property
+    def words_bytes(self) -> int:
+        """Bytes of all words."""
+        cdef size_t i, total = 0
+        for i in range(self.argc):
+            total += self.argv[i].len
+        return total
+
     @staticmethod
     def parse_integer(bytes text):
         """The integer that a word is; raises Redis's error when it is none."""

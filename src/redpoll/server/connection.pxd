@@ -29,6 +29,7 @@ cdef class Connection:
     cdef size_t buffer_length
     cdef const char* at
     cdef const char* end
+    cdef size_t arrived          # bytes of this turn that lie in the arena
     cdef size_t buffer_peak
     cdef uint32_t queued         # of its commands in the batch
     cdef bint stalled            # the batch met a command that has to wait; the rest waits too

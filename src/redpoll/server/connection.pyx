@@ -64,6 +64,7 @@ cdef class Connection:
     cdef int store_rest(self) except -1:
         """What was not run moves to the start of the own buffer."""
         cdef size_t rest = self.end - self.at
+        self.arrived = 0
         if rest == 0:
             self.buffer_length = 0
             if self.buffer_room:
@@ -116,8 +117,8 @@ cdef class Connection:
 
     @property
     def query_bytes(self) -> int:
-        """Bytes that came and were not run."""
-        return self.buffer_length
+        """Bytes that came and are not done with."""
+        return self.buffer_length + self.arrived
 
     @property
     def query_room(self) -> int:
@@ -147,6 +148,16 @@ cdef class Connection:
     def memory(self) -> int:
         """What the connection occupies in all."""
         return OBJECT_BYTES + self.buffer_room + parser_memory(&self.parser) + self.out.memory
+
+    @property
+    def recent_input(self) -> int:
+        """The most bytes that were read at once."""
+        return self.buffer_peak
+
+    @property
+    def waits_to_write(self) -> bool:
+        """Whether its socket did not take all of its output yet."""
+        return self.wants_write
 
     @property
     def is_closed(self) -> bool:

@@ -126,6 +126,7 @@ cdef class Dispatcher:
                 self.failed(routine)
         else:
             call.command = routine.command
+            call.running_name = routine.name
             self.invoke_plain(routine)
         now = ticks()
         # The counter may step back a little when the thread changes processors.

@@ -482,6 +482,7 @@ cdef class Loop:
                 connection.buffer_peak = connection.buffer_length
         else:
             self.arena_used += got
+            connection.arrived = got
             connection.at = into
             connection.end = into + got
             if <size_t>got > connection.buffer_peak:
