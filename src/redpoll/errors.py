@@ -178,3 +178,21 @@ def not_in_range(what: str) -> str:
 def not_positive(what: str) -> str:
     """The text for something that has to be above zero."""
     return f"ERR {what} should be greater than 0"
+
+
+# Bits
+
+BAD_BIT_OFFSET = "ERR bit offset is not an integer or out of range"
+NOT_A_BIT = "ERR bit is not an integer or out of range"
+NOT_BIT_ARGUMENT = "ERR The bit argument must be 1 or 0."
+BITOP_NOT_ONE = "ERR BITOP NOT must be called with a single source key."
+BAD_FIELD_TYPE = (
+    "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is."
+)
+BAD_OVERFLOW_TYPE = "ERR Invalid OVERFLOW type specified"
+BITFIELD_RO_GET = "ERR BITFIELD_RO only supports the GET subcommand"
+
+
+def bitop_needs_two(operation: str) -> str:
+    """The text for an operation that compares the first string with others, when there are none."""
+    return f"ERR BITOP {operation} must be called with at least two source keys."

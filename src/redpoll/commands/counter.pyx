@@ -134,7 +134,7 @@ cdef int float_word(Call call, size_t word, long double* value) except -1:
 cdef int put_float(Call call, Entry** slot, long double value, int64_t expiry) except -1:
     cdef char text[LONG_DOUBLE_TEXT_SIZE]
     cdef size_t length = format_long_double_human(text, value)
-    call.db.put_text(slot, call.argv[1].ptr, call.argv[1].len, call.hash_of(1), text, length, expiry)
+    call.db.put_plain(slot, call.argv[1].ptr, call.argv[1].len, call.hash_of(1), text, length, expiry)
     return 0
 
 

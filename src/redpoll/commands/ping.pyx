@@ -3,11 +3,15 @@
 from redpoll.commands.call cimport Call, native
 from redpoll.wire.reply cimport reply_bulk, reply_status
 
+from redpoll import errors
 from redpoll.commands.declare import declare
 from redpoll.commands.flags import FAST, LOADING, STALE
+from redpoll.errors import CommandError
 
 
 cdef int ping(Call call) except -1:
+    if call.argc > 2:
+        raise CommandError(errors.wrong_arity("ping"))
     if call.argc == 1:
         reply_status(call.out, b"PONG", 4)
     else:
@@ -15,7 +19,7 @@ cdef int ping(Call call) except -1:
     return 0
 
 declare("PING [message]", native(ping), group="connection", since="1.0.0", flags=FAST, complexity="O(1)",
-        summary="Answer PONG, or the message given.")
+        tips="request_policy:all_shards response_policy:all_succeeded", summary="Answer PONG, or the message given.")
 
 
 cdef int echo(Call call) except -1:

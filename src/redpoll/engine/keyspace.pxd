@@ -70,6 +70,9 @@ cdef class Database:
     # Set a string; `slot` is what `write` gave. Returns the slot, as the entry may move.
     cdef Entry** put_text(self, Entry** slot, const char* key, size_t length, uint64_t hash,
                           const char* text, size_t text_length, int64_t expiry) noexcept
+    # As `put_text`, but a text that is an integer stays a text.
+    cdef Entry** put_plain(self, Entry** slot, const char* key, size_t length, uint64_t hash,
+                           const char* text, size_t text_length, int64_t expiry) noexcept
     cdef Entry** put_integer(self, Entry** slot, const char* key, size_t length, uint64_t hash,
                              int64_t value, int64_t expiry) noexcept
     # Takes the blob's reference over.

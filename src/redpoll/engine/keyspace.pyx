@@ -291,9 +291,12 @@ cdef class Database:
     cdef Entry** put_text(self, Entry** slot, const char* key, size_t length, uint64_t hash,
                           const char* text, size_t text_length, int64_t expiry) noexcept:
         cdef long long integer
-        cdef Blob* blob
         if text_length <= 20 and parse_int64(text, text_length, &integer):
             return self.put_integer(slot, key, length, hash, integer, expiry)
+        return self.put_plain(slot, key, length, hash, text, text_length, expiry)
+
+    cdef Entry** put_plain(self, Entry** slot, const char* key, size_t length, uint64_t hash,
+                           const char* text, size_t text_length, int64_t expiry) noexcept:
         if text_length > EMBED_MAX:
             return self.put_blob(slot, key, length, hash, blob_of(text, text_length), expiry)
         slot = self.shaped(slot, key, length, hash, ENC_EMBEDDED, text_length, expiry)

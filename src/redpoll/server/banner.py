@@ -35,7 +35,7 @@ def banner(*, mode: str, port: int, pid: int, bits: int = 64) -> str:
         "",
         f"Mode: {mode}",
         f"Port: {port}",
-        f"PID:  {pid}",
+        f"PID: {pid}",
     )
     lines = _FINCH.splitlines()
     for number, fact in enumerate(facts, _TEXT_FIRST_LINE):
