@@ -28,9 +28,8 @@ def fill(port: int, keys: int, expiring: bool, processor: int | None) -> None:
         waiting = 0
         for first in range(0, keys, PIPELINE):
             more = ("PX", str(random.randrange(1000, 8000))) if expiring else ()
-            sock.sendall(b"".join(
-                servers.request("SET", f"key:{number:012}", "x" * 32, *more) for number in range(first, first + PIPELINE)
-            ))  # fmt: skip
+            numbers = range(first, first + PIPELINE)
+            sock.sendall(b"".join(servers.request("SET", f"key:{n:012}", "x" * 32, *more) for n in numbers))
             waiting += PIPELINE * 5
             while waiting > PIPELINE * 5 * 4:
                 waiting -= len(sock.recv(65536))

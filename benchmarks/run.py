@@ -96,7 +96,9 @@ def measure(chosen: argparse.Namespace) -> dict[str, dict[str, Figure]]:
                             figure = load(server, words_of(test, size), pipeline=pipeline, requests=requests,
                                           processor=load_processor)  # fmt: skip
                             samples[f"{test} {size} B, pipeline {pipeline}"][server.name].append(figure)
-                print(f"values of {size} bytes: round {round_number + 1} of {chosen.rounds}", file=sys.stderr, flush=True)
+                print(
+                    f"values of {size} bytes: round {round_number + 1} of {chosen.rounds}", file=sys.stderr, flush=True
+                )
     return {
         case: {
             name: {key: statistics.median(figure[key] for figure in figures) for key in figures[0]}
@@ -131,7 +133,8 @@ def machine() -> str:
         if line.startswith("model name"):
             model = line.partition(":")[2].strip()
             break
-    return f"{model}, {os.cpu_count()} processors, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{model}, {os.cpu_count()} processors, {system}"
 
 
 def main() -> None:
@@ -156,7 +159,12 @@ def main() -> None:
     if chosen.json:
         Path(chosen.json).write_text(json.dumps(results, indent=1), encoding="utf-8")
     if chosen.markdown:
-        facts = [f"Measured on: {machine()}.", *[f"- {name}: {servers.version(name)}" for name in chosen.servers], "", text]
+        facts = [
+            f"Measured on: {machine()}.",
+            *[f"- {name}: {servers.version(name)}" for name in chosen.servers],
+            "",
+            text,
+        ]
         put("results", "\n".join(facts))
 
 

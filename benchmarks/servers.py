@@ -84,7 +84,18 @@ def running(name: str, processor: int | None = None, *options: str) -> Iterator[
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [*commands()[name], "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", *options]
+    command = [
+        *commands()[name],
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+        *options,
+    ]
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
             command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT / "src")},

@@ -118,7 +118,7 @@ def explain(outcomes: list[Outcome]) -> dict[str, str]:
     reasons: dict[str, str] = {}
     if REASONS.exists():
         for group in tomllib.loads(REASONS.read_text(encoding="utf-8")).values():
-            reasons.update({name: group["reason"] for name in group["tests"]})
+            reasons.update(dict.fromkeys(group["tests"], group["reason"]))
     known = {name for outcome in outcomes for name in [*outcome.failures, outcome.file]}
     return {name: reason for name, reason in reasons.items() if name in known}
 
@@ -138,11 +138,10 @@ def report(outcomes: list[Outcome], version: str, mode: str) -> str:
         f"| {one.file} | {one.passed} | {len(one.failures)} | {one.skipped} | {'ended early' if one.aborted else ''} |"
         for one in outcomes
     ]
-    lines += [
-        f"| **all** | **{sum(one.passed for one in outcomes)}** | **{sum(len(one.failures) for one in outcomes)}** | "
-        f"**{sum(one.skipped for one in outcomes)}** | |",
-        "",
-    ]
+    passed, failed, skipped = (
+        sum(counts) for counts in zip(*((one.passed, len(one.failures), one.skipped) for one in outcomes), strict=True)
+    )
+    lines += [f"| **all** | **{passed}** | **{failed}** | **{skipped}** | |", ""]
     rest = [one for one in outcomes if one.failures or one.aborted]
     if rest:
         lines += ["## What is left", ""]

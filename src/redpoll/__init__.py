@@ -1,5 +1,7 @@
 """Redpoll: Redis for Python people."""
 
-from redpoll.version import VERSION as __version__
+from redpoll.version import VERSION
+
+__version__ = VERSION
 
 __all__ = ["__version__"]

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 from redpoll.version import REDIS_VERSION, VERSION
 
@@ -101,7 +102,7 @@ def _serve(words: list[str]) -> int:
     return code
 
 
-def _say_hello(server) -> None:  # type: ignore[no-untyped-def]
+def _say_hello(server: Any) -> None:
     from redpoll.server import process
 
     config, log = server.config, server.log
@@ -123,8 +124,10 @@ def _say_hello(server) -> None:  # type: ignore[no-untyped-def]
         if listener.name == "unix":
             log.notice(f"Ready to accept connections unix: redis-cli -s {listener.address}")
         elif listener.address in ("*", "127.0.0.1", "0.0.0.0", "localhost"):
-            log.notice(f"Ready to accept connections tcp: redis-cli -p {listener.port}  "
-                       f"(or any Redis client: redis://127.0.0.1:{listener.port})")
+            log.notice(
+                f"Ready to accept connections tcp: redis-cli -p {listener.port}  "
+                f"(or any Redis client: redis://127.0.0.1:{listener.port})"
+            )
         else:
             log.verbose(f"Listening on {listener.address} port {listener.port}")
 

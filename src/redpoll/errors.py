@@ -50,6 +50,8 @@ def subcommand_arity(subcommand: str, container: str) -> str:
 def no_samples(event: str) -> str:
     """The text of `LATENCY GRAPH` for an event that never spiked."""
     return f"ERR No samples available for event '{event}'"
+
+
 NO_SHUTDOWN = "ERR No shutdown in progress."
 SHUTDOWN_FAILED = "ERR Errors trying to SHUTDOWN. Check logs."
 
@@ -186,9 +188,7 @@ BAD_BIT_OFFSET = "ERR bit offset is not an integer or out of range"
 NOT_A_BIT = "ERR bit is not an integer or out of range"
 NOT_BIT_ARGUMENT = "ERR The bit argument must be 1 or 0."
 BITOP_NOT_ONE = "ERR BITOP NOT must be called with a single source key."
-BAD_FIELD_TYPE = (
-    "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is."
-)
+BAD_FIELD_TYPE = "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is."
 BAD_OVERFLOW_TYPE = "ERR Invalid OVERFLOW type specified"
 BITFIELD_RO_GET = "ERR BITFIELD_RO only supports the GET subcommand"
 

@@ -39,7 +39,10 @@ def test_imports_only_rooms_above(path: Path) -> None:
 
 
 def test_the_pattern_sees_imports() -> None:
-    text = "from redpoll.server import x\nfrom redpoll.engine.table cimport (\n a)\nfrom redpoll import errors, wire\nimport redpoll.commands\n"
+    text = (
+        "from redpoll.server import x\nfrom redpoll.engine.table cimport (\n a)\n"
+        "from redpoll import errors, wire\nimport redpoll.commands\n"
+    )
     assert imported_rooms(text) == {"server", "engine", "errors", "wire", "commands"}
 
 

@@ -4,7 +4,9 @@ import importlib
 import pkgutil
 
 # Modules of this room that declare no commands.
-_HELPERS = frozenset(("braille", "call", "client_filters", "declare", "flags", "integers", "key_finders", "options", "usage"))
+_HELPERS = frozenset(
+    ("braille", "call", "client_filters", "declare", "flags", "integers", "key_finders", "options", "usage")
+)
 
 
 def load() -> None:

@@ -467,6 +467,7 @@ cdef int run_fields(Call call, bint read_only) except -1:
     cdef size_t length = 0, needed = 0
     cdef uint64_t raw, changes = 0
     cdef bint writes = False
+    cdef object before, after, value
     for kind, overflow, is_signed, width, offset, value in fields:
         if kind != FIELD_GET:
             writes = True
@@ -483,7 +484,11 @@ cdef int run_fields(Call call, bint read_only) except -1:
     reply_array(call.out, len(fields))
     for kind, overflow, is_signed, width, offset, value in fields:
         raw = get_field(<const uint8_t*>text, length, offset, width)
-        before = extended(raw, width) if is_signed else raw
+        # Numbers of Python's, as sums of two fields may not fit 64 bits.
+        if is_signed:
+            before = extended(raw, width)
+        else:
+            before = raw
         if kind == FIELD_GET:
             reply_integer(call.out, before)
             continue

@@ -13,8 +13,12 @@ from redpoll.wire import values
 _REPLY_OFF, _REPLY_SKIP_NEXT, _REPLY_SKIP, _NO_TOUCH = 4, 8, 16, 32
 
 container(
-    "CLIENT", summary="Look at connections and change them.", group="connection", since="2.4.0",
-    complexity="Depends on the subcommand", help_since="5.0.0",
+    "CLIENT",
+    summary="Look at connections and change them.",
+    group="connection",
+    since="2.4.0",
+    complexity="Depends on the subcommand",
+    help_since="5.0.0",
 )
 
 
@@ -33,7 +37,9 @@ def client_caching(call: Any) -> str:
 
 
 @command(
-    "CLIENT CAPA capability [capability ...]", since="8.0.0", flags=NOSCRIPT | LOADING | STALE | ALLOW_BUSY,
+    "CLIENT CAPA capability [capability ...]",
+    since="8.0.0",
+    flags=NOSCRIPT | LOADING | STALE | ALLOW_BUSY,
     complexity="O(1)",
 )
 def client_capa(call: Any) -> str:
@@ -72,7 +78,11 @@ def client_import_source(call: Any) -> str:
 
 
 @command(
-    "CLIENT INFO", since="6.2.0", flags=NOSCRIPT | LOADING | STALE, complexity="O(1)", tips="nondeterministic_output",
+    "CLIENT INFO",
+    since="6.2.0",
+    flags=NOSCRIPT | LOADING | STALE,
+    complexity="O(1)",
+    tips="nondeterministic_output",
 )
 def client_info(call: Any) -> values.Verbatim:
     """Describe this connection."""
@@ -89,7 +99,9 @@ def client_info(call: Any) -> values.Verbatim:
     "[NOT-LADDR ip:port=not-laddr] | [NOT-NAME not-name] | [NOT-FLAGS not-flags] | "
     "[NOT-LIB-NAME not-lib-name] | [NOT-LIB-VER not-lib-ver] | [NOT-DB not-db] | [NOT-CAPA not-capa] | "
     "[NOT-IP not-ip]>=new-format ...>=filter",
-    since="2.4.0", flags=ADMIN | NOSCRIPT | LOADING | STALE, complexity="O(N) where N is the number of connections",
+    since="2.4.0",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE,
+    complexity="O(N) where N is the number of connections",
     added={
         "2.8.12": "ID TYPE",
         "3.2.0": "MASTER",
@@ -126,7 +138,9 @@ def client_kill(call: Any) -> str | int:
     "[NOT-ID not-client-id [not-client-id ...]] [NOT-USER not-username] [NOT-ADDR ip:port=not-addr] "
     "[NOT-LADDR ip:port=not-laddr] [NOT-NAME not-name] [NOT-FLAGS not-flags] [NOT-LIB-NAME not-lib-name] "
     "[NOT-LIB-VER not-lib-ver] [NOT-DB not-db] [NOT-CAPA not-capa] [NOT-IP not-ip]",
-    since="2.4.0", flags=ADMIN | NOSCRIPT | LOADING | STALE, complexity="O(N) where N is the number of connections",
+    since="2.4.0",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE,
+    complexity="O(N) where N is the number of connections",
     tips="nondeterministic_output",
     added={
         "5.0.0": "TYPE",
@@ -172,8 +186,11 @@ def client_no_touch(call: Any) -> str:
 
 
 @command(
-    "CLIENT PAUSE timeout [WRITE | ALL]=mode", since="3.0.0", flags=ADMIN | NOSCRIPT | LOADING | STALE,
-    complexity="O(1)", added={"6.2.0": "mode"},
+    "CLIENT PAUSE timeout [WRITE | ALL]=mode",
+    since="3.0.0",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE,
+    complexity="O(1)",
+    added={"6.2.0": "mode"},
 )
 def client_pause(call: Any) -> str:
     """Hold back the commands of all clients for a while."""
@@ -214,8 +231,11 @@ def client_reply(call: Any) -> Any:
 
 
 @command(
-    "CLIENT SETINFO <LIB-NAME libname | LIB-VER libver>=attr", since="7.2.0", flags=NOSCRIPT | LOADING | STALE,
-    complexity="O(1)", tips="request_policy:all_nodes response_policy:all_succeeded",
+    "CLIENT SETINFO <LIB-NAME libname | LIB-VER libver>=attr",
+    since="7.2.0",
+    flags=NOSCRIPT | LOADING | STALE,
+    complexity="O(1)",
+    tips="request_policy:all_nodes response_policy:all_succeeded",
 )
 def client_setinfo(call: Any) -> str:
     """Tell the name or version of the client library."""
@@ -232,7 +252,10 @@ def client_setinfo(call: Any) -> str:
 
 
 @command(
-    "CLIENT SETNAME connection-name", since="2.6.9", flags=NOSCRIPT | LOADING | STALE, complexity="O(1)",
+    "CLIENT SETNAME connection-name",
+    since="2.6.9",
+    flags=NOSCRIPT | LOADING | STALE,
+    complexity="O(1)",
     tips="request_policy:all_nodes response_policy:all_succeeded",
 )
 def client_setname(call: Any) -> str:
@@ -251,7 +274,9 @@ def checked_name(name: bytes) -> bytes:
 @command(
     "CLIENT TRACKING <ON | OFF>=status [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] "
     "[OPTIN] [OPTOUT] [NOLOOP]",
-    since="6.0.0", flags=NOSCRIPT | LOADING | STALE, complexity="O(1), and O(N) for N prefixes",
+    since="6.0.0",
+    flags=NOSCRIPT | LOADING | STALE,
+    complexity="O(1), and O(N) for N prefixes",
 )
 def client_tracking(call: Any) -> str:
     """Switch client-side caching on or off for this connection."""
@@ -267,8 +292,10 @@ def client_trackinginfo(call: Any) -> dict[bytes, Any]:
 
 
 @command(
-    "CLIENT UNBLOCK client-id [TIMEOUT | ERROR]=unblock-type", since="5.0.0",
-    flags=ADMIN | NOSCRIPT | LOADING | STALE, complexity="O(log N) where N is the number of connections",
+    "CLIENT UNBLOCK client-id [TIMEOUT | ERROR]=unblock-type",
+    since="5.0.0",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE,
+    complexity="O(log N) where N is the number of connections",
 )
 def client_unblock(call: Any) -> int:
     """Wake a connection that waits in a blocking command."""
@@ -281,7 +308,9 @@ def client_unblock(call: Any) -> int:
 
 
 @command(
-    "CLIENT UNPAUSE", since="6.2.0", flags=ADMIN | NOSCRIPT | LOADING | STALE,
+    "CLIENT UNPAUSE",
+    since="6.2.0",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE,
     complexity="O(N) where N is the number of paused clients",
 )
 def client_unpause(call: Any) -> str:

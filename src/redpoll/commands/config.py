@@ -6,14 +6,20 @@ from redpoll.commands.declare import command, container
 from redpoll.commands.flags import ADMIN, LOADING, NOSCRIPT, STALE
 
 container(
-    "CONFIG", summary="Read and change the configuration.", group="server", since="2.0.0",
+    "CONFIG",
+    summary="Read and change the configuration.",
+    group="server",
+    since="2.0.0",
     complexity="Depends on the subcommand",
 )
 
 
 @command(
-    "CONFIG GET parameter [parameter ...]", since="2.0.0", flags=ADMIN | NOSCRIPT | LOADING | STALE,
-    complexity="O(N) where N is the number of patterns", history=(("7.0.0", "Takes several patterns."),),
+    "CONFIG GET parameter [parameter ...]",
+    since="2.0.0",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE,
+    complexity="O(N) where N is the number of patterns",
+    history=(("7.0.0", "Takes several patterns."),),
 )
 def config_get(call: Any) -> dict[bytes, bytes]:
     """Return the parameters whose names match."""
@@ -22,7 +28,10 @@ def config_get(call: Any) -> dict[bytes, bytes]:
 
 
 @command(
-    "CONFIG RESETSTAT", since="2.0.0", flags=ADMIN | NOSCRIPT | LOADING | STALE, complexity="O(1)",
+    "CONFIG RESETSTAT",
+    since="2.0.0",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE,
+    complexity="O(1)",
     tips="request_policy:all_nodes response_policy:all_succeeded",
 )
 def config_resetstat(call: Any) -> str:
@@ -32,7 +41,10 @@ def config_resetstat(call: Any) -> str:
 
 
 @command(
-    "CONFIG REWRITE", since="2.8.0", flags=ADMIN | NOSCRIPT | LOADING | STALE, complexity="O(1)",
+    "CONFIG REWRITE",
+    since="2.8.0",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE,
+    complexity="O(1)",
     tips="request_policy:all_nodes response_policy:all_succeeded",
 )
 def config_rewrite(call: Any) -> str:
@@ -43,9 +55,12 @@ def config_rewrite(call: Any) -> str:
 
 
 @command(
-    "CONFIG SET parameter value [parameter value ...]", since="2.0.0", flags=ADMIN | NOSCRIPT | LOADING | STALE,
+    "CONFIG SET parameter value [parameter value ...]",
+    since="2.0.0",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE,
     complexity="O(N) where N is the number of parameters",
-    tips="request_policy:all_nodes response_policy:all_succeeded", history=(("7.0.0", "Takes several parameters."),),
+    tips="request_policy:all_nodes response_policy:all_succeeded",
+    history=(("7.0.0", "Takes several parameters."),),
 )
 def config_set(call: Any) -> str:
     """Change parameters while the server runs."""

@@ -8,7 +8,6 @@ from redpoll.commands.client import checked_name
 from redpoll.commands.declare import command
 from redpoll.commands.flags import ADMIN, ALLOW_BUSY, FAST, LOADING, NO_AUTH, NOSCRIPT, STALE
 from redpoll.errors import CommandError
-from redpoll.wire import values
 
 _UNAUTHENTICATED = 1
 
@@ -21,9 +20,12 @@ def _authenticate(call: Any, user: bytes, password: bytes) -> None:
 
 
 @command(
-    "AUTH [username] password", group="connection", since="1.0.0",
+    "AUTH [username] password",
+    group="connection",
+    since="1.0.0",
     flags=NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
-    complexity="O(N) where N is the number of the user's passwords", added={"6.0.0": "username"},
+    complexity="O(N) where N is the number of the user's passwords",
+    added={"6.0.0": "username"},
 )
 def auth(call: Any) -> str:
     """Authenticate the connection."""
@@ -40,8 +42,11 @@ def auth(call: Any) -> str:
 
 
 @command(
-    "HELLO [protover [AUTH username password] [SETNAME clientname]]=arguments", group="connection", since="6.0.0",
-    flags=NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY, complexity="O(1)",
+    "HELLO [protover [AUTH username password] [SETNAME clientname]]=arguments",
+    group="connection",
+    since="6.0.0",
+    flags=NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+    complexity="O(1)",
     history=(("6.2.0", "The version may be left out."),),
 )
 def hello(call: Any) -> dict[bytes, Any]:
@@ -92,8 +97,14 @@ def hello(call: Any) -> dict[bytes, Any]:
 
 
 @command(
-    "QUIT", group="connection", since="1.0.0", flags=NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
-    complexity="O(1)", deprecated="7.2.0", replaced_by="closing the connection", arity=-1,
+    "QUIT",
+    group="connection",
+    since="1.0.0",
+    flags=NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+    complexity="O(1)",
+    deprecated="7.2.0",
+    replaced_by="closing the connection",
+    arity=-1,
 )
 def quit_(call: Any) -> str:
     """Close the connection."""
@@ -103,7 +114,10 @@ def quit_(call: Any) -> str:
 
 
 @command(
-    "RESET", group="connection", since="6.2.0", flags=NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+    "RESET",
+    group="connection",
+    since="6.2.0",
+    flags=NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
     complexity="O(1)",
 )
 def reset(call: Any) -> str:
@@ -113,7 +127,10 @@ def reset(call: Any) -> str:
 
 
 @command(
-    "MONITOR", group="server", since="1.0.0", flags=ADMIN | NOSCRIPT | LOADING | STALE,
+    "MONITOR",
+    group="server",
+    since="1.0.0",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE,
     complexity="O(1) for each command served",
 )
 def monitor(call: Any) -> str:

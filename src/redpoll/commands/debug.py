@@ -22,7 +22,9 @@ _SUBCOMMANDS: dict[str, tuple[Callable[..., Any], int, int]] = {}
 _TYPE_STRING = b"\0\0\0\0"
 
 
-def _subcommand(usage: str, *, least: int = 0, most: int | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _subcommand(
+    usage: str, *, least: int = 0, most: int | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a subcommand; its function takes the call and the words behind its own name."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,8 +35,12 @@ def _subcommand(usage: str, *, least: int = 0, most: int | None = None) -> Calla
 
 
 @command(
-    "DEBUG subcommand [argument [argument ...]]", group="server", since="1.0.0",
-    flags=ADMIN | NOSCRIPT | LOADING | STALE | PROTECTED, complexity="Depends on the subcommand", syscmd=True,
+    "DEBUG subcommand [argument [argument ...]]",
+    group="server",
+    since="1.0.0",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE | PROTECTED,
+    complexity="Depends on the subcommand",
+    syscmd=True,
 )
 def debug(call: Any) -> Any:
     """Tools for debugging and for tests."""
@@ -153,7 +159,7 @@ def _populate(call: Any, count: bytes, prefix: bytes = b"key", size: bytes = b""
 
 @_subcommand("PROTOCOL <type>", least=1)
 def _protocol(_call: Any, kind: bytes) -> Any:
-    """Answer a value of a protocol type: string, integer, double, null, array, set, map, attrib, push, verbatim, true, false."""
+    """Answer a value of a protocol type: string, integer, double, null, array, set, map, attrib, push, verbatim …"""
     answers: dict[bytes, Any] = {
         b"string": b"Hello World",
         b"integer": 12345,
@@ -237,11 +243,13 @@ def _htstats(call: Any, index: bytes, *_full: bytes) -> values.Verbatim:
     if not 0 <= number < len(databases):
         raise CommandError("ERR Out of range database")
     shape = databases[number].shape()
-    lines = [f"[Dictionary HT]\nHash table 0 stats (main hash table):\n table size: {shape['buckets'] * 7}\n"
-             f" number of elements: {shape['entries']}\n different slots: {shape['buckets']}\n"
-             f" chained buckets: {shape['chained']}\n longest chain: {shape['longest_chain']}\n"
-             f"[Expires HT]\n number of elements: {shape['expires']}\n records: {shape['expiry_records']}\n"]
-    return values.Verbatim("".join(lines).encode())
+    text = (
+        f"[Dictionary HT]\nHash table 0 stats (main hash table):\n table size: {shape['buckets'] * 7}\n"
+        f" number of elements: {shape['entries']}\n different slots: {shape['buckets']}\n"
+        f" chained buckets: {shape['chained']}\n longest chain: {shape['longest_chain']}\n"
+        f"[Expires HT]\n number of elements: {shape['expires']}\n records: {shape['expiry_records']}\n"
+    )
+    return values.Verbatim(text.encode())
 
 
 @_subcommand("HTSTATS-KEY <key> [full]", least=1, most=2)
@@ -266,8 +274,10 @@ def _sdslen(call: Any, key: bytes) -> str:
     value = call.db.get(key)
     if value is None:
         raise CommandError(errors.NO_SUCH_KEY)
-    return (f"key_sds_len:{len(key)}, key_sds_avail:0, key_zmalloc: {len(key)}, "
-            f"val_sds_len:{len(value)}, val_sds_avail:0, val_zmalloc: {call.db.memory(key)}")
+    return (
+        f"key_sds_len:{len(key)}, key_sds_avail:0, key_zmalloc: {len(key)}, "
+        f"val_sds_len:{len(value)}, val_sds_avail:0, val_zmalloc: {call.db.memory(key)}"
+    )
 
 
 @_subcommand("STRUCTSIZE")

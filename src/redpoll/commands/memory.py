@@ -9,13 +9,18 @@ from redpoll.errors import CommandError
 from redpoll.wire import values
 
 container(
-    "MEMORY", summary="Look at how memory is used.", group="server", since="4.0.0",
+    "MEMORY",
+    summary="Look at how memory is used.",
+    group="server",
+    since="4.0.0",
     complexity="Depends on the subcommand",
 )
 
 
 @command(
-    "MEMORY DOCTOR", since="4.0.0", complexity="O(1)",
+    "MEMORY DOCTOR",
+    since="4.0.0",
+    complexity="O(1)",
     tips="nondeterministic_output request_policy:all_shards response_policy:special",
 )
 def memory_doctor(call: Any) -> values.Verbatim:
@@ -24,7 +29,9 @@ def memory_doctor(call: Any) -> values.Verbatim:
 
 
 @command(
-    "MEMORY MALLOC-STATS", since="4.0.0", complexity="Depends on the allocator",
+    "MEMORY MALLOC-STATS",
+    since="4.0.0",
+    complexity="Depends on the allocator",
     tips="nondeterministic_output request_policy:all_shards response_policy:special",
 )
 def memory_malloc_stats(call: Any) -> values.Verbatim:
@@ -33,7 +40,9 @@ def memory_malloc_stats(call: Any) -> values.Verbatim:
 
 
 @command(
-    "MEMORY PURGE", since="4.0.0", complexity="Depends on the allocator",
+    "MEMORY PURGE",
+    since="4.0.0",
+    complexity="Depends on the allocator",
     tips="request_policy:all_shards response_policy:all_succeeded",
 )
 def memory_purge(call: Any) -> str:
@@ -43,7 +52,9 @@ def memory_purge(call: Any) -> str:
 
 
 @command(
-    "MEMORY STATS", since="4.0.0", complexity="O(1)",
+    "MEMORY STATS",
+    since="4.0.0",
+    complexity="O(1)",
     tips="nondeterministic_output request_policy:all_shards response_policy:special",
 )
 def memory_stats(call: Any) -> dict[bytes, Any]:
@@ -53,8 +64,11 @@ def memory_stats(call: Any) -> dict[bytes, Any]:
 
 
 @command(
-    "MEMORY USAGE key [SAMPLES count]", since="4.0.0", flags=READONLY,
-    complexity="O(N) where N is the number of samples", keys="RO",
+    "MEMORY USAGE key [SAMPLES count]",
+    since="4.0.0",
+    flags=READONLY,
+    complexity="O(N) where N is the number of samples",
+    keys="RO",
 )
 def memory_usage(call: Any) -> int | None:
     """Estimate the memory of a key with its value."""

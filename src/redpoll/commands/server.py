@@ -12,7 +12,11 @@ _SHUTDOWN_WORDS = frozenset((b"NOSAVE", b"SAVE", b"NOW", b"FORCE", b"SAFE", b"FA
 
 
 @command(
-    "TIME", group="server", since="2.6.0", flags=LOADING | STALE | FAST, complexity="O(1)",
+    "TIME",
+    group="server",
+    since="2.6.0",
+    flags=LOADING | STALE | FAST,
+    complexity="O(1)",
     tips="nondeterministic_output",
 )
 def time(call: Any) -> list[bytes]:
@@ -24,7 +28,9 @@ def time(call: Any) -> list[bytes]:
 @command(
     "SHUTDOWN [([NOSAVE | SAVE]=save-selector [NOW] [FORCE] [SAFE] [FAILOVER])=save-selector-block "
     "| ABORT]=abort-selector",
-    group="server", since="1.0.0", flags=ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY,
+    group="server",
+    since="1.0.0",
+    flags=ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY,
     complexity="O(N) when saving, where N is the number of keys; else O(1)",
     added={"7.0.0": "NOW FORCE ABORT", "9.0.0": "SAFE FAILOVER"},
 )
@@ -37,6 +43,9 @@ def shutdown(call: Any) -> Any:
         if len(words) > 1:
             raise CommandError(errors.SYNTAX)
         raise CommandError(errors.NO_SHUTDOWN)
-    call.server.shut_down(save=True if b"SAVE" in words else False if b"NOSAVE" in words else None,
-                          now=b"NOW" in words, force=b"FORCE" in words)
+    call.server.shut_down(
+        save=True if b"SAVE" in words else False if b"NOSAVE" in words else None,
+        now=b"NOW" in words,
+        force=b"FORCE" in words,
+    )
     return values.NO_REPLY

@@ -152,18 +152,27 @@ class Clients:
 
     # What happened
 
-    def notable_command(self, connection: Any, command: Any, words: list[bytes], microseconds: int, request_bytes: int,
-                        reply_bytes: int) -> None:
+    def notable_command(
+        self, connection: Any, command: Any, words: list[bytes], microseconds: int, request_bytes: int, reply_bytes: int
+    ) -> None:
         """A command was slow, or its request or reply large: note it where it is asked for."""
         server = self._server
         logs = server.command_logs
         now_ms = server.unix_us() // 1000
         if not command.flags & command_flags.SKIP_SLOWLOG:
-            for log, value in ((logs.slow, microseconds), (logs.large_request, request_bytes),
-                               (logs.large_reply, reply_bytes)):
+            for log, value in (
+                (logs.slow, microseconds),
+                (logs.large_request, request_bytes),
+                (logs.large_reply, reply_bytes),
+            ):
                 if log.wants(value):
-                    log.add(value, redacted(words, server.config.is_sensitive), unix_time=now_ms // 1000,
-                            address=connection.address, client_name=connection.name.decode("latin-1"))
+                    log.add(
+                        value,
+                        redacted(words, server.config.is_sensitive),
+                        unix_time=now_ms // 1000,
+                        address=connection.address,
+                        client_name=connection.name.decode("latin-1"),
+                    )
         event = "fast-command" if command.flags & command_flags.FAST else "command"
         server.latency.observe(event, microseconds // 1000, now_ms // 1000)
 
@@ -179,11 +188,11 @@ class Clients:
         if timeout_ms and now_ms - self._idle_checked_ms >= 1000:
             self._idle_checked_ms = now_ms
             for connection in list(self._server.loop.connections.values()):
-                if connection.kind == 0 and not connection.gate & (MONITOR | BLOCKED):
-                    if now_ms - connection.active_ms > timeout_ms:
-                        self._server.log.verbose(f"Closing idle client {self.describe(connection)}")
-                        connection.closing_reason = "idle"
-                        self._server.loop.close(connection)
+                waits = connection.kind != 0 or connection.gate & (MONITOR | BLOCKED)
+                if not waits and now_ms - connection.active_ms > timeout_ms:
+                    self._server.log.verbose(f"Closing idle client {self.describe(connection)}")
+                    connection.closing_reason = "idle"
+                    self._server.loop.close(connection)
 
     # Descriptions
 
@@ -302,6 +311,8 @@ _ESCAPES = {0x5C: "\\\\", 0x22: '\\"', 0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t", 0x
 
 def quoted(word: bytes) -> str:
     """A word between double quotes, with what cannot be printed escaped."""
-    return '"' + "".join(
-        _ESCAPES.get(byte) or (chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}") for byte in word
-    ) + '"'
+    return (
+        '"'
+        + "".join(_ESCAPES.get(byte) or (chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}") for byte in word)
+        + '"'
+    )

@@ -40,7 +40,9 @@ def open_tcp(addresses: list[str], port: int, backlog: int, mptcp: bool = False)
             except OSError as error:
                 if optional:
                     continue
-                raise ListenError(f"Could not create server TCP listening socket {address}:{port}: {error.strerror}") from error
+                raise ListenError(
+                    f"Could not create server TCP listening socket {address}:{port}: {error.strerror}"
+                ) from error
         if addresses and not opened:
             raise ListenError(f"None of the addresses {' '.join(addresses)} could be listened on, port {port}")
     except ListenError:
@@ -178,5 +180,3 @@ def keep_alive(sock: socket.socket, seconds: int) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, seconds)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(seconds // 3, 1))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
-
-

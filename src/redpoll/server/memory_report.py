@@ -38,26 +38,28 @@ def figures(server: Any) -> dict[bytes, Any]:
                 b"overhead.hashtable.expires": shape["expiry_bytes"],
             }
     dataset = max(used - overhead, 0)
-    found.update({
-        b"overhead.total": overhead,
-        b"keys.count": keys,
-        b"keys.bytes-per-key": max(used - startup, 0) // keys if keys else 0,
-        b"dataset.bytes": dataset,
-        b"dataset.percentage": 100.0 * dataset / max(used - startup, 1),
-        b"peak.percentage": 100.0 * used / max(server.peak_memory, used, 1),
-        b"allocator.allocated": used,
-        b"allocator.active": allocator.mapped(),
-        b"allocator.resident": resident,
-        b"allocator.muzzy": 0,
-        b"allocator-fragmentation.ratio": allocator.mapped() / max(used, 1),
-        b"allocator-fragmentation.bytes": allocator.mapped() - used,
-        b"allocator-rss.ratio": resident / max(allocator.mapped(), 1),
-        b"allocator-rss.bytes": resident - allocator.mapped(),
-        b"rss-overhead.ratio": 1.0,
-        b"rss-overhead.bytes": 0,
-        b"fragmentation": resident / max(used, 1),
-        b"fragmentation.bytes": resident - used,
-    })
+    found.update(
+        {
+            b"overhead.total": overhead,
+            b"keys.count": keys,
+            b"keys.bytes-per-key": max(used - startup, 0) // keys if keys else 0,
+            b"dataset.bytes": dataset,
+            b"dataset.percentage": 100.0 * dataset / max(used - startup, 1),
+            b"peak.percentage": 100.0 * used / max(server.peak_memory, used, 1),
+            b"allocator.allocated": used,
+            b"allocator.active": allocator.mapped(),
+            b"allocator.resident": resident,
+            b"allocator.muzzy": 0,
+            b"allocator-fragmentation.ratio": allocator.mapped() / max(used, 1),
+            b"allocator-fragmentation.bytes": allocator.mapped() - used,
+            b"allocator-rss.ratio": resident / max(allocator.mapped(), 1),
+            b"allocator-rss.bytes": resident - allocator.mapped(),
+            b"rss-overhead.ratio": 1.0,
+            b"rss-overhead.bytes": 0,
+            b"fragmentation": resident / max(used, 1),
+            b"fragmentation.bytes": resident - used,
+        }
+    )
     return found
 
 
@@ -100,7 +102,11 @@ def allocator_report() -> str:
     """The text of MEMORY MALLOC-STATS."""
     lines = ["Redpoll's allocator: slabs of 64 KiB by size class, cut from arenas of 2 MiB.", ""]
     lines += [f"{kind:<10} {size:>16}" for kind, size in allocator.statistics().items()]
-    lines += [f"{'in use':<10} {allocator.used():>16}", f"{'mapped':<10} {allocator.mapped():>16}", "",
-              "block     slabs     blocks in use       free in them"]
+    lines += [
+        f"{'in use':<10} {allocator.used():>16}",
+        f"{'mapped':<10} {allocator.mapped():>16}",
+        "",
+        "block     slabs     blocks in use       free in them",
+    ]
     lines += [f"{size:>5} {slabs:>9} {used:>17} {free:>18}" for size, slabs, used, free in allocator.classes()]
     return "\n".join(lines) + "\n"

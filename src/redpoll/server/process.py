@@ -97,8 +97,16 @@ def on_signals(stop: Callable[[signal.Signals], None]) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
 
-def title(template: str, *, address: str, mode: str = "", config_file: str = "", port: int = 0, tls_port: int = 0,
-          unix_socket: str = "") -> str:
+def title(
+    template: str,
+    *,
+    address: str,
+    mode: str = "",
+    config_file: str = "",
+    port: int = 0,
+    tls_port: int = 0,
+    unix_socket: str = "",
+) -> str:
     """The process title that `proc-title-template` makes of these facts."""
     text = template
     for name, value in (
@@ -148,7 +156,7 @@ def counter_is_steady() -> bool:
 
 
 def resident_bytes() -> int:
-    """This process's resident memory."""
+    """Memory that the process has resident."""
     try:
         with open("/proc/self/statm", "rb") as file:
             return int(file.read().split()[1]) * resource.getpagesize()
@@ -175,43 +183,63 @@ def check_system(backlog: int = 511) -> list[tuple[str, bool, str]]:
     somaxconn = _read("/proc/sys/net/core/somaxconn")
     if somaxconn:
         well = int(somaxconn) >= backlog
-        found.append((
-            "listen-backlog", well,
-            f"net.core.somaxconn is {somaxconn}; tcp-backlog asks for {backlog}"
-            + ("" if well else f", which the kernel cuts. Raise it: sysctl -w net.core.somaxconn={backlog}"),
-        ))
+        found.append(
+            (
+                "listen-backlog",
+                well,
+                f"net.core.somaxconn is {somaxconn}; tcp-backlog asks for {backlog}"
+                + ("" if well else f", which the kernel cuts. Raise it: sysctl -w net.core.somaxconn={backlog}"),
+            )
+        )
     steady = counter_is_steady()
-    found.append((
-        "clock", steady,
-        "the processor's time-stamp counter is steady; commands are timed with it" if steady else
-        "the processor's time-stamp counter is not steady, so every command costs a call of clock_gettime",
-    ))
+    found.append(
+        (
+            "clock",
+            steady,
+            "the processor's time-stamp counter is steady; commands are timed with it"
+            if steady
+            else "the processor's time-stamp counter is not steady, so every command costs a call of clock_gettime",
+        )
+    )
     overcommit = _read("/proc/sys/vm/overcommit_memory")
     if overcommit:
         well = overcommit != "2"
-        found.append((
-            "overcommit", well,
-            f"vm.overcommit_memory is {overcommit}; nothing here forks to save, so 0 will do"
-            if well else "vm.overcommit_memory is 2: memory that is only reserved counts, so growing tables may be refused",
-        ))
+        found.append(
+            (
+                "overcommit",
+                well,
+                f"vm.overcommit_memory is {overcommit}; nothing here forks to save, so 0 will do"
+                if well
+                else "vm.overcommit_memory is 2: memory that is only reserved counts, so growing tables may be refused",
+            )
+        )
     huge = _read("/sys/kernel/mm/transparent_hugepage/enabled")
     if huge:
         well = "[never]" not in huge
-        found.append((
-            "huge-pages", well,
-            "transparent huge pages can be had; they make random access faster" if well else
-            "transparent huge pages are off; `madvise` in /sys/kernel/mm/transparent_hugepage/enabled makes large "
-            "data sets faster (there is no fork here that they could slow)",
-        ))
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        found.append(
+            (
+                "huge-pages",
+                well,
+                "transparent huge pages can be had; they make random access faster"
+                if well
+                else "transparent huge pages are off; `madvise` in /sys/kernel/mm/transparent_hugepage/enabled makes "
+                "large data sets faster (there is no fork here that they could slow)",
+            )
+        )
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     well = hard == resource.RLIM_INFINITY or hard >= 10_000 + RESERVED_DESCRIPTORS
-    found.append((
-        "descriptors", well,
-        f"up to {hard} open files" + ("" if well else ": too few for 10,000 clients; raise `ulimit -Hn`"),
-    ))
+    found.append(
+        (
+            "descriptors",
+            well,
+            f"up to {hard} open files" + ("" if well else ": too few for 10,000 clients; raise `ulimit -Hn`"),
+        )
+    )
     swap = _read("/proc/sys/vm/swappiness")
     if swap:
-        found.append(("swappiness", int(swap) <= 60, f"vm.swappiness is {swap}; memory that is swapped out stalls the loop"))
+        found.append(
+            ("swappiness", int(swap) <= 60, f"vm.swappiness is {swap}; memory that is swapped out stalls the loop")
+        )
     return found
 
 

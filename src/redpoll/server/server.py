@@ -88,15 +88,20 @@ class Server:
                 f"maxclients is {config.maxclients}, but the system lets this process open files for {room} clients "
                 f"only; going on with {room}. Raise the limit (ulimit -n) for more."
             )
-            config.maxclients = room
+            config.__dict__["maxclients"] = room
         try:
             if config.port:
                 self.listen_tcp(config.bind, config.port)
             if config.unixsocket:
-                self._add_listener(listeners.open_unix(
-                    config.unixsocket, config.unixsocketperm, config.unixsocketgroup, config.tcp_backlog))
+                self._add_listener(
+                    listeners.open_unix(
+                        config.unixsocket, config.unixsocketperm, config.unixsocketgroup, config.tcp_backlog
+                    )
+                )
         except listeners.ListenError as error:
-            raise StartError(f"{error}\nFailed listening on port {config.port} (tcp), aborting. Is another server running there?") from error
+            raise StartError(
+                f"{error}\nFailed listening on port {config.port} (tcp), aborting. Is another server running there?"
+            ) from error
         if not self.listeners:
             raise StartError("Nothing to listen on: set port or unixsocket.")
 
@@ -213,7 +218,8 @@ class Server:
         """An error reply was sent."""
         if not self.errors.add(text.decode("utf-8", "replace")):
             self.log.warning(
-                "There were too many different error codes, so errorstats stop counting them. CONFIG RESETSTAT starts anew."
+                "There were too many different error codes, so errorstats stop counting them. "
+                "CONFIG RESETSTAT starts anew."
             )
 
     def internal_error(self, name: str, error: BaseException) -> None:
@@ -225,8 +231,9 @@ class Server:
         """A handler was interrupted from the keyboard, or ended the process."""
         self.stop(f"Interrupted: {type(error).__name__}")
 
-    def notable_command(self, connection: Any, command: Any, words: list[bytes], microseconds: int, request_bytes: int,
-                        reply_bytes: int) -> None:
+    def notable_command(
+        self, connection: Any, command: Any, words: list[bytes], microseconds: int, request_bytes: int, reply_bytes: int
+    ) -> None:
         """A command was slow, or its request or reply large."""
         self.clients.notable_command(connection, command, words, microseconds, request_bytes, reply_bytes)
 

@@ -96,9 +96,17 @@ def _latency_tracking(server: Any) -> None:
     server.dispatcher.track_latency = server.config.latency_tracking
 
 
-@_setting("slowlog-log-slower-than", "slowlog-max-len", "slowlog-entry-max-argc", "slowlog-entry-max-string-len",
-          "commandlog-request-larger-than", "commandlog-large-request-max-len", "commandlog-reply-larger-than",
-          "commandlog-large-reply-max-len", "latency-monitor-threshold")
+@_setting(
+    "slowlog-log-slower-than",
+    "slowlog-max-len",
+    "slowlog-entry-max-argc",
+    "slowlog-entry-max-string-len",
+    "commandlog-request-larger-than",
+    "commandlog-large-request-max-len",
+    "commandlog-reply-larger-than",
+    "commandlog-large-reply-max-len",
+    "latency-monitor-threshold",
+)
 def _diagnostics(server: Any) -> None:
     config, logs = server.config, server.command_logs
     logs.slow.threshold = config.slowlog_log_slower_than
@@ -138,9 +146,7 @@ def _max_clients(server: Any) -> None:
     wanted = server.config.maxclients
     room = process.raise_descriptor_limit(wanted)
     if room < wanted:
-        raise BadValue(
-            f"The operating system is not able to handle the specified number of clients, try with {room}"
-        )
+        raise BadValue(f"The operating system is not able to handle the specified number of clients, try with {room}")
 
 
 @_setting("port", "bind", at_start=False)
@@ -149,5 +155,8 @@ def _addresses(server: Any) -> None:
         server.relisten()
     except ListenError as error:
         server.log.warning(f"{error}")
-        raise BadValue("Unable to listen on this port. Check server logs." if "port" in str(error) else
-                           "Failed to bind to specified addresses.") from error
+        raise BadValue(
+            "Unable to listen on this port. Check server logs."
+            if "port" in str(error)
+            else "Failed to bind to specified addresses."
+        ) from error

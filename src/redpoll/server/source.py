@@ -25,7 +25,8 @@ class Source:
         from redpoll.server import info, info_sections
 
         del info_sections  # imported for what it registers
-        return info.render(self, sections)
+        source: Any = self  # groups are properties here, which the protocol's plain attributes do not admit
+        return info.render(source, sections)
 
     @property
     def config(self) -> Any:
@@ -43,7 +44,9 @@ class Source:
         server = self._server
         by_name: dict[str, Any] = {}
         for listener in server.listeners:
-            known = by_name.setdefault(listener.name, SimpleNamespace(name=listener.name, addresses=[], port=listener.port))
+            known = by_name.setdefault(
+                listener.name, SimpleNamespace(name=listener.name, addresses=[], port=listener.port)
+            )
             known.addresses.append(listener.address)
         return SimpleNamespace(
             redis_version=server.redis_version,
@@ -156,9 +159,11 @@ class Source:
     def databases(self) -> list[Any]:
         """Figures of those with keys."""
         return [
-            SimpleNamespace(index=db.index, keys=len(db), expires=db.expires, avg_ttl=db.average_ttl, subexpiry=0,
-                            distributions={})
-            for db in self._server.keyspace.databases if len(db)
+            SimpleNamespace(
+                index=db.index, keys=len(db), expires=db.expires, avg_ttl=db.average_ttl, subexpiry=0, distributions={}
+            )
+            for db in self._server.keyspace.databases
+            if len(db)
         ]
 
     @property
