@@ -104,7 +104,7 @@ def _digest(call: Any) -> str:
             continue
         total = _mix(total, db.index.to_bytes(4, "big"))
         for key in db.live_keys():
-            total = _xor(total, _key_digest(db, key))
+            total = _xor(total, hashlib.sha1(_key_digest(db, key), usedforsecurity=False).digest())
     return total.hex()
 
 
