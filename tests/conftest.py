@@ -132,7 +132,7 @@ class TranscriptItem(pytest.Item):
             missing(problem)
         transcript.run_section(self.section, target, self.protocol, self.config.stash[_POOL])
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo, style: object = None) -> str:  # noqa: ARG002
+    def repr_failure(self, excinfo: pytest.ExceptionInfo, style: object = None) -> str:
         if isinstance(excinfo.value, transcript.TranscriptFailure | peers.ServerFailed | pytest.fail.Exception):
             return str(excinfo.value)
         return str(super().repr_failure(excinfo))
