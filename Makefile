@@ -14,6 +14,7 @@ PYTHON_FILES := $(shell find src -name '*.py')
 
 # What each kind of build leaves behind when it is up to date.
 TOOLS := $(VENV)/.tools-installed
+PEERS := $(VENV)/.peers-installed
 BUILT := build/.built
 DEBUG := build/debug
 SANITIZE := build/sanitize
@@ -23,7 +24,7 @@ SANITIZER_ENVIRONMENT = LD_PRELOAD=$$(gcc -print-file-name=libasan.so) PYTHONMAL
 	ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
 .DELETE_ON_ERROR:
-.PHONY: run build test lint format check bench debug sanitize conformance interop clean help
+.PHONY: run build test lint format check peers bench debug sanitize conformance clean help
 
 run: build
 	exec $(BIN)/redpoll-server --port $(PORT) $(ARGS)
@@ -36,7 +37,7 @@ test: build
 lint: $(TOOLS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(if $(SOURCES),$(BIN)/cython-lint $(filter-out %.h,$(SOURCES)))
+	$(if $(SOURCES),PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint $(filter-out %.h,$(SOURCES)))
 	$(BIN)/mypy
 
 format: $(TOOLS)
@@ -44,6 +45,9 @@ format: $(TOOLS)
 	$(BIN)/ruff format .
 
 check: lint test
+
+# Real servers and clients that tests and benchmarks compare with; Debian brings redis-server and redis-tools.
+peers: $(PEERS)
 
 bench: build
 	$(BIN)/python -m benchmarks.run $(ARGS)
@@ -72,6 +76,7 @@ help:
 	@echo "make test [ARGS='-k get']       all tests; peers that are not installed are skipped"
 	@echo "make lint | format              check | repair the style; lint checks the types too"
 	@echo "make check                      lint and test"
+	@echo "make peers                      install real servers and clients to test against"
 	@echo "make bench [ARGS=--quick]       side by side with real servers"
 	@echo "make conformance                Redis's own tests against this server"
 	@echo "make debug                      a checked build under build/debug, with annotated HTML"
@@ -91,6 +96,12 @@ $(TOOLS): pyproject.toml setup.py | $(BIN)/python
 	@$(BIN)/python -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || { echo "Python's C headers are missing. On Debian: apt-get install python3-dev"; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'setuptools>=77' 'Cython>=3.1'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test,lint]'
+	@touch $@
+
+$(PEERS): tests/peers.requirements tests/interop/node/package.json | $(TOOLS)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement tests/peers.requirements
+	@command -v npm >/dev/null || { echo "No npm here. On Debian: apt-get install nodejs npm"; exit 1; }
+	npm install --silent --no-audit --no-fund --no-package-lock --prefix tests/interop/node
 	@touch $@
 
 $(BUILT): $(TOOLS) $(SOURCES) setup.py

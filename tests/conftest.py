@@ -11,8 +11,9 @@ itself is `--peer redpoll`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,6 +77,16 @@ def missing(problem: PeerMissing) -> None:
     pytest.skip(str(problem))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:  # noqa: ARG001
+    """Where peers are required, let no test pass over one that is missing."""
+    report = yield
+    if report.skipped and peers.peers_are_required() and "installed" in str(report.longrepr):
+        report.outcome = "failed"
+        report.longrepr = f"REDPOLL_REQUIRE_PEERS is set, and the test was skipped: {report.longrepr[2]}"
+    return report
+
+
 # -- transcripts -------------------------------------------------------------------
 
 
@@ -108,8 +119,8 @@ class TranscriptFile(pytest.File):
 class TranscriptItem(pytest.Item):
     """One section against one server."""
 
-    def __init__(self, *, section: transcript.Section, target: str, protocol: int, **words: object) -> None:
-        super().__init__(**words)  # type: ignore[arg-type]
+    def __init__(self, *, section: transcript.Section, target: str, protocol: int, **words: Any) -> None:
+        super().__init__(**words)
         self.section, self.target, self.protocol = section, target, protocol
         if section.todo and target == "redpoll":
             self.add_marker(pytest.mark.xfail(reason=section.todo, strict=True))
@@ -121,7 +132,7 @@ class TranscriptItem(pytest.Item):
             missing(problem)
         transcript.run_section(self.section, target, self.protocol, self.config.stash[_POOL])
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo, style: object = None) -> str:  # type: ignore[override]
+    def repr_failure(self, excinfo: pytest.ExceptionInfo, style: object = None) -> str:
         if isinstance(excinfo.value, transcript.TranscriptFailure | peers.ServerFailed | pytest.fail.Exception):
             return str(excinfo.value)
         return str(super().repr_failure(excinfo))
@@ -137,6 +148,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "peer_server" in metafunc.fixturenames:
         names = [name for name in _available(metafunc.config) if name != "redpoll"]
         metafunc.parametrize("peer_server", names, indirect=True)
+
+
+@pytest.fixture
+def server_pool(request: pytest.FixtureRequest) -> Pool:
+    """Return the servers that all tests share."""
+    return request.config.stash[_POOL]
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ WIDTH = 100
 _ESCAPES = {"n": b"\n", "r": b"\r", "t": b"\t", "a": b"\a", "b": b"\b", "\\": b"\\", '"': b'"', "'": b"'"}
 _LETTERS = {value[0]: key for key, value in _ESCAPES.items() if key != "'"}
 _TYPES: dict[str, Callable[[Any], bool]] = {
-    "any": lambda reply: True,
+    "any": lambda _: True,
     "integer": lambda reply: isinstance(reply, int) and not isinstance(reply, bool),
     "string": lambda reply: isinstance(reply, bytes),
     "array": lambda reply: isinstance(reply, list),
@@ -149,7 +149,7 @@ class Items(Expected):
     def match(self, reply: Any, context: Context, path: str = "") -> None:
         """Compare each item, or find a partner for each one."""
         kind = list if context.protocol == 2 else self.kind
-        if type(reply) is not kind:
+        if type(reply) is not kind or not isinstance(reply, list):
             raise _differs(f"{_name_of(self.kind)} of {len(self.items)}", reply, path)
         short = len(reply) < len(self.items)
         if short or (len(reply) > len(self.items) and not self.more):
@@ -224,7 +224,8 @@ class Pattern(Expected):
 
 
 def _name_of(kind: type) -> str:
-    return {list: "array", SetReply: "set", Push: "push"}[kind]
+    names: dict[type, str] = {list: "array", SetReply: "set", Push: "push"}
+    return names[kind]
 
 
 def describe(expected: Expected) -> str:
@@ -501,18 +502,18 @@ def quote(data: bytes) -> str:
         text = data.decode()
     except UnicodeDecodeError:
         text = data.decode("latin-1")
-        keep = str.isascii
+        binary = True
     else:
-        keep = bool
+        binary = False
     out = []
     for character in text:
         code = ord(character)
         if code in _LETTERS:
             out.append("\\" + _LETTERS[code])
-        elif character.isprintable() and keep(character):
+        elif character.isprintable() and (character.isascii() or not binary):
             out.append(character)
         else:
-            encoded = bytes([code]) if keep is str.isascii else character.encode()
+            encoded = bytes([code]) if binary else character.encode()
             out += [f"\\x{byte:02x}" for byte in encoded]
     return '"' + "".join(out) + '"'
 

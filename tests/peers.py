@@ -130,7 +130,7 @@ def _version_of(binary: Path) -> tuple[int, ...]:
 # -- running them ------------------------------------------------------------
 
 
-@dataclass
+@dataclass(repr=False)
 class Server:
     """A server that runs, and the folder (its working directory) that goes away with it."""
 
@@ -140,6 +140,9 @@ class Server:
     process: subprocess.Popen
     host: str = "127.0.0.1"
     options: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<{self.target} on port {self.port}>"
 
     @property
     def pid(self) -> int:
@@ -187,7 +190,7 @@ class Server:
             self.process.wait(0.2)
         status = self.process.poll()
         ended = "" if status is None else f", exit status {status}"
-        command = shlex.join(map(str, self.process.args))  # type: ignore[arg-type, call-overload]
+        command = shlex.join(map(str, self.process.args))  # type: ignore[arg-type]
         return ServerFailed(f"{self.target.name} {what}{ended}\n  {command}\n--- log ---\n{self.log()}")
 
 

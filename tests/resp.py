@@ -68,7 +68,7 @@ class Verbatim(bytes):
 
     format: str
 
-    def __new__(cls, text: bytes, format: str) -> Verbatim:
+    def __new__(cls, text: bytes, format: str) -> Verbatim:  # noqa: A002
         """Join a text with its format."""
         value = super().__new__(cls, text)
         value.format = format
