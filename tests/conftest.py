@@ -78,7 +78,7 @@ def missing(problem: PeerMissing) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:  # noqa: ARG001
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Where peers are required, let no test pass over one that is missing."""
     report = yield
     if report.skipped and peers.peers_are_required() and "installed" in str(report.longrepr):

@@ -262,6 +262,9 @@ class _Parser:
             self.end_block()
             self.block_terms = _terms(found[1])
             self.add_to_block(found[2])
+        elif line.startswith("@wait "):
+            self.end_block()
+            self.directive(line)
         elif line.startswith("@") and not self.block:
             self.directive(line)
         else:

@@ -103,7 +103,7 @@ DECREMENT_OVERFLOW = "ERR decrement would overflow"
 NOT_FINITE = "ERR increment would produce NaN or Infinity"
 STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 OFFSET_OUT_OF_RANGE = "ERR offset is out of range"
-INVALID_NUMKEYS = "ERR invalid numkeys value"
+INVALID_NUMKEYS = "ERR invalid numkeys value or out of range"
 BAD_DIGEST = "ERR must be exactly 16 hexadecimal characters"
 BOUNDS_CROSS = "ERR LBOUND must be less than or equal to UBOUND"
 LCS_TYPES = "ERR The specified keys must contain string values"
@@ -124,6 +124,7 @@ HELLO_WITHOUT_AUTH = (
 )
 NO_SUCH_CLIENT = "ERR No such client"
 CLIENT_ID_RANGE = "ERR client-id should be greater than 0"
+INVALID_CLIENT_ID = "ERR Invalid client ID"
 CLIENT_DB_RANGE = "ERR DB number should be between 0 and 15"
 BAD_CLIENT_NAME = "ERR Client names cannot contain spaces, newlines or special characters."
 CACHING_WITHOUT_TRACKING = (

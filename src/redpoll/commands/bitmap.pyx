@@ -1,13 +1,13 @@
 """Strings as rows of bits, and of integers of any width."""
 
-from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from redpoll.commands.call cimport EVENT_GENERIC, EVENT_STRING, Call, native
 from redpoll.commands.options cimport check_string
 from redpoll.engine.bits cimport count_bits, count_ones, find_bit, get_field, set_field
 from redpoll.engine.blob cimport Blob, blob_new, blob_release
-from redpoll.engine.entry cimport Entry, string_length, string_text
+from redpoll.engine.entry cimport FLAG_MUTATED, Entry, string_length, string_text
 from redpoll.engine.numbers cimport parse_int64
 from redpoll.wire.reply cimport reply_array, reply_integer, reply_null
 
@@ -63,7 +63,7 @@ cdef int setbit(Call call) except -1:
     check_string(slot)
     p = grown(call, slot, (offset >> 3) + 1) + (offset >> 3)
     bit = <uint8_t>(1 << (7 - (offset & 7)))
-    before = p[0] & bit
+    before = p[0] & bit != 0
     if call.argv[3].ptr[0] == c"1":
         p[0] |= bit
     else:
@@ -340,7 +340,8 @@ cdef int bitop(Call call) except -1:
         blob_release(others)
         blob_release(more)
     slot = call.write(2)
-    call.db.put_plain(slot, call.argv[2].ptr, call.argv[2].len, call.hash_of(2), result.data, longest, -1)
+    slot = call.db.put_plain(slot, call.argv[2].ptr, call.argv[2].len, call.hash_of(2), result.data, longest, -1)
+    slot[0].flags |= FLAG_MUTATED
     blob_release(result)
     call.changed(EVENT_STRING, b"set", 2)
     reply_integer(call.out, longest)
@@ -468,7 +469,7 @@ cdef int run_fields(Call call, bint read_only) except -1:
     cdef uint64_t raw, changes = 0
     cdef bint writes = False
     cdef object before, after, value
-    for kind, overflow, is_signed, width, offset, value in fields:
+    for kind, _, _, width, offset, _ in fields:
         if kind != FIELD_GET:
             writes = True
             needed = max(needed, <size_t>((<uint64_t>offset + <int>width + 7) >> 3))

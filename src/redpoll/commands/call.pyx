@@ -1,6 +1,6 @@
 """What a handler gets. One `Call` serves every command of a loop, one after the other."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
 from redpoll.engine.blob cimport Blob

@@ -31,8 +31,6 @@ def _is_on(word: bytes) -> bool:
 @command("CLIENT CACHING <YES | NO>=mode", since="6.0.0", flags=NOSCRIPT | LOADING | STALE, complexity="O(1)")
 def client_caching(call: Any) -> str:
     """Say whether the next command's keys are tracked, under OPTIN or OPTOUT."""
-    if call.args[2].lower() not in (b"yes", b"no"):
-        raise CommandError(errors.SYNTAX)
     raise CommandError(errors.CACHING_WITHOUT_TRACKING)
 
 
@@ -163,7 +161,7 @@ def client_kill(call: Any) -> str | int:
 def client_list(call: Any) -> values.Verbatim:
     """Describe all connections, or those that pass filters."""
     clients = call.server.clients
-    filters = Filters(call, call.args[2:], skip_me=False)
+    filters = Filters(call, call.args[2:], skip_me=False, bad_id=errors.INVALID_CLIENT_ID)
     lines = [clients.describe(connection) + "\n" for connection in clients if filters.passes(connection)]
     return values.Verbatim("".join(lines).encode("latin-1"))
 
@@ -243,7 +241,7 @@ def client_setinfo(call: Any) -> str:
     if option not in (b"lib-name", b"lib-ver"):
         raise CommandError(errors.unrecognized_option(call.args[2].decode("latin-1")))
     if any(not 0x21 <= byte <= 0x7E for byte in value):
-        raise CommandError(errors.bad_client_info(option.decode()))
+        raise CommandError(errors.bad_client_info(call.args[2].decode("latin-1")))
     if option == b"lib-name":
         call.connection.library_name = value
     else:

@@ -15,11 +15,14 @@ _FLAG_LETTERS = frozenset("NMSOPxbtcuUrAeTIRB")
 class Filters:
     """Filters read from words; `passes` says whether a connection is meant."""
 
-    def __init__(self, call: Any, words: Sequence[bytes], *, skip_me: bool) -> None:
+    def __init__(
+        self, call: Any, words: Sequence[bytes], *, skip_me: bool, bad_id: str = errors.CLIENT_ID_RANGE
+    ) -> None:
         self._call = call
         self._clients = call.server.clients
         self._filters: list[Filter] = []
         self.skip_me = skip_me
+        self._bad_id = bad_id
         self.ids: list[int] | None = None
         self._read(words)
 
@@ -50,11 +53,11 @@ class Filters:
             except CommandError:
                 break
             if number < 1:
-                raise CommandError(errors.CLIENT_ID_RANGE)
+                raise CommandError(self._bad_id)
             found.append(number)
             at += 1
         if at == first:
-            raise CommandError(errors.CLIENT_ID_RANGE)
+            raise CommandError(self._bad_id)
         if negative:
             self._filters.append(lambda connection: connection.id not in found)
         else:

@@ -83,12 +83,6 @@ def _set_active_expire(call: Any, wanted: bytes) -> str:
     return "OK"
 
 
-@_subcommand("JMAP")
-def _jmap(_call: Any) -> str:
-    """Do nothing; accepted for old tests."""
-    return "OK"
-
-
 @_subcommand("OBJECT <key>", least=1, most=2)
 def _object(call: Any, key: bytes, *_fast: bytes) -> str:
     """Show how a key's value is stored."""
@@ -159,7 +153,7 @@ def _populate(call: Any, count: bytes, prefix: bytes = b"key", size: bytes = b""
 
 @_subcommand("PROTOCOL <type>", least=1)
 def _protocol(_call: Any, kind: bytes) -> Any:
-    """Answer a value of a protocol type: string, integer, double, null, array, set, map, attrib, push, verbatim …"""
+    """Answer a value of a protocol type: string, integer, double, null, array, set, map, attrib, push, verbatim."""
     answers: dict[bytes, Any] = {
         b"string": b"Hello World",
         b"integer": 12345,

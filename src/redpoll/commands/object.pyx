@@ -1,9 +1,7 @@
 """OBJECT: how a value is stored, and how it was accessed."""
 
 from redpoll.commands.call cimport Call, native
-from redpoll.engine.entry cimport (
-    ENC_BLOB, ENC_EMBEDDED, ENC_INTEGER, FLAG_MUTATED, Entry, entry_encoding, string_length,
-)
+from redpoll.engine.entry cimport ENC_INTEGER, FLAG_MUTATED, Entry, entry_encoding, string_length
 from redpoll.engine.keyspace cimport CLOCK_LFU
 from redpoll.wire.reply cimport reply_bulk, reply_integer, reply_null
 

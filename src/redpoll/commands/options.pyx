@@ -12,7 +12,8 @@ from redpoll.errors import CommandError
 
 
 cdef inline int one_of_times(Options* options, int option) except -1:
-    if options.given & TIMES:
+    # Only a flag may be said twice.
+    if options.given & TIMES & ~(option & ~OPTION_EXPIRY):
         raise CommandError(errors.SYNTAX)
     options.given |= option
     return 0

@@ -26,5 +26,5 @@ cdef int echo(Call call) except -1:
     reply_bulk(call.out, call.argv[1].ptr, call.argv[1].len)
     return 0
 
-declare("ECHO message", native(echo), group="connection", since="1.0.0", flags=FAST | LOADING | STALE, complexity="O(1)",
-        summary="Answer the message given.")
+declare("ECHO message", native(echo), group="connection", since="1.0.0", flags=FAST | LOADING | STALE,
+        complexity="O(1)", summary="Answer the message given.")

@@ -1,7 +1,6 @@
 """Setting and getting strings."""
 
-from libc.stdint cimport INT64_MAX, int64_t, uint64_t
-from libc.string cimport memcmp
+from libc.stdint cimport INT64_MAX, int64_t
 
 from redpoll.commands.call cimport EVENT_GENERIC, EVENT_STRING, Call, native
 from redpoll.commands.options cimport (
@@ -11,7 +10,7 @@ from redpoll.commands.options cimport (
 from redpoll.engine.blob cimport Blob
 from redpoll.engine.entry cimport (
     ENC_BLOB, ENC_EMBEDDED, TYPE_STRING, Entry, entry_blob, entry_embedded, entry_encoding, entry_expiry,
-    entry_integer, entry_type, string_length, string_text,
+    entry_integer, entry_type, string_text,
 )
 from redpoll.engine.xxh3 cimport xxh3_64
 from redpoll.wire.output cimport Out
@@ -313,7 +312,7 @@ cdef int msetex(Call call) except -1:
         raise CommandError(errors.INVALID_NUMKEYS)
     end = 2 + <size_t>pairs * 2
     if end > call.argc:
-        raise CommandError(errors.wrong_arity("msetex"))
+        raise CommandError(errors.SYNTAX)
     read_options(call, end, OPTION_NX | OPTION_XX | OPTION_KEEPTTL, &options)
     read_expiry(call, &options, "msetex")
     if options.given & (OPTION_NX | OPTION_XX):

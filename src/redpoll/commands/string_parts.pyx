@@ -8,7 +8,7 @@ from redpoll.commands.call cimport EVENT_STRING, Call, native
 from redpoll.commands.options cimport check_string
 from redpoll.engine.entry cimport Entry, string_length, string_text
 from redpoll.engine.lcs cimport lcs_table
-from redpoll.wire.reply cimport reply_array, reply_bulk, reply_integer, reply_map
+from redpoll.wire.reply cimport reply_bulk, reply_integer
 
 from redpoll import errors
 from redpoll.commands.declare import declare

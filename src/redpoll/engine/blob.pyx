@@ -4,7 +4,6 @@ The counts are not atomic: only the thread that owns the keyspace takes and give
 Giving megabytes back to the system takes milliseconds, so that is left to a background thread.
 """
 
-from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 from redpoll.engine.memory cimport KIND_STRING, allocate, block_size, count, reallocate, release

@@ -101,7 +101,8 @@ cdef inline int64_t entry_integer(const Entry* e) noexcept nogil:
 cdef inline Blob* entry_blob(const Entry* e) noexcept nogil:
     return (<Blob**>entry_payload(e))[0]
 
-# An entry without a value yet: `value_length` bytes are left for an embedded one, or a payload is for the caller to set.
+# An entry without a value yet: `value_length` bytes are left for an embedded one, or a payload is for the caller
+# to set.
 cdef Entry* entry_new(int type, int encoding, const char* key, size_t key_length, size_t value_length,
                       int64_t expiry) noexcept nogil
 # The same key, clock and flags in a new shape; the old block is freed, what its payload points to is not.

@@ -7,17 +7,15 @@ Order of a change: find the slot, check the type, change the value through one o
 functions, `edit_text` or `set_expiry`. Each may move the entry; none moves another one.
 """
 
-from libc.math cimport log
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
-from redpoll.engine.blob cimport BLOB_HEADER, Blob, blob_new, blob_of, blob_release, blob_writable
+from redpoll.engine.blob cimport Blob, blob_new, blob_of, blob_release, blob_writable
 from redpoll.engine.entry cimport (
     EMBED_MAX, ENC_BLOB, ENC_EMBEDDED, ENC_INTEGER, FLAG_EXPIRES, FLAG_FILED, FLAG_GENERATION, FLAG_MUTATED,
-    TYPE_STRING, Entry, entry_blob, entry_clock, entry_embedded, entry_encoding, entry_expiry, entry_free,
-    entry_integer, entry_key, entry_key_length, entry_memory, entry_new, entry_payload, entry_reshape,
-    entry_set_clock, entry_type, string_text,
+    TYPE_STRING, Entry, entry_blob, entry_clock, entry_embedded, entry_encoding, entry_expiry, entry_free, entry_key,
+    entry_key_length, entry_memory, entry_new, entry_payload, entry_reshape, entry_set_clock, entry_type, string_text,
 )
 from redpoll.engine.expiry cimport (
     Block, free_blocks, wheel_advance, wheel_empty, wheel_file, wheel_init, wheel_memory, wheel_random, wheel_take,
@@ -565,10 +563,10 @@ cdef class Database:
         cdef Entry** slot
         cdef int64_t total = 0
         cdef int64_t sampled = 0
-        cdef int i
+        cdef int _
         if not self.expires:
             return 0
-        for i in range(32):
+        for _ in range(32):
             if not wheel_random(&self.wheel, self.keyspace.random(), &hash):
                 break
             slot = table_find_hash(&self.table, hash, FLAG_EXPIRES)

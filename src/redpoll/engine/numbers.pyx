@@ -24,7 +24,7 @@ from libc.math cimport HUGE_VAL, isinf, isnan
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset, strlen
+from libc.string cimport memcpy, memset
 
 cdef extern from *:
     """

@@ -21,12 +21,11 @@ clear comes first and the other directly after it.
 """
 
 from libc.stdint cimport uint8_t, uint64_t, uintptr_t
-from libc.stdlib cimport abort
 from libc.string cimport memcmp, memcpy, memset
 
 from redpoll.engine.entry cimport Entry, entry_key, entry_key_length
 from redpoll.engine.hashing cimport hash_bytes
-from redpoll.engine.memory cimport KIND_TABLE, allocate_lines, reallocate, release, release_lines, allocate, block_size
+from redpoll.engine.memory cimport KIND_TABLE, allocate_lines, reallocate, release, release_lines, allocate
 
 cdef extern from *:
     """
@@ -179,7 +178,8 @@ cdef Entry** table_find_hash(const Table* t, uint64_t hash, uint8_t wanted_flags
             found &= found - 1
             if b.used >> slot & 1:
                 e = b.slots[slot]
-                if (e.flags & wanted_flags) == wanted_flags and table_hash(t, entry_key(e), entry_key_length(e)) == hash:
+                if ((e.flags & wanted_flags) == wanted_flags
+                        and table_hash(t, entry_key(e), entry_key_length(e)) == hash):
                     return &b.slots[slot]
         b = further(b)
     return NULL
@@ -252,9 +252,8 @@ cdef void grow(Table* t) noexcept nogil:
     cdef Bucket* next
     cdef Entry* e
     cdef uint64_t hash
-    cdef int slot, count
+    cdef int slot
     cdef unsigned int used
-    cdef Entry* entries[SLOTS]
     add_bucket_room(t)
     source = bucket_at(t, t.split)
     target = bucket_at(t, t.base + t.split)
@@ -266,7 +265,6 @@ cdef void grow(Table* t) noexcept nogil:
             used &= used - 1
         chain = further(chain)
     chain = further(source)
-    count = 0
     used = source.used & (63 if source.used & CHAINED else ALL_SLOTS)
     source.used = <uint8_t>used
     while used:

@@ -7,13 +7,12 @@ connection's gate or the server's, and only then is looked at, in `allowed`.
 Commands are timed by one reading of the clock each: the end of one is the start of the next.
 """
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 
 from redpoll.engine.table cimport table_hash
 from redpoll.server.clock cimport nanoseconds, ticks, ticks_of, unix_microseconds
 from redpoll.server.connection cimport (
-    GATE_CLOSING, GATE_MONITOR, GATE_NO_TOUCH, GATE_REPLY_OFF, GATE_REPLY_SKIP, GATE_REPLY_SKIP_NEXT,
-    GATE_UNAUTHENTICATED,
+    GATE_NO_TOUCH, GATE_REPLY_OFF, GATE_REPLY_SKIP, GATE_REPLY_SKIP_NEXT, GATE_UNAUTHENTICATED,
 )
 from redpoll.wire.output cimport out_clear, out_init, out_pending
 from redpoll.wire.reply cimport reply_error, reply_value
@@ -85,6 +84,7 @@ cdef class Dispatcher:
     cdef bint run(self, Connection connection, Request* request) noexcept:
         cdef Routine routine
         cdef bint waits = False
+        cdef uint32_t monitored
         cdef size_t argc = request.argc
         if request.routine == NULL:
             if connection.gate & GATE_UNAUTHENTICATED:
@@ -100,7 +100,10 @@ cdef class Dispatcher:
         if connection.gate | self.gate:
             if not self.allowed(connection, request, &waits):
                 return not waits
+        monitored = self.gate & SERVER_MONITORED
         self.invoke(connection, request)
+        if monitored:
+            self.tell_monitors(connection, request)
         if connection.gate & (REPLY_GATES | GATE_NO_TOUCH):
             self.keyspace.touching = True
             self.after_reply_mode(connection)
@@ -207,7 +210,9 @@ cdef class Dispatcher:
 
     cdef object unknown(self, Request* request):
         cdef size_t i
-        cdef list args = [(<bytes>request.argv[i].ptr[:request.argv[i].len]) for i in range(min(request.argc, <size_t>64))]
+        cdef list args = []
+        for i in range(min(request.argc, <size_t>64)):
+            args.append(request.argv[i].ptr[:request.argv[i].len])
         try:
             return self.unknown_text(args)
         except Exception:
@@ -236,8 +241,6 @@ cdef class Dispatcher:
                 self.postpone(connection)
                 waits[0] = True
                 return False
-        if self.gate & SERVER_MONITORED:
-            self.tell_monitors(connection, request)
         self.keyspace.touching = not gate & GATE_NO_TOUCH or routine.name == "touch"
         return True
 

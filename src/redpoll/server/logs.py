@@ -168,7 +168,7 @@ class Log:
     def _opened(self) -> int:
         """The log file's descriptor, opened or reopened when the path leads elsewhere by now."""
         try:
-            found = os.stat(self.path)  # noqa: PTH116 - done for every line
+            found = os.stat(self.path)
             current = (found.st_dev, found.st_ino)
         except FileNotFoundError:
             current = None

@@ -17,16 +17,14 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from redpoll.engine.blob cimport BLOB_HEADER
-from redpoll.engine.memory cimport KIND_CLIENT, count
 from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
 from redpoll.server.clock cimport monotonic_microseconds, unix_microseconds
-from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING
+from redpoll.server.connection cimport GATE_CLOSING
 from redpoll.server.io_threads cimport JOB_READ, JOB_WRITE, Cut, Job, Pool, send_output
 from redpoll.wire.output cimport out_consume, out_pending, trim_pool
 from redpoll.wire.reply cimport reply_error
 from redpoll.wire.request cimport (
-    REQUEST_BAD, REQUEST_EMPTY, REQUEST_MORE, REQUEST_READY, Outcome, parse, parser_memory, parser_reset,
+    REQUEST_EMPTY, REQUEST_MORE, REQUEST_READY, Outcome, parse, parser_memory, parser_reset,
 )
 
 cdef extern from "<sys/epoll.h>" nogil:
@@ -389,7 +387,8 @@ cdef class Loop:
                 if found == NULL or events[i].events != EPOLLIN:
                     continue
                 connection = <Connection>found
-                if connection.stalled or connection.queued or connection.parser.filling != NULL or connection.parser.words_wanted:
+                if (connection.stalled or connection.queued or connection.parser.filling != NULL
+                        or connection.parser.words_wanted):
                     continue
                 job = &self.jobs[count]
                 job.own = connection.buffer_length != 0
@@ -500,7 +499,6 @@ cdef class Loop:
         cdef Request* request
         cdef Outcome outcome
         cdef const char* next = NULL
-        cdef size_t bytes_before
         connection.parser.longest_word = self.longest_word
         if connection.settled:
             connection.settled = False

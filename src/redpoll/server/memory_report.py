@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from redpoll.engine import memory as allocator
+import redpoll.engine.memory as allocator
 from redpoll.server import process
 
 _SMALL = 5 << 20

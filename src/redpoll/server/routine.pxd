@@ -12,6 +12,7 @@ cdef class Routine:
     cdef readonly object plain
     cdef readonly object command  # as declared
     cdef readonly str name
+    cdef bytes folded             # the name as lookups compare it
     cdef readonly int arity
     cdef readonly uint64_t flags
     cdef readonly int first_key

@@ -67,6 +67,7 @@ cdef class Routine:
             self.plain = handler
         self.command = command
         self.name = command.name
+        self.folded = bytes(byte | 0x20 for byte in command.name.encode())
         self.arity = command.arity
         self.flags = command.flags
         self.first_key = command.first_key
@@ -104,11 +105,13 @@ cdef class Routine:
         """(upper bound in nanoseconds, calls) for every bucket that is not empty, in order."""
         if self.histogram_counts == NULL:
             return []
-        return [(bucket_top(i), self.histogram_counts[i]) for i in range(HISTOGRAM_BUCKETS) if self.histogram_counts[i]]
+        cdef uint32_t* counts = self.histogram_counts
+        return [(bucket_top(i), counts[i]) for i in range(HISTOGRAM_BUCKETS) if counts[i]]
 
     def histogram(self) -> list:
         """(upper bound in microseconds, calls up to it) by powers of two, as LATENCY HISTOGRAM tells them."""
-        return [(stats.bound_microseconds(power), count) for power, count in stats.cumulative_by_power(self.durations())]
+        counted = stats.cumulative_by_power(self.durations())
+        return [(stats.bound_microseconds(power), count) for power, count in counted]
 
     def percentiles(self, wanted) -> list:
         """Durations in microseconds, one for each percentage."""
@@ -157,6 +160,7 @@ cdef class Routines:
         cdef char folded[NAME_MAX]
         cdef size_t place
         cdef void* found
+        cdef Routine routine
         if length > NAME_MAX:
             return NULL
         place = fold(name, length, folded) & self.mask
@@ -164,7 +168,8 @@ cdef class Routines:
             found = self.table[place]
             if found == NULL:
                 return NULL
-            if is_named(<Routine>found, folded, length):
+            routine = <Routine>found
+            if <size_t>len(routine.folded) == length and memcmp(<const char*>routine.folded, folded, length) == 0:
                 return found
             place = (place + 1) & self.mask
 
@@ -178,14 +183,3 @@ cdef class Routines:
 
     def __iter__(self):
         return iter(self.by_name.values())
-
-
-cdef inline bint is_named(Routine routine, const char* folded, size_t length) noexcept:
-    cdef str name = routine.name
-    cdef size_t i
-    if <size_t>len(name) != length:
-        return False
-    for i in range(length):
-        if <Py_UCS4>name[i] != <Py_UCS4><unsigned char>folded[i]:
-            return False
-    return True

@@ -18,9 +18,9 @@ import time
 import traceback
 from typing import Any
 
+import redpoll.engine.memory as allocator
 from redpoll import commands, errors
 from redpoll.commands.declare import REGISTRY
-from redpoll.engine import memory as allocator
 from redpoll.engine.keyspace import Keyspace
 from redpoll.errors import CommandError
 from redpoll.server import clock, listeners, memory_report, process, settings

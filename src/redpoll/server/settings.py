@@ -6,7 +6,7 @@ A function here may refuse by raising `BadValue`; CONFIG SET then puts everythin
 from collections.abc import Callable
 from typing import Any
 
-from redpoll.engine import memory as allocator
+import redpoll.engine.memory as allocator
 from redpoll.server.config import BadValue
 from redpoll.server.listeners import ListenError
 from redpoll.server.logs import Level

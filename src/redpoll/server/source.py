@@ -4,7 +4,7 @@ import resource
 from types import SimpleNamespace
 from typing import Any
 
-from redpoll.engine import memory as allocator
+import redpoll.engine.memory as allocator
 from redpoll.server import clock, process
 
 

@@ -131,7 +131,6 @@ cdef void out_share(Out* out, Blob* blob) noexcept nogil:
 
 
 cdef void out_splice(Out* out, Out* other) noexcept nogil:
-    cdef Chunk* chunk
     if other.first == NULL:
         return
     other.last.length = other.cursor - other.last.data

@@ -5,7 +5,7 @@ flat array, a set and a push as an array, a double as a bulk string, a boolean a
 a verbatim string as a bulk string, null as a null bulk string.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 

@@ -13,8 +13,8 @@ Lengths are checked before any pointer moves: nothing beyond `end` is read.
 """
 
 from libc.stdint cimport int64_t
-from libc.stdlib cimport abort, free, malloc, realloc
-from libc.string cimport memchr, memcpy, memmove, memset, strcpy
+from libc.stdlib cimport abort, free, realloc
+from libc.string cimport memchr, memcpy, memset, strcpy
 
 from redpoll.engine.blob cimport Blob, blob_new, blob_release
 from redpoll.engine.numbers cimport parse_int64
@@ -171,7 +171,8 @@ cdef Outcome parse_whole(Parser* p, const char* start, const char* end, Arg* roo
     cdef const char* at = start + 1
     cdef int64_t words, length
     cdef int64_t i
-    if short_number(at, end, &words, &at) and 0 < words <= <int64_t>room_words and (p.trusted or words <= STRANGER_WORDS):
+    if (short_number(at, end, &words, &at) and 0 < words <= <int64_t>room_words
+            and (p.trusted or words <= STRANGER_WORDS)):
         for i in range(words):
             if at >= end or at[0] != c"$":
                 break
@@ -190,7 +191,8 @@ cdef Outcome parse_whole(Parser* p, const char* start, const char* end, Arg* roo
     return outcome
 
 
-cdef Outcome number_line(Parser* p, const char* start, const char* end, int64_t* value, const char* too_big) noexcept nogil:
+cdef Outcome number_line(Parser* p, const char* start, const char* end, int64_t* value,
+                         const char* too_big) noexcept nogil:
     """The number of the line at `p.offset`, behind its type byte; READY moves the offset behind the line.
 
     A value that is no number is -2.

@@ -168,7 +168,7 @@ def test_user_data_can_be_hidden():
 
 def test_the_banner_tells_the_facts():
     text = banner(mode="standalone", port=6379, pid=4711)
-    for fact in (VERSION, "64 bit", "Mode: standalone", "Port: 6379", "PID:  4711"):
+    for fact in (VERSION, "64 bit", "Mode: standalone", "Port: 6379", "PID: 4711"):
         assert fact in text
     assert max(map(len, text.splitlines())) < 80
 
@@ -176,7 +176,7 @@ def test_the_banner_tells_the_facts():
 def test_a_file_gets_a_plain_line_instead(file):
     log = make(path=str(file))
     announce(log, mode="cluster", port=7000)
-    assert file.read_text().endswith("* Running mode=cluster, port=7000.\n")
+    assert file.read_text().endswith("mode=cluster, port=7000, PID: 4711\n")
     announce(log, mode="cluster", port=7000, always=True)
     assert file.read_text().endswith(banner(mode="cluster", port=7000, pid=4711))
 
