@@ -1,0 +1,1 @@
+"""Structures and the wire against models, with inputs that nobody thought of."""

@@ -1,5 +1,6 @@
 """Requests split anywhere, and rubbish: what a server answers does not depend on how bytes arrive."""
 
+import itertools
 import random
 import socket
 import time
@@ -52,7 +53,7 @@ def answers(server: Server, pieces: list[bytes]) -> bytes:
 def test_splitting_changes_nothing(server: Server, commands: list[tuple[bytes, ...]], cuts: list[float]) -> None:
     whole = encoded(commands)
     places = sorted({int(cut * len(whole)) for cut in cuts} | {0, len(whole)})
-    pieces = [whole[start:end] for start, end in zip(places, places[1:], strict=False)]
+    pieces = [whole[start:end] for start, end in itertools.pairwise(places)]
     assert answers(server, [whole]) == answers(server, pieces)
 
 
@@ -86,6 +87,10 @@ def test_rubbish_never_harms(server: Server) -> None:
 
 
 # Commands that end, block or slow the server, or change who may talk to it.
+POOL = (
+    b"k", b"l", b"0", b"1", b"-1", b"10", b"abc", b"", b"\x00\xff", b"EX", b"NX", b"GET", b"*", b"[a", b"u8", b"i64",
+    b"#1", b"BIT", b"COUNT", b"9223372036854775807", b"-9223372036854775808", b"1e400", b"v" * 70,
+)  # fmt: skip
 LEFT_OUT = {"shutdown", "debug", "monitor", "quit", "client", "config", "auth", "hello", "reset", "select"}
 
 
@@ -95,15 +100,13 @@ def test_random_words_for_every_command(server: Server) -> None:
 
     commands.load()
     chance = random.Random(11)
-    pool = [b"k", b"l", b"0", b"1", b"-1", b"10", b"abc", b"", b"\x00\xff", b"EX", b"NX", b"GET", b"9223372036854775807",
-            b"-9223372036854775808", b"1e400", b"*", b"[a", b"u8", b"i64", b"#1", b"BIT", b"COUNT", b"v" * 70]  # fmt: skip
     requests = []
     for name, declared in REGISTRY.items():
         if name in LEFT_OUT:
             continue
         names = [(name.encode(),), *((name.encode(), sub.encode()) for sub in declared.subcommands)]
         for words in names:
-            requests += [(*words, *chance.choices(pool, k=chance.randrange(6))) for _ in range(30)]
+            requests += [(*words, *chance.choices(POOL, k=chance.randrange(6))) for _ in range(30)]
     chance.shuffle(requests)
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
         file = sock.makefile("rb")
