@@ -55,20 +55,24 @@ cdef int setbit(Call call) except -1:
     cdef Entry** slot
     cdef uint8_t* p
     cdef uint8_t bit
-    cdef bint before
+    cdef bint before, wanted
+    cdef size_t length
     bit_offset(call, 2, False, 0, &offset)
     if call.argv[3].len != 1 or call.argv[3].ptr[0] not in (c"0", c"1"):
         raise CommandError(errors.NOT_A_BIT)
     slot = call.write(1)
     check_string(slot)
+    length = 0 if slot == NULL else string_length(slot[0])
     p = grown(call, slot, (offset >> 3) + 1) + (offset >> 3)
     bit = <uint8_t>(1 << (7 - (offset & 7)))
     before = p[0] & bit != 0
-    if call.argv[3].ptr[0] == c"1":
+    wanted = call.argv[3].ptr[0] == c"1"
+    if wanted:
         p[0] |= bit
     else:
         p[0] &= ~bit
-    call.changed(EVENT_STRING, b"setbit", 1)
+    if wanted != before or length <= offset >> 3:
+        call.changed(EVENT_STRING, b"setbit", 1)
     reply_integer(call.out, before)
     return 0
 
@@ -445,17 +449,18 @@ cdef inline int64_t extended(uint64_t raw, int width) noexcept:
 
 cdef object fit(object wanted, bint is_signed, int width, int overflow):
     """A number of any size as the field takes it; None: it does not fit and shall not."""
-    lowest = -(1 << (width - 1)) if is_signed else 0
-    highest = (1 << (width - 1)) - 1 if is_signed else (1 << width) - 1
+    cdef object one = 1      # of Python's, as the powers need not fit a machine word
+    lowest = -(one << (width - 1)) if is_signed else 0
+    highest = (one << (width - 1)) - 1 if is_signed else (one << width) - 1
     if lowest <= wanted <= highest:
         return wanted
     if overflow == FAIL:
         return None
     if overflow == SATURATE:
         return highest if wanted > highest else lowest
-    wanted &= (1 << width) - 1
+    wanted &= (one << width) - 1
     if is_signed and wanted >> (width - 1):
-        wanted -= 1 << width
+        wanted -= one << width
     return wanted
 
 
@@ -476,6 +481,8 @@ cdef int run_fields(Call call, bint read_only) except -1:
     slot = call.write(1) if writes else call.read(1)
     check_string(slot)
     if writes:
+        if slot == NULL or string_length(slot[0]) < needed:
+            changes += 1
         p = grown(call, slot, needed)
         slot = call.find(1)
     if slot != NULL:
@@ -494,17 +501,15 @@ cdef int run_fields(Call call, bint read_only) except -1:
             reply_integer(call.out, before)
             continue
         after = fit(value if kind == FIELD_SET else before + value, is_signed, width, overflow)
-        if kind == FIELD_SET and not is_signed and value < 0 and overflow == WRAP:
-            after = value & ((1 << width) - 1)
         if after is None:
             reply_null(call.out)
             continue
         set_field(p, offset, width, <uint64_t>(after & 0xFFFFFFFFFFFFFFFF))
-        changes += 1
+        if after != before:
+            changes += 1
         reply_integer(call.out, before if kind == FIELD_SET else after)
     if changes:
         call.changed(EVENT_STRING, b"setbit", 1)
-        call.keyspace.dirty += changes - 1
     return 0
 
 

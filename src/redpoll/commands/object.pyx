@@ -1,7 +1,7 @@
 """OBJECT: how a value is stored, and how it was accessed."""
 
 from redpoll.commands.call cimport Call, native
-from redpoll.engine.entry cimport ENC_INTEGER, FLAG_MUTATED, Entry, entry_encoding, string_length
+from redpoll.engine.entry cimport ENC_INTEGER, FLAG_MUTATED, Entry, entry_encoding, entry_integer, string_length
 from redpoll.engine.keyspace cimport CLOCK_LFU
 from redpoll.wire.reply cimport reply_bulk, reply_integer, reply_null
 
@@ -11,6 +11,8 @@ from redpoll.commands.flags import READONLY
 from redpoll.errors import CommandError
 
 cdef enum:
+    SHARED_INTEGERS = 10000
+    SHARED_REFERENCES = 2147483647
     EMBSTR_MAX = 44          # the longest string that Redis tells as embedded
 
 container(
@@ -77,7 +79,13 @@ declare(
 
 
 cdef int object_refcount(Call call) except -1:
-    if looked_at(call) != NULL:
+    cdef Entry* e = looked_at(call)
+    if e == NULL:
+        return 0
+    # Redis shares the objects of small integers, and tells so; here they take no object at all.
+    if entry_encoding(e) == ENC_INTEGER and 0 <= entry_integer(e) < SHARED_INTEGERS:
+        reply_integer(call.out, SHARED_REFERENCES)
+    else:
         reply_integer(call.out, 1)
     return 0
 

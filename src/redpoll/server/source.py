@@ -13,7 +13,6 @@ class Source:
 
     def __init__(self, server: Any) -> None:
         self._server = server
-        self.persistence = SimpleNamespace()
         self.replication = SimpleNamespace(master_replid=server.run_id)
         self.modules: list[Any] = []
         self.engines: list[Any] = []
@@ -37,6 +36,11 @@ class Source:
     def now_us(self) -> int:
         """Unix microseconds."""
         return clock.unix_us()
+
+    @property
+    def persistence(self) -> Any:
+        """Figures of what is not yet saved."""
+        return SimpleNamespace(rdb_changes_since_last_save=self._server.keyspace.dirty)
 
     @property
     def identity(self) -> Any:
