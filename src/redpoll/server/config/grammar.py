@@ -17,7 +17,6 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
     from typing import BinaryIO
 
 _SPACE = b" \t\n\v\f\r"
@@ -96,7 +95,7 @@ class CommandLine:
 def split_words(line: bytes) -> list[bytes] | None:
     """Cut a line into words; None when its quotes are unbalanced."""
     line = line.partition(b"\0")[0]
-    words = []
+    words: list[bytes] = []
     at, end = 0, len(line)
     while True:
         while at < end and line[at] in _SPACE:

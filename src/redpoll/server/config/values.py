@@ -13,7 +13,6 @@ from redpoll.server.config.grammar import format_memory, parse_memory, quote
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-
     from typing import Any
 
 INT_MAX = 2**31 - 1
