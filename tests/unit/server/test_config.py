@@ -27,7 +27,9 @@ def refusal(config: Config, *pairs: bytes, **state: bool) -> str:
 
 
 def test_values_are_typed() -> None:
-    config = load(b"port 7000\nappendonly yes\nmaxmemory 1gb\nsave 9 1\nsave 8 2\nbind 1.1.1.1 -::1\nunixsocketperm 700")
+    config = load(
+        b"port 7000\nappendonly yes\nmaxmemory 1gb\nsave 9 1\nsave 8 2\nbind 1.1.1.1 -::1\nunixsocketperm 700"
+    )
     assert (config.port, config.appendonly, config.maxmemory) == (7000, True, 1 << 30)
     assert (config.save, config.bind, config.unixsocketperm) == (((9, 1), (8, 2)), ("1.1.1.1", "-::1"), 0o700)
     assert (config.loglevel, config.shutdown_on_sigint, config.requirepass) == ("notice", (), b"")
@@ -225,7 +227,7 @@ def test_rewrite_twice_adds_one_mark(tmp_path) -> None:
         (b'save ""', [b"save", b"9 1 8 2"], "save 9 1\n\nMARK\nsave 8 2\n"),
         (b"save 3600 1 300 100 60 10000", [], "save 3600 1\n\nMARK\nsave 300 100\nsave 60 10000\n"),
         (b"bind 127.0.0.1", [b"bind", b"127.0.0.1 -::1"], "bind 127.0.0.1 -::1\n"),
-        (b'requirepass ""\nlogfile ""', [], '\nlogfile ""\n'.lstrip()),
+        (b'requirepass ""\nlogfile ""', [], '\nlogfile ""\n'),
         (b"notify-keyspace-events KEA", [b"notify-keyspace-events", b""], 'notify-keyspace-events ""\n'),
         (b"latency-tracking-info-percentiles 1", [b"latency-tracking-info-percentiles", b""],
          'latency-tracking-info-percentiles ""\n'),

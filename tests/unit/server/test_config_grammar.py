@@ -15,7 +15,7 @@ from redpoll.server.config.matching import match
     [
         (b"", []),
         (b"  timeout\t5 ", [b"timeout", b"5"]),
-        (b'a "b c" \'d e\'', [b"a", b"b c", b"d e"]),
+        (b"a \"b c\" 'd e'", [b"a", b"b c", b"d e"]),
         (rb'"\x41\n\r\t\b\a\q\\\"" x', [b'A\n\r\t\b\aq\\"', b"x"]),
         (rb"'it\'s \n'", [rb"it's \n"]),
         (b'a"b c"', [b"ab c"]),

@@ -151,9 +151,10 @@ def test_every_refusal(peer: Peer) -> None:
             # Names of enumerations and ranges have grown; Redis 7 and Valkey refuse negative numbers in other words.
             if isinstance(kind, Flags | Enum) and peer.kind != "redis-8":
                 continue
-            if isinstance(kind, Int) and peer.kind != "redis-8" and (kind.unsigned or b"99" in value):
+            if peer.kind != "redis-8" and (b"99" in value or (isinstance(kind, Int) and kind.unsigned)):
                 continue
-            if name in (b"maxmemory-policy", b"repl-diskless-load"):
+            # Two enumerations have grown since; and one build of the real server dies of any CONFIG SET tls-port.
+            if name in (b"maxmemory-policy", b"repl-diskless-load", b"tls-port"):
                 continue
             if name == b"io-threads" and peer.kind == "valkey":
                 continue
@@ -197,6 +198,7 @@ requirepass ''|masterauth zz|watchdog-period -1|watchdog-period 0|slowlog-log-sl
 # Redis 7 and Valkey word these otherwise, or do not know them.
 _REDIS_8_ONLY = {
     b"maxclients -1", b"maxmemory 18446744073709551615", b"notify-keyspace-events oxc", b"notify-keyspace-events KEAc",
+    b"loglevel debug notice", b"repl-backlog-size 0",
 }  # fmt: skip
 _VALKEY_MORE = b"shutdown-on-sigint"
 
@@ -216,6 +218,6 @@ def test_table_of_sets(peer: Peer) -> None:
         if reply != mine:
             different.append((entry, reply, mine))
         names = [name for name in pairs[::2] if name.lower() not in _OWN]
-        if peer.get(*names) != config.get(names):
+        if names and peer.get(*names) != config.get(names):
             different.append((entry, peer.get(*names), config.get(names)))
     assert different == []
