@@ -149,12 +149,12 @@ def test_errors(tmp_path, text: str, number: int, reason: str) -> None:
     if number:
         assert caught.value.source == str(path)
         line = text.split("\n")[number - 1].strip()
-        assert f"*** FATAL CONFIG FILE ERROR (Redpoll " in str(caught.value)  # noqa: F541
+        assert "*** FATAL CONFIG FILE ERROR (Redpoll " in str(caught.value)
         assert f", at line {number}\n>>> '{line}'\n{reason}\n" in str(caught.value)
 
 
 def test_a_file_that_is_not_there() -> None:
-    with pytest.raises(ConfigError, match="can't open config file '/nonexistent/x.conf': No such file or directory"):
+    with pytest.raises(ConfigError, match=r"can't open config file '/nonexistent/x.conf': No such file or directory"):
         Config().load(["/nonexistent/x.conf"])
 
 

@@ -156,6 +156,8 @@ def test_every_refusal(peer: Peer) -> None:
             # Two enumerations have grown since; and one build of the real server dies of any CONFIG SET tls-port.
             if name in (b"maxmemory-policy", b"repl-diskless-load", b"tls-port"):
                 continue
+            if name == b"maxmemory-clients" and b"99" in value:
+                continue  # it overflows there and is taken for a percentage
             if name == b"io-threads" and peer.kind == "valkey":
                 continue
             reply = peer.call(b"CONFIG", b"SET", name, value)
