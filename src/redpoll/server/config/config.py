@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from redpoll.errors import SYNTAX, CommandError
+from redpoll.errors import LOADING, SYNTAX, CommandError
 from redpoll.server.config import grammar, rewriting
 from redpoll.server.config.directives import (
     BY_NAME,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     Hook = Callable[["Config"], None]
 
 UNKNOWN_DIRECTIVE = "Bad directive or wrong number of arguments"
-LOADING = "LOADING Redis is loading the dataset in memory"
 NO_CONFIG_FILE = "ERR The server is running without a config file"
 
 
