@@ -183,8 +183,10 @@ def test_a_hook_that_refuses_undoes_the_set() -> None:
 
 def test_sensitive_names() -> None:
     config = Config()
-    assert config.is_sensitive(b"RequirePass") and config.is_sensitive(b"primaryauth")
-    assert not config.is_sensitive(b"hz") and not config.is_sensitive(b"nosuch")
+    assert config.is_sensitive(b"RequirePass")
+    assert config.is_sensitive(b"primaryauth")
+    assert not config.is_sensitive(b"hz")
+    assert not config.is_sensitive(b"nosuch")
 
 
 # CONFIG REWRITE
@@ -276,7 +278,8 @@ def test_rewrite_keeps_links_and_permissions(tmp_path) -> None:
     config.load([str(link)])
     config.set([b"hz", b"30"])
     config.rewrite()
-    assert link.is_symlink() and b"hz 30\n" in real.read_bytes()
+    assert link.is_symlink()
+    assert b"hz 30\n" in real.read_bytes()
     assert real.stat().st_mode & 0o777 == 0o640
 
 
