@@ -103,23 +103,11 @@ def _serve(words: list[str]) -> int:
 
 
 def _say_hello(server: Any) -> None:
-    from redpoll.server import process
-
-    config, log = server.config, server.log
+    log = server.log
     log.notice("Server initialized")
-    for name in config.not_in_force():
+    for name in server.config.not_in_force():
         log.warning(f"The directive '{name}' is accepted and kept, but nothing acts on it yet.")
-    if config.set_proc_title:
-        first = next((listener for listener in server.listeners if listener.name == "tcp"), None)
-        process.set_title(
-            process.title(
-                config.proc_title_template,
-                address=f"{first.address}:{first.port}" if first else config.unixsocket,
-                config_file=config.file or "",
-                port=config.port,
-                unix_socket=config.unixsocket,
-            )
-        )
+    server.show_title()
     for listener in server.listeners:
         if listener.name == "unix":
             log.notice(f"Ready to accept connections unix: redis-cli -s {listener.address}")

@@ -197,7 +197,7 @@ cdef class Dispatcher:
     def unknown_text(self, list args):
         """The error for words that name no command."""
         name = args[0].decode("latin-1")
-        container = self.routines.by_name.get(name.lower())
+        container = None if "|" in name else self.routines.by_name.get(name.lower())
         if container is not None:
             sub = args[1][:ARGUMENTS_SHOWN].decode("latin-1")
             return f"ERR unknown subcommand '{sub}'. Try {name.upper()} HELP."

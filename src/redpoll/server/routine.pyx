@@ -120,7 +120,7 @@ cdef class Routine:
     @property
     def subcommands(self) -> dict:
         """Routines of subcommands by lower-case word."""
-        return self.by_word
+        return {word.decode(): routine for word, routine in self.by_word.items()}
 
 
 cdef class Routines:

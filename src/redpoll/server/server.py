@@ -116,15 +116,19 @@ class Server:
         self.loop.watch(listener.sock.fileno(), listeners.Acceptor(self, listener))
 
     def relisten(self) -> None:
-        """Listen where the configuration says now, when bind or port changed. Raises `ListenError`."""
-        kept = [listener for listener in self.listeners if listener.name != "tcp"]
-        for listener in self.listeners:
-            if listener.name == "tcp":
-                self.loop.unwatch(listener.sock.fileno())
-                listener.sock.close()
-        self.listeners = kept
-        if self.config.port:
-            self.listen_tcp(self.config.bind, self.config.port)
+        """Listen where the configuration says now. Raises `ListenError`, and then listens where it did before."""
+        former = [listener for listener in self.listeners if listener.name == "tcp"]
+        self.listeners = [listener for listener in self.listeners if listener.name != "tcp"]
+        for listener in former:
+            self.loop.unwatch(listener.sock.fileno())
+            listener.sock.close()
+        try:
+            if self.config.port:
+                self.listen_tcp(self.config.bind, self.config.port)
+        except listeners.ListenError:
+            for listener in former:
+                self.listen_tcp([f"-{listener.address}"], listener.port)
+            raise
 
     def run(self) -> int:
         """Serve until told to stop; returns the process's exit code."""
@@ -167,6 +171,22 @@ class Server:
         word = "SIGINT" if number == signal.SIGINT else "SIGTERM"
         self.log.warning(f"Received {word} scheduling shutdown...")
         self.stop("User requested shutdown...")
+
+    def show_title(self) -> None:
+        """Show in `ps` what this process is, if `set-proc-title` says so."""
+        config = self.config
+        if not config.set_proc_title:
+            return
+        first = next((listener for listener in self.listeners if listener.name == "tcp"), None)
+        process.set_title(
+            process.title(
+                config.proc_title_template,
+                address=f"{first.address}:{first.port}" if first else config.unixsocket,
+                config_file=config.file or "",
+                port=config.port,
+                unix_socket=config.unixsocket,
+            )
+        )
 
     # Told by the loop
 

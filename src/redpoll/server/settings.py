@@ -139,6 +139,11 @@ def _password(server: Any) -> None:
     server.clients.password_changed()
 
 
+@_setting("proc-title-template", at_start=False)
+def _title(server: Any) -> None:
+    server.show_title()
+
+
 @_setting("maxclients", at_start=False)
 def _max_clients(server: Any) -> None:
     from redpoll.server import process
@@ -149,14 +154,19 @@ def _max_clients(server: Any) -> None:
         raise BadValue(f"The operating system is not able to handle the specified number of clients, try with {room}")
 
 
-@_setting("port", "bind", at_start=False)
-def _addresses(server: Any) -> None:
+@_setting("port", at_start=False)
+def _port(server: Any) -> None:
+    _listen_anew(server, "Unable to listen on this port. Check server logs.")
+
+
+@_setting("bind", at_start=False)
+def _bind(server: Any) -> None:
+    _listen_anew(server, "Failed to bind to specified addresses.")
+
+
+def _listen_anew(server: Any, refusal: str) -> None:
     try:
         server.relisten()
     except ListenError as error:
-        server.log.warning(f"{error}")
-        raise BadValue(
-            "Unable to listen on this port. Check server logs."
-            if "port" in str(error)
-            else "Failed to bind to specified addresses."
-        ) from error
+        server.log.warning(str(error))
+        raise BadValue(refusal) from error
