@@ -254,14 +254,6 @@ def _htstats_key(call: Any, key: bytes, *_full: bytes) -> values.Verbatim:
     raise CommandError("ERR The value stored at the specified key is not represented using an hash table")
 
 
-@_subcommand("STRINGMATCH-LEN <length> <pattern>", least=2)
-def _stringmatch_len(_call: Any, length: bytes, pattern: bytes) -> int:
-    """Match a pattern against so many letters A; for patterns that are slow to match."""
-    from redpoll.engine.glob import match
-
-    return int(match(pattern, b"A" * int(length), True))
-
-
 @_subcommand("SDSLEN <key>", least=1)
 def _sdslen(call: Any, key: bytes) -> str:
     """Show the lengths of a key and its string value, and the room that they have."""

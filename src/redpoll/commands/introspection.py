@@ -7,6 +7,7 @@ from redpoll import errors
 from redpoll.commands import declare, usage
 from redpoll.commands.declare import REGISTRY, Command, command, container
 from redpoll.commands.flags import LOADING, STALE, flag_names
+from redpoll.engine.glob import matches
 from redpoll.errors import CommandError
 from redpoll.wire.values import ReplySet
 
@@ -89,7 +90,7 @@ def command_list(call: Any) -> list[bytes]:
     elif by == b"ACLCAT":
         found = [each for each in everything if value in each.categories]
     elif by == b"PATTERN":
-        found = [each for each in everything if matches(value, each.name)]
+        found = [each for each in everything if matches(words[2], each.name.encode(), True)]
     else:
         raise CommandError(errors.SYNTAX)
     return [each.name.encode() for each in found]
@@ -200,45 +201,3 @@ def _argument(argument: usage.Argument) -> dict[bytes, Any]:
     if argument.arguments:
         reply[b"arguments"] = [_argument(each) for each in argument.arguments]
     return reply
-
-
-def matches(pattern: str, text: str) -> bool:
-    r"""Whether `text` matches a glob pattern: `*`, `?`, `[a-c]`, `[^a]` and `\` before a literal character."""
-    starts = {0}
-    at = 0
-    while at < len(pattern) and starts:
-        sign = pattern[at]
-        if sign == "*":
-            starts = set(range(min(starts), len(text) + 1))
-            at += 1
-            continue
-        accepted, at = _one(pattern, at)
-        starts = {start + 1 for start in starts if start < len(text) and accepted(text[start])}
-    return len(text) in starts
-
-
-def _one(pattern: str, at: int) -> tuple[Any, int]:
-    """What the single character of the pattern at `at` accepts, and where the next one is."""
-    sign = pattern[at]
-    if sign == "?":
-        return (lambda _: True), at + 1
-    if sign == "\\" and at + 1 < len(pattern):
-        literal = pattern[at + 1]
-        return (lambda letter: letter == literal), at + 2
-    if sign != "[":
-        return (lambda letter: letter == sign), at + 1
-    at += 1
-    negated = pattern[at : at + 1] == "^"
-    at += negated
-    ranges = []
-    while at < len(pattern) and pattern[at] != "]":
-        if pattern[at] == "\\" and at + 1 < len(pattern):
-            at += 1
-            ranges.append((pattern[at], pattern[at]))
-        elif pattern[at + 1 : at + 2] == "-" and at + 2 < len(pattern):
-            ranges.append((min(pattern[at], pattern[at + 2]), max(pattern[at], pattern[at + 2])))
-            at += 2
-        else:
-            ranges.append((pattern[at], pattern[at]))
-        at += 1
-    return (lambda letter: any(low <= letter <= high for low, high in ranges) != negated), at + 1

@@ -256,24 +256,3 @@ def test_command_getkeys_refuses() -> None:
         call(b"COMMAND", b"GETKEYS", b"nope")
     with pytest.raises(CommandError, match=r"^ERR The command has no key arguments$"):
         call(b"COMMAND", b"GETKEYSANDFLAGS", b"command")
-
-
-@pytest.mark.parametrize(
-    ("pattern", "text", "expected"),
-    [
-        ("*", "", True),
-        ("a*c", "abbc", True),
-        ("a*c", "abbd", False),
-        ("a**", "a", True),
-        ("a?c", "abc", True),
-        ("a?", "a", False),
-        ("[a-c]x", "bx", True),
-        ("[^a-c]x", "bx", False),
-        (r"a\*", "a*", True),
-        (r"a\*", "ab", False),
-        ("[", "[", False),
-        ("*a*b*a", "xxaybza", True),
-    ],
-)
-def test_glob(pattern: str, text: str, expected: bool) -> None:
-    assert introspection.matches(pattern, text) is expected

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redpoll.server.config import Config, ConfigError, grammar
-from redpoll.server.config.matching import match
 
 
 @pytest.mark.parametrize(
@@ -163,30 +162,3 @@ def test_a_file_that_includes_itself(tmp_path) -> None:
     path.write_text(f"include {path}\n")
     with pytest.raises(ConfigError, match="Files include each other without end"):
         Config().load([str(path)])
-
-
-@pytest.mark.parametrize(
-    ("pattern", "text", "fits"),
-    [
-        (b"*", b"", True),
-        (b"", b"", True),
-        (b"", b"a", False),
-        (b"a*c", b"abbc", True),
-        (b"a*c", b"abcd", False),
-        (b"*a*b", b"xaxxb", True),
-        (b"h?llo", b"hello", True),
-        (b"h?llo", b"hllo", False),
-        (b"h[a-e]llo", b"hello", True),
-        (b"h[e-a]llo", b"hello", True),
-        (b"h[^e]llo", b"hello", False),
-        (b"h[^e]llo", b"hallo", True),
-        (rb"h\?llo", b"h?llo", True),
-        (rb"h\?llo", b"hello", False),
-        (rb"[\]]", b"]", True),
-        (b"[ab", b"a", True),
-        (b"MAX*", b"maxclients", True),
-        (b"a" + b"*a" * 30 + b"b", b"a" * 80, False),
-    ],
-)
-def test_globs(pattern: bytes, text: bytes, fits: bool) -> None:
-    assert match(pattern, text, True) is fits

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from redpoll.engine.glob import matches
 from redpoll.errors import LOADING, SYNTAX, CommandError
 from redpoll.server.config import grammar, rewriting
 from redpoll.server.config.directives import (
@@ -22,7 +23,6 @@ from redpoll.server.config.directives import (
     SENSITIVE,
     Directive,
 )
-from redpoll.server.config.matching import match
 from redpoll.server.config.values import WRONG_WORD_COUNT, BadValue, Words, to_bytes, to_text, words_of
 
 TYPE_CHECKING = False
@@ -127,7 +127,7 @@ class Config:
             for name, directive in BY_NAME.items():
                 if directive.flags & (HIDDEN | FILE_ONLY) or name in answered:
                     continue
-                if match(pattern, name, True):
+                if matches(pattern, name, True):
                     answered.add(name)
                     result[name] = self._show(directive)
         return result
