@@ -105,11 +105,26 @@ STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 OFFSET_OUT_OF_RANGE = "ERR offset is out of range"
 INVALID_NUMKEYS = "ERR invalid numkeys value or out of range"
 BAD_DIGEST = "ERR must be exactly 16 hexadecimal characters"
-BOUNDS_CROSS = "ERR LBOUND must be less than or equal to UBOUND"
+NOT_AN_INTEGER_INCREMENT = "ERR Increment is not an integer or out of range"
+NOT_A_FLOAT_INCREMENT = "ERR Increment is not a valid float"
+INFINITE_INCREMENT = "ERR BYFLOAT increment cannot be Infinity"
+INFINITE_VALUE = "ERR value cannot be Infinity"
+APPLIED_OVERFLOW = "ERR applied increment would overflow"
+APPLIED_INFINITY = "ERR applied increment would be Infinity"
+BOUNDS_CROSS = "ERR LBOUND can't be greater than UBOUND"
+NOTHING_TO_EXPIRE = "ERR ENX flag requires an expiration"
+UNEVEN_PAIRS = "ERR wrong number of key-value pairs"
+DELEX_TYPE = "ERR Key should be of string type if conditions are specified"
+DELEX_CONDITION = "ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE"
 LCS_TYPES = "ERR The specified keys must contain string values"
 LCS_LEN_AND_IDX = "ERR If you want both the length and indexes, please just use IDX."
 LCS_TOO_LONG = "ERR String too long for LCS"
 LCS_NO_MEMORY = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"
+
+
+def bad_bound(name: str, by_float: bool) -> str:
+    """The text for an LBOUND or UBOUND that is no number of the kind that is asked for."""
+    return f"ERR {name} is not a valid float" if by_float else f"ERR {name} is not an integer or out of range"
 
 
 # Connections

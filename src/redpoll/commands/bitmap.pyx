@@ -1,13 +1,16 @@
 """Strings as rows of bits, and of integers of any width."""
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport free, malloc
 
 from redpoll.commands.call cimport EVENT_GENERIC, EVENT_STRING, Call, native
 from redpoll.commands.options cimport check_string
-from redpoll.engine.bits cimport count_bits, count_ones, find_bit, get_field, set_field
+from redpoll.engine.bits cimport (
+    COMBINE_AND, COMBINE_ANDOR, COMBINE_DIFF, COMBINE_DIFF1, COMBINE_NOT, COMBINE_ONE, COMBINE_OR, COMBINE_XOR, Bits,
+    Combination, combine, count_bits, count_ones, find_bit, get_field, set_field,
+)
 from redpoll.engine.blob cimport Blob, blob_new, blob_release
-from redpoll.engine.entry cimport FLAG_MUTATED, Entry, string_length, string_text
+from redpoll.engine.entry cimport EMBED_MAX, FLAG_MUTATED, Entry, string_length, string_text
 from redpoll.engine.numbers cimport parse_int64
 from redpoll.wire.reply cimport reply_array, reply_integer, reply_null
 
@@ -16,6 +19,9 @@ from redpoll.commands.declare import declare
 from redpoll.commands.flags import DENYOOM, FAST, READONLY, WRITE
 from redpoll.commands.key_finders import bitfield_keys
 from redpoll.errors import CommandError
+
+cdef extern from *:
+    ctypedef long long int128 "__int128"
 
 
 cdef int bit_offset(Call call, size_t word, bint counted, int width, uint64_t* offset) except -1:
@@ -39,14 +45,14 @@ cdef int bit_offset(Call call, size_t word, bint counted, int width, uint64_t* o
     return 0
 
 
-cdef uint8_t* grown(Call call, Entry** slot, size_t length) except NULL:
-    """The string at the first key, to be changed in place, at least so long."""
-    cdef size_t before
+cdef uint8_t* grown(Call call, Entry** slot, size_t length, bint* changed) except NULL:
+    """The string at the first key, to be changed in place, at least so long; whether that changed it already."""
+    cdef size_t before = 0
     if slot == NULL:
         slot = call.db.put_plain(slot, call.argv[1].ptr, call.argv[1].len, call.hash_of(1), b"", 0, -1)
-        before = 0
     else:
         before = string_length(slot[0])
+    changed[0] = length > before
     return <uint8_t*>call.db.edit_text(slot, max(before, length))
 
 
@@ -54,26 +60,21 @@ cdef int setbit(Call call) except -1:
     cdef uint64_t offset
     cdef Entry** slot
     cdef uint8_t* p
-    cdef uint8_t bit
-    cdef bint before, wanted
-    cdef size_t length
+    cdef uint8_t bit, before
+    cdef bint wanted, changed
     bit_offset(call, 2, False, 0, &offset)
     if call.argv[3].len != 1 or call.argv[3].ptr[0] not in (c"0", c"1"):
         raise CommandError(errors.NOT_A_BIT)
+    wanted = call.argv[3].ptr[0] == c"1"
     slot = call.write(1)
     check_string(slot)
-    length = 0 if slot == NULL else string_length(slot[0])
-    p = grown(call, slot, (offset >> 3) + 1) + (offset >> 3)
+    p = grown(call, slot, (offset >> 3) + 1, &changed) + (offset >> 3)
     bit = <uint8_t>(1 << (7 - (offset & 7)))
-    before = p[0] & bit != 0
-    wanted = call.argv[3].ptr[0] == c"1"
-    if wanted:
-        p[0] |= bit
-    else:
-        p[0] &= ~bit
-    if wanted != before or length <= offset >> 3:
+    before = p[0]
+    p[0] = before | bit if wanted else before & ~bit
+    if changed or p[0] != before:
         call.changed(EVENT_STRING, b"setbit", 1)
-    reply_integer(call.out, before)
+    reply_integer(call.out, before & bit != 0)
     return 0
 
 declare(
@@ -96,7 +97,7 @@ cdef int getbit(Call call) except -1:
         return 0
     check_string(slot)
     text = string_text(slot[0], scratch, &length)
-    reply_integer(call.out, get_field(<const uint8_t*>text, length, offset, 1))
+    reply_integer(call.out, offset >> 3 < length and text[offset >> 3] >> (7 - (offset & 7)) & 1)
     return 0
 
 declare(
@@ -217,137 +218,86 @@ declare(
 )
 
 
-cdef enum Operation:
-    OP_AND
-    OP_OR
-    OP_XOR
-    OP_NOT
-    OP_DIFF          # in the first, in none of the others
-    OP_DIFF1         # in one of the others, not in the first
-    OP_ANDOR         # in the first and in one of the others
-    OP_ONE           # in exactly one
-
-
-cdef Operation operation_of(Call call) except? OP_AND:
+cdef Combination combination_of(Call call) except? COMBINE_AND:
     if call.word_is(1, b"AND", 3):
-        return OP_AND
+        return COMBINE_AND
     if call.word_is(1, b"OR", 2):
-        return OP_OR
+        return COMBINE_OR
     if call.word_is(1, b"XOR", 3):
-        return OP_XOR
+        return COMBINE_XOR
     if call.word_is(1, b"NOT", 3):
-        return OP_NOT
+        return COMBINE_NOT
     if call.word_is(1, b"DIFF", 4):
-        return OP_DIFF
+        return COMBINE_DIFF
     if call.word_is(1, b"DIFF1", 5):
-        return OP_DIFF1
+        return COMBINE_DIFF1
     if call.word_is(1, b"ANDOR", 5):
-        return OP_ANDOR
+        return COMBINE_ANDOR
     if call.word_is(1, b"ONE", 3):
-        return OP_ONE
+        return COMBINE_ONE
     raise CommandError(errors.SYNTAX)
 
 
-cdef inline uint64_t word_at(const char* text, size_t length, size_t at) noexcept:
-    """Eight bytes from `at` on, zeros behind the end."""
-    cdef uint64_t word = 0
-    if at + 8 <= length:
-        memcpy(&word, text + at, 8)
-    elif at < length:
-        memcpy(&word, text + at, length - at)
-    return word
+cdef struct Source:
+    Entry* entry
+    char scratch[24]
 
 
-cdef void fold_in(Operation operation, uint64_t* result, uint64_t* others, uint64_t* more, const char* text,
-                  size_t length, size_t words) noexcept:
-    """Take one further string into the result, word by word."""
+cdef int read_sources(Call call, Source* sources, Bits* bits, size_t* longest) except -1:
     cdef size_t i
-    cdef uint64_t word
-    for i in range(words):
-        word = word_at(text, length, i * 8)
-        if operation == OP_AND:
-            result[i] &= word
-        elif operation == OP_OR:
-            result[i] |= word
-        elif operation == OP_XOR:
-            result[i] ^= word
-        elif operation == OP_ONE:
-            more[i] |= result[i] & word
-            result[i] |= word
-        else:
-            others[i] |= word
-
-
-cdef int bitop(Call call) except -1:
-    cdef Operation operation = operation_of(call)
-    cdef size_t i, words, longest = 0, length
     cdef Entry** slot
-    cdef char scratch[24]
-    cdef const char* text
-    cdef Blob* result = NULL
-    cdef Blob* others = NULL
-    cdef Blob* more = NULL
-    cdef uint64_t* r
-    cdef uint64_t* o = NULL
-    cdef uint64_t* m = NULL
-    if operation == OP_NOT and call.argc != 4:
-        raise CommandError(errors.BITOP_NOT_ONE)
-    if OP_DIFF <= operation <= OP_ANDOR and call.argc < 5:
-        raise CommandError(errors.bitop_needs_two(call.word(1).decode().upper()))
-    for i in range(3, call.argc):
-        slot = call.read(i)
+    longest[0] = 0
+    for i in range(call.argc - 3):
+        slot = call.read(i + 3)
         check_string(slot)
+        bits[i].length = 0
+        bits[i].text = NULL
         if slot != NULL:
-            longest = max(longest, string_length(slot[0]))
-    if not longest:
+            bits[i].text = string_text(slot[0], sources[i].scratch, &bits[i].length)
+            longest[0] = max(longest[0], bits[i].length)
+    return 0
+
+
+cdef void put_result(Call call, Combination how, const Bits* bits, size_t length) noexcept:
+    cdef Blob* result
+    cdef Entry** slot
+    if not length:
         slot = call.write(2)
         if slot != NULL:
             call.db.remove(slot, call.hash_of(2))
             call.changed(EVENT_GENERIC, b"del", 2)
-        reply_integer(call.out, 0)
-        return 0
-    words = (longest + 7) // 8
-    # Whole words, so that the last one needs no care; the length is set right below.
-    result = blob_new(words * 8, words * 8)
-    r = <uint64_t*>result.data
-    if operation >= OP_DIFF:
-        others = blob_new(words * 8, words * 8)
-        more = blob_new(words * 8, words * 8)
-        memset(others.data, 0, words * 8)
-        memset(more.data, 0, words * 8)
-        o = <uint64_t*>others.data
-        m = <uint64_t*>more.data
-    for i in range(3, call.argc):
-        slot = call.find(i)
-        text = b""
-        length = 0
-        if slot != NULL:
-            text = string_text(slot[0], scratch, &length)
-        if i == 3:
-            memset(result.data, 0, words * 8)
-            memcpy(result.data, text, length)
-        else:
-            fold_in(operation, r, o, m, text, length, words)
-    for i in range(words):
-        if operation == OP_NOT:
-            r[i] = ~r[i]
-        elif operation == OP_DIFF:
-            r[i] &= ~o[i]
-        elif operation == OP_DIFF1:
-            r[i] = o[i] & ~r[i]
-        elif operation == OP_ANDOR:
-            r[i] &= o[i]
-        elif operation == OP_ONE:
-            r[i] &= ~m[i]
-    result.length = longest
-    if others != NULL:
-        blob_release(others)
-        blob_release(more)
+        return
+    # The target may be one of the sources, so it is looked up once they are read.
+    result = blob_new(length, length)
+    combine(how, <uint8_t*>result.data, length, bits, call.argc - 3)
     slot = call.write(2)
-    slot = call.db.put_plain(slot, call.argv[2].ptr, call.argv[2].len, call.hash_of(2), result.data, longest, -1)
+    if length > EMBED_MAX:
+        slot = call.db.put_blob(slot, call.argv[2].ptr, call.argv[2].len, call.hash_of(2), result, -1)
+    else:
+        slot = call.db.put_plain(slot, call.argv[2].ptr, call.argv[2].len, call.hash_of(2), result.data, length, -1)
+        blob_release(result)
     slot[0].flags |= FLAG_MUTATED
-    blob_release(result)
     call.changed(EVENT_STRING, b"set", 2)
+
+
+cdef int bitop(Call call) except -1:
+    cdef Combination how = combination_of(call)
+    cdef size_t longest
+    cdef Source* sources
+    cdef Bits* bits
+    if how == COMBINE_NOT and call.argc != 4:
+        raise CommandError(errors.BITOP_NOT_ONE)
+    if COMBINE_DIFF <= how <= COMBINE_ANDOR and call.argc < 5:
+        raise CommandError(errors.bitop_needs_two(call.word(1).decode().upper()))
+    sources = <Source*>malloc((call.argc - 3) * (sizeof(Source) + sizeof(Bits)))
+    if sources == NULL:
+        raise MemoryError
+    bits = <Bits*>(sources + call.argc - 3)
+    try:
+        read_sources(call, sources, bits, &longest)
+        put_result(call, how, bits, longest)
+    finally:
+        free(sources)
     reply_integer(call.out, longest)
     return 0
 
@@ -396,120 +346,122 @@ cdef int field_type(Call call, size_t word, Field* field) except -1:
     return 0
 
 
-cdef list read_fields(Call call, bint read_only):
-    """The operations as (kind, overflow, signed, width, offset, value)."""
-    cdef size_t i = 2
+cdef size_t read_fields(Call call, Field* fields) except? 0:
+    """The operations; returns how many there are."""
+    cdef size_t i = 2, count = 0, left
     cdef Overflow overflow = WRAP
-    cdef Field field
-    cdef list found = []
-    cdef bint more
+    cdef Field* field
     while i < call.argc:
-        more = call.argc - i > 2
-        if call.word_is(i, b"GET", 3) and more:
+        left = call.argc - i - 1
+        field = &fields[count]
+        if left >= 2 and call.word_is(i, b"GET", 3):
             field.kind = FIELD_GET
-        elif call.word_is(i, b"SET", 3) and call.argc - i > 3:
+        elif left >= 3 and call.word_is(i, b"SET", 3):
             field.kind = FIELD_SET
-        elif call.word_is(i, b"INCRBY", 6) and call.argc - i > 3:
+        elif left >= 3 and call.word_is(i, b"INCRBY", 6):
             field.kind = FIELD_ADD
-        elif call.word_is(i, b"OVERFLOW", 8) and call.argc - i > 1:
-            i += 1
-            if call.word_is(i, b"WRAP", 4):
-                overflow = WRAP
-            elif call.word_is(i, b"SAT", 3):
-                overflow = SATURATE
-            elif call.word_is(i, b"FAIL", 4):
-                overflow = FAIL
-            else:
-                raise CommandError(errors.BAD_OVERFLOW_TYPE)
-            i += 1
+        elif left >= 1 and call.word_is(i, b"OVERFLOW", 8):
+            overflow = overflow_of(call, i + 1)
+            i += 2
             continue
         else:
             raise CommandError(errors.SYNTAX)
-        field_type(call, i + 1, &field)
+        field_type(call, i + 1, field)
         bit_offset(call, i + 2, True, field.width, &field.offset)
-        field.value = 0
+        field.overflow = overflow
         if field.kind != FIELD_GET:
-            if read_only:
-                raise CommandError(errors.BITFIELD_RO_GET)
             call.integer(i + 3, &field.value)
             i += 1
-        if field.kind != FIELD_GET and (field.offset + field.width - 1) >> 3 >= <uint64_t>call.keyspace.longest_string:
-            raise CommandError(errors.BAD_BIT_OFFSET)
-        found.append((field.kind, overflow, field.is_signed, field.width, field.offset, field.value))
         i += 3
-    return found
+        count += 1
+    return count
+
+
+cdef Overflow overflow_of(Call call, size_t word) except? WRAP:
+    if call.word_is(word, b"WRAP", 4):
+        return WRAP
+    if call.word_is(word, b"SAT", 3):
+        return SATURATE
+    if call.word_is(word, b"FAIL", 4):
+        return FAIL
+    raise CommandError(errors.BAD_OVERFLOW_TYPE)
 
 
 cdef inline int64_t extended(uint64_t raw, int width) noexcept:
     """A signed number of so many bits as one of 64."""
-    if width < 64 and raw >> (width - 1) & 1:
-        raw |= ~<uint64_t>0 << width
-    return <int64_t>raw
+    cdef int unused = 64 - width
+    return <int64_t>(raw << unused) >> unused
 
 
-cdef object fit(object wanted, bint is_signed, int width, int overflow):
-    """A number of any size as the field takes it; None: it does not fit and shall not."""
-    cdef object one = 1      # of Python's, as the powers need not fit a machine word
-    lowest = -(one << (width - 1)) if is_signed else 0
-    highest = (one << (width - 1)) - 1 if is_signed else (one << width) - 1
-    if lowest <= wanted <= highest:
-        return wanted
-    if overflow == FAIL:
-        return None
-    if overflow == SATURATE:
-        return highest if wanted > highest else lowest
-    wanted &= (one << width) - 1
-    if is_signed and wanted >> (width - 1):
-        wanted -= one << width
-    return wanted
+cdef bint fit(const Field* field, int128 wanted, uint64_t* raw) noexcept:
+    """A number of any size as the bits that the field takes; False: it does not fit and shall not."""
+    cdef int128 one = 1
+    cdef int128 highest = (one << (field.width - field.is_signed)) - 1
+    cdef int128 lowest = -highest - 1 if field.is_signed else <int128>0
+    if wanted > highest or wanted < lowest:
+        if field.overflow == FAIL:
+            return False
+        if field.overflow == SATURATE:
+            wanted = highest if wanted > highest else lowest
+    raw[0] = <uint64_t>wanted & (~<uint64_t>0 >> (64 - field.width))
+    return True
 
 
-cdef int run_fields(Call call, bint read_only) except -1:
-    cdef list fields = read_fields(call, read_only)
+cdef bint run_field(Call call, const Field* field, const uint8_t* text, size_t length, uint8_t* p) noexcept:
+    """Answer one operation; whether it put another value into the field."""
+    cdef uint64_t raw = get_field(text, length, field.offset, field.width)
+    cdef uint64_t made
+    cdef int128 before = extended(raw, field.width) if field.is_signed else <int64_t>raw
+    cdef int128 wanted
+    if field.kind == FIELD_GET:
+        reply_integer(call.out, <int64_t>before)
+        return False
+    if field.kind == FIELD_ADD:
+        wanted = before + field.value
+    elif field.is_signed:
+        wanted = field.value
+    else:
+        # As Redis: what is negative for an unsigned field is very large.
+        wanted = <uint64_t>field.value
+    if not fit(field, wanted, &made):
+        reply_null(call.out)
+        return False
+    set_field(p, field.offset, field.width, made)
+    if field.kind == FIELD_SET:
+        reply_integer(call.out, <int64_t>before)
+    else:
+        reply_integer(call.out, extended(made, field.width) if field.is_signed else <int64_t>made)
+    return made != raw
+
+
+cdef int run_fields(Call call, const Field* fields, size_t count, bint read_only) except -1:
     cdef Entry** slot
     cdef char scratch[24]
     cdef const char* text = b""
     cdef uint8_t* p = NULL
-    cdef size_t length = 0, needed = 0
-    cdef uint64_t raw, changes = 0
-    cdef bint writes = False
-    cdef object before, after, value
-    for kind, _, _, width, offset, _ in fields:
-        if kind != FIELD_GET:
-            writes = True
-            needed = max(needed, <size_t>((<uint64_t>offset + <int>width + 7) >> 3))
-    slot = call.write(1) if writes else call.read(1)
+    cdef size_t i, length = 0, needed = 0
+    cdef uint64_t changes = 0
+    cdef bint lengthened = False
+    for i in range(count):
+        if fields[i].kind != FIELD_GET:
+            needed = max(needed, <size_t>((fields[i].offset + fields[i].width + 7) >> 3))
+    if needed and read_only:
+        raise CommandError(errors.BITFIELD_RO_GET)
+    slot = call.write(1) if needed else call.read(1)
     check_string(slot)
-    if writes:
-        if slot == NULL or string_length(slot[0]) < needed:
-            changes += 1
-        p = grown(call, slot, needed)
+    if needed:
+        p = grown(call, slot, needed, &lengthened)
         slot = call.find(1)
     if slot != NULL:
         text = string_text(slot[0], scratch, &length)
-        if writes:
-            p = <uint8_t*>text
-    reply_array(call.out, len(fields))
-    for kind, overflow, is_signed, width, offset, value in fields:
-        raw = get_field(<const uint8_t*>text, length, offset, width)
-        # Numbers of Python's, as sums of two fields may not fit 64 bits.
-        if is_signed:
-            before = extended(raw, width)
-        else:
-            before = raw
-        if kind == FIELD_GET:
-            reply_integer(call.out, before)
-            continue
-        after = fit(value if kind == FIELD_SET else before + value, is_signed, width, overflow)
-        if after is None:
-            reply_null(call.out)
-            continue
-        set_field(p, offset, width, <uint64_t>(after & 0xFFFFFFFFFFFFFFFF))
-        if after != before:
+    reply_array(call.out, count)
+    for i in range(count):
+        if run_field(call, &fields[i], <const uint8_t*>text, length, p) or (
+                lengthened and fields[i].kind != FIELD_GET and (not fails(&fields[i]))):
             changes += 1
-        reply_integer(call.out, before if kind == FIELD_SET else after)
     if changes:
         call.changed(EVENT_STRING, b"setbit", 1)
+        call.keyspace.dirty += changes - 1
     return 0
 
 

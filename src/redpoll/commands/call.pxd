@@ -76,6 +76,10 @@ cdef class Call:
         self.keyspace.dirty += 1
         if self.keyspace.watching_changes:
             self.tell_change(kind, event, self.argv[word].ptr, self.argv[word].len, db.index)
+    # A further event of a change that is counted already, as `expire` after `set`.
+    cdef inline void also(self, Event kind, const char* event, size_t word) noexcept:
+        if self.keyspace.watching_changes:
+            self.tell_change(kind, event, self.argv[word].ptr, self.argv[word].len, self.db.index)
     cdef void tell_change(self, Event kind, const char* event, const char* key, size_t length, int db) noexcept
 
     # Takes the blob of a long word, or NULL when the word is in the query buffer.

@@ -172,6 +172,14 @@ cdef uint64_t xxh3_64(const void* data, size_t length) noexcept nogil:
     return long_text(p, length)
 
 
+cdef void digest_text(const void* data, size_t length, char* out) noexcept nogil:
+    cdef uint64_t h = xxh3_64(data, length)
+    cdef const char* digits = b"0123456789abcdef"
+    cdef int i
+    for i in range(DIGEST_TEXT_SIZE):
+        out[i] = digits[h >> (60 - 4 * i) & 15]
+
+
 def digest(bytes text):
     """The hash of a text, as an integer."""
     return xxh3_64(<const char*>text, len(text))

@@ -46,6 +46,8 @@ cdef void reply_map(Out* out, size_t pairs) noexcept nogil
 cdef void reply_set(Out* out, size_t items) noexcept nogil
 cdef void reply_push(Out* out, size_t items) noexcept nogil
 cdef void reply_double(Out* out, double value) noexcept nogil
+# A number that is printed already, for what a double cannot hold.
+cdef void reply_number(Out* out, const char* text, size_t length) noexcept nogil
 cdef void reply_bool(Out* out, bint value) noexcept nogil
 cdef void reply_verbatim(Out* out, const char* format, const char* text, size_t length) noexcept nogil
 # Whatever a plain handler returned.

@@ -101,7 +101,10 @@ cdef void reply_push(Out* out, size_t items) noexcept nogil:
 
 cdef void reply_double(Out* out, double value) noexcept nogil:
     cdef char text[40]
-    cdef size_t length = format_double(text, value)
+    reply_number(out, text, format_double(text, value))
+
+
+cdef void reply_number(Out* out, const char* text, size_t length) noexcept nogil:
     if out.resp == 2:
         reply_bulk(out, text, length)
         return
