@@ -407,15 +407,21 @@ cdef bint fit(const Field* field, int128 wanted, uint64_t* raw) noexcept:
     return True
 
 
-cdef bint run_field(Call call, const Field* field, const uint8_t* text, size_t length, uint8_t* p) noexcept:
-    """Answer one operation; whether it put another value into the field."""
+cdef enum Outcome:
+    LEFT                     # nothing was written
+    REWRITTEN                # with what was there
+    CHANGED
+
+
+cdef Outcome run_field(Call call, const Field* field, const uint8_t* text, size_t length, uint8_t* p) noexcept:
+    """Do and answer one operation."""
     cdef uint64_t raw = get_field(text, length, field.offset, field.width)
     cdef uint64_t made
     cdef int128 before = extended(raw, field.width) if field.is_signed else <int64_t>raw
     cdef int128 wanted
     if field.kind == FIELD_GET:
         reply_integer(call.out, <int64_t>before)
-        return False
+        return LEFT
     if field.kind == FIELD_ADD:
         wanted = before + field.value
     elif field.is_signed:
@@ -425,13 +431,13 @@ cdef bint run_field(Call call, const Field* field, const uint8_t* text, size_t l
         wanted = <uint64_t>field.value
     if not fit(field, wanted, &made):
         reply_null(call.out)
-        return False
+        return LEFT
     set_field(p, field.offset, field.width, made)
     if field.kind == FIELD_SET:
         reply_integer(call.out, <int64_t>before)
     else:
         reply_integer(call.out, extended(made, field.width) if field.is_signed else <int64_t>made)
-    return made != raw
+    return CHANGED if made != raw else REWRITTEN
 
 
 cdef int run_fields(Call call, const Field* fields, size_t count, bint read_only) except -1:
@@ -442,6 +448,7 @@ cdef int run_fields(Call call, const Field* fields, size_t count, bint read_only
     cdef size_t i, length = 0, needed = 0
     cdef uint64_t changes = 0
     cdef bint lengthened = False
+    cdef Outcome outcome
     for i in range(count):
         if fields[i].kind != FIELD_GET:
             needed = max(needed, <size_t>((fields[i].offset + fields[i].width + 7) >> 3))
@@ -456,8 +463,8 @@ cdef int run_fields(Call call, const Field* fields, size_t count, bint read_only
         text = string_text(slot[0], scratch, &length)
     reply_array(call.out, count)
     for i in range(count):
-        if run_field(call, &fields[i], <const uint8_t*>text, length, p) or (
-                lengthened and fields[i].kind != FIELD_GET and (not fails(&fields[i]))):
+        outcome = run_field(call, &fields[i], <const uint8_t*>text, length, p)
+        if outcome == CHANGED or (outcome == REWRITTEN and lengthened):
             changes += 1
     if changes:
         call.changed(EVENT_STRING, b"setbit", 1)
@@ -465,8 +472,24 @@ cdef int run_fields(Call call, const Field* fields, size_t count, bint read_only
     return 0
 
 
+cdef int with_fields(Call call, bint read_only) except -1:
+    cdef Field few[16]
+    cdef Field* fields = few
+    cdef size_t most = call.argc // 3
+    if most > 16:
+        fields = <Field*>malloc(most * sizeof(Field))
+        if fields == NULL:
+            raise MemoryError
+    try:
+        run_fields(call, fields, read_fields(call, fields), read_only)
+    finally:
+        if fields != few:
+            free(fields)
+    return 0
+
+
 cdef int bitfield(Call call) except -1:
-    return run_fields(call, False)
+    return with_fields(call, False)
 
 declare(
     "BITFIELD key [<GET (encoding offset)=get-block | ([OVERFLOW <WRAP | SAT "
@@ -479,7 +502,7 @@ declare(
 
 
 cdef int bitfield_ro(Call call) except -1:
-    return run_fields(call, True)
+    return with_fields(call, True)
 
 declare(
     "BITFIELD_RO key [GET (encoding offset)=get-block [GET encoding offset ...]]", native(bitfield_ro),

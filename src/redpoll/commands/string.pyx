@@ -1,18 +1,19 @@
 """Setting and getting strings."""
 
-from libc.stdint cimport INT64_MAX, int64_t
+from libc.stdint cimport INT32_MAX, int64_t
 
 from redpoll.commands.call cimport EVENT_GENERIC, EVENT_STRING, Call, native
 from redpoll.commands.options cimport (
-    OPTION_EXPIRY, OPTION_GET, OPTION_IFDEQ, OPTION_IFDNE, OPTION_IFEQ, OPTION_IFNE, OPTION_KEEPTTL, OPTION_NX,
-    OPTION_PERSIST, OPTION_XX, Options, check_string, condition_holds, read_expiry, read_options,
+    COMPARISONS, OPTION_EX, OPTION_EXPIRY, OPTION_GET, OPTION_IFEQ, OPTION_KEEPTTL, OPTION_NX, OPTION_PERSIST,
+    OPTION_PX, OPTION_XX, Options, check_string, condition_holds, option_at, read_expiry, read_options,
 )
 from redpoll.engine.blob cimport Blob
 from redpoll.engine.entry cimport (
     ENC_BLOB, ENC_EMBEDDED, TYPE_STRING, Entry, entry_blob, entry_embedded, entry_encoding, entry_expiry,
     entry_integer, entry_type, string_text,
 )
-from redpoll.engine.xxh3 cimport xxh3_64
+from redpoll.engine.numbers cimport parse_int64
+from redpoll.engine.xxh3 cimport DIGEST_TEXT_SIZE, digest_text
 from redpoll.wire.output cimport Out
 from redpoll.wire.reply cimport (
     reply_array, reply_blob, reply_bulk, reply_integer, reply_integer_text, reply_null, reply_ok,
@@ -56,7 +57,6 @@ declare(
 
 
 cdef Entry** store(Call call, Entry** slot, size_t key, size_t value, int64_t expiry) noexcept:
-    """Set a key to a word, whatever it held; a long word's blob is taken over."""
     cdef Blob* blob = NULL
     if call.long_count:
         blob = call.take_blob(value)
@@ -64,6 +64,13 @@ cdef Entry** store(Call call, Entry** slot, size_t key, size_t value, int64_t ex
         return call.db.put_blob(slot, call.argv[key].ptr, call.argv[key].len, call.hash_of(key), blob, expiry)
     return call.db.put_text(slot, call.argv[key].ptr, call.argv[key].len, call.hash_of(key),
                             call.argv[value].ptr, call.argv[value].len, expiry)
+
+
+cdef void remove(Call call, Entry** slot) noexcept:
+    """Delete the first key, if it is there."""
+    if slot != NULL:
+        call.db.remove(slot, call.hash_of(1))
+        call.changed(EVENT_GENERIC, b"del", 1)
 
 
 cdef int set_(Call call) except -1:
@@ -79,7 +86,7 @@ cdef int set_with_options(Call call) except -1:
     cdef Options options
     cdef Entry** slot
     cdef bint wanted
-    read_options(call, 3, OPTION_NX | OPTION_XX | OPTION_GET | OPTION_KEEPTTL | OPTION_IFEQ, &options)
+    read_options(call, 3, OPTION_NX | OPTION_XX | OPTION_GET | OPTION_KEEPTTL | COMPARISONS, &options)
     read_expiry(call, &options, "set")
     slot = call.write(1)
     if options.given & OPTION_GET:
@@ -88,7 +95,7 @@ cdef int set_with_options(Call call) except -1:
         wanted = slot == NULL
     elif options.given & OPTION_XX:
         wanted = slot != NULL
-    elif options.given & (OPTION_IFEQ | OPTION_IFNE | OPTION_IFDEQ | OPTION_IFDNE):
+    elif options.given & COMPARISONS:
         wanted = condition_holds(call, slot, &options)
     else:
         wanted = True
@@ -102,12 +109,15 @@ cdef int set_with_options(Call call) except -1:
         if not options.given & OPTION_GET:
             reply_null(call.out)
         return 0
-    if options.given & OPTION_KEEPTTL and slot != NULL:
-        options.expiry = entry_expiry(slot[0])
-    store(call, slot, 1, 2, options.expiry)
-    call.changed(EVENT_STRING, b"set", 1)
-    if options.given & OPTION_EXPIRY:
-        call.changed(EVENT_GENERIC, b"expire", 1)
+    if options.given & OPTION_EXPIRY and options.expiry <= call.keyspace.now:
+        remove(call, slot)
+    else:
+        if options.given & OPTION_KEEPTTL and slot != NULL:
+            options.expiry = entry_expiry(slot[0])
+        store(call, slot, 1, 2, options.expiry)
+        call.changed(EVENT_STRING, b"set", 1)
+        if options.given & OPTION_EXPIRY:
+            call.also(EVENT_GENERIC, b"expire", 1)
     if not options.given & OPTION_GET:
         reply_ok(call.out)
     return 0
@@ -131,14 +141,12 @@ declare(
 
 cdef int set_for(Call call, bint seconds, str name) except -1:
     cdef Options options
-    options.given = OPTION_EXPIRY
+    options.given = OPTION_EX if seconds else OPTION_PX
     options.expiry_word = 2
-    options.seconds = seconds
-    options.relative = True
     read_expiry(call, &options, name)
     store(call, call.write(1), 1, 3, options.expiry)
     call.changed(EVENT_STRING, b"set", 1)
-    call.changed(EVENT_GENERIC, b"expire", 1)
+    call.also(EVENT_GENERIC, b"expire", 1)
     reply_ok(call.out)
     return 0
 
@@ -195,9 +203,7 @@ declare(
 cdef int getdel(Call call) except -1:
     cdef Entry** slot = call.read(1)
     reply_slot(call.out, slot)
-    if slot != NULL:
-        call.db.remove(slot, call.hash_of(1))
-        call.changed(EVENT_GENERIC, b"del", 1)
+    remove(call, slot)
     return 0
 
 declare(
@@ -219,8 +225,7 @@ cdef int getex(Call call) except -1:
     reply_slot(call.out, slot)
     if options.given & OPTION_EXPIRY:
         if options.expiry <= call.keyspace.now:
-            call.db.remove(slot, call.hash_of(1))
-            call.changed(EVENT_GENERIC, b"del", 1)
+            remove(call, slot)
         else:
             call.db.set_expiry(slot, call.hash_of(1), options.expiry)
             call.changed(EVENT_GENERIC, b"expire", 1)
@@ -256,21 +261,30 @@ declare(
 )
 
 
-cdef int set_all(Call call, size_t first, size_t end, int64_t expiry, bint keep) noexcept:
+cdef void set_all(Call call, size_t first, size_t end, const Options* options) noexcept:
     cdef size_t i
     cdef Entry** slot
+    cdef bint keep = options.given & OPTION_KEEPTTL != 0
     call.prefetch(first, 2)
     for i in range(first, end, 2):
         slot = call.write(i)
-        store(call, slot, i, i + 1, entry_expiry(slot[0]) if keep and slot != NULL else expiry)
+        store(call, slot, i, i + 1, entry_expiry(slot[0]) if keep and slot != NULL else options.expiry)
         call.changed(EVENT_STRING, b"set", i)
-    return 0
+        if options.given & OPTION_EXPIRY:
+            call.also(EVENT_GENERIC, b"expire", i)
+
+
+cdef void set_plainly(Call call) noexcept:
+    cdef Options options
+    options.given = 0
+    options.expiry = -1
+    set_all(call, 1, call.argc, &options)
 
 
 cdef int mset(Call call) except -1:
     if call.argc % 2 == 0:
         raise CommandError(errors.wrong_arity("mset"))
-    set_all(call, 1, call.argc, -1, False)
+    set_plainly(call)
     reply_ok(call.out)
     return 0
 
@@ -289,7 +303,7 @@ cdef int msetnx(Call call) except -1:
         if call.write(i) != NULL:
             reply_integer(call.out, 0)
             return 0
-    set_all(call, 1, call.argc, -1, False)
+    set_plainly(call)
     reply_integer(call.out, 1)
     return 0
 
@@ -302,17 +316,13 @@ declare(
 
 cdef int msetex(Call call) except -1:
     cdef Options options
-    cdef int64_t pairs
+    cdef long long pairs
     cdef size_t i, end
-    try:
-        call.integer(1, &pairs)
-    except CommandError:
-        raise CommandError(errors.INVALID_NUMKEYS) from None
-    if pairs <= 0 or pairs > INT64_MAX // 4:
+    if not parse_int64(call.argv[1].ptr, call.argv[1].len, &pairs) or not 0 < pairs <= INT32_MAX:
         raise CommandError(errors.INVALID_NUMKEYS)
     end = 2 + <size_t>pairs * 2
     if end > call.argc:
-        raise CommandError(errors.SYNTAX)
+        raise CommandError(errors.UNEVEN_PAIRS)
     read_options(call, end, OPTION_NX | OPTION_XX | OPTION_KEEPTTL, &options)
     read_expiry(call, &options, "msetex")
     if options.given & (OPTION_NX | OPTION_XX):
@@ -320,10 +330,7 @@ cdef int msetex(Call call) except -1:
             if (call.write(i) == NULL) == ((options.given & OPTION_XX) != 0):
                 reply_integer(call.out, 0)
                 return 0
-    set_all(call, 2, end, options.expiry, (options.given & OPTION_KEEPTTL) != 0)
-    if options.given & OPTION_EXPIRY:
-        for i in range(2, end, 2):
-            call.changed(EVENT_GENERIC, b"expire", i)
+    set_all(call, 2, end, &options)
     reply_integer(call.out, 1)
     return 0
 
@@ -341,14 +348,14 @@ cdef int digest(Call call) except -1:
     cdef char scratch[24]
     cdef const char* text
     cdef size_t length
-    cdef bytes shown
+    cdef char shown[DIGEST_TEXT_SIZE]
     if slot == NULL:
         reply_null(call.out)
         return 0
     check_string(slot)
     text = string_text(slot[0], scratch, &length)
-    shown = b"%016x" % xxh3_64(text, length)
-    reply_bulk(call.out, shown, 16)
+    digest_text(text, length, shown)
+    reply_bulk(call.out, shown, DIGEST_TEXT_SIZE)
     return 0
 
 declare(
@@ -357,28 +364,29 @@ declare(
 )
 
 
-cdef int delete_and_tell(Call call, Entry** slot) except -1:
-    call.db.remove(slot, call.hash_of(1))
-    call.changed(EVENT_GENERIC, b"del", 1)
-    reply_integer(call.out, 1)
+cdef int remove_if(Call call, Entry** slot, bint wanted) noexcept:
+    if wanted:
+        remove(call, slot)
+    reply_integer(call.out, wanted)
     return 0
 
 
 cdef int delex(Call call) except -1:
     cdef Options options
     cdef Entry** slot
-    options.given = 0
-    if call.argc > 2:
-        if call.argc != 4:
-            raise CommandError(errors.wrong_arity("delex"))
-        read_options(call, 2, OPTION_IFEQ, &options)
-        if not options.given & (OPTION_IFEQ | OPTION_IFNE | OPTION_IFDEQ | OPTION_IFDNE):
-            raise CommandError(errors.SYNTAX)
+    if call.argc != 2 and call.argc != 4:
+        raise CommandError(errors.wrong_arity("delex"))
     slot = call.write(1)
-    if slot == NULL or (options.given and not condition_holds(call, slot, &options)):
-        reply_integer(call.out, 0)
-        return 0
-    return delete_and_tell(call, slot)
+    if slot == NULL or call.argc == 2:
+        return remove_if(call, slot, slot != NULL)
+    # A missing key is told before words that are wrong, unlike elsewhere; so does Redis.
+    if entry_type(slot[0]) != TYPE_STRING:
+        raise CommandError(errors.DELEX_TYPE)
+    options.given = option_at(call, 2) & COMPARISONS
+    options.comparand = 3
+    if not options.given:
+        raise CommandError(errors.DELEX_CONDITION)
+    return remove_if(call, slot, condition_holds(call, slot, &options))
 
 declare(
     "DELEX key [IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest]=condition",
@@ -393,10 +401,7 @@ cdef int delifeq(Call call) except -1:
     cdef Entry** slot = call.write(1)
     options.given = OPTION_IFEQ
     options.comparand = 2
-    if slot == NULL or not condition_holds(call, slot, &options):
-        reply_integer(call.out, 0)
-        return 0
-    return delete_and_tell(call, slot)
+    return remove_if(call, slot, condition_holds(call, slot, &options))
 
 declare(
     "DELIFEQ key value", native(delifeq), summary="Delete a key if it holds the string given.", group="string",

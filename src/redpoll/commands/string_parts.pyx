@@ -3,10 +3,12 @@
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 
 from redpoll.commands.call cimport EVENT_STRING, Call, native
 from redpoll.commands.options cimport check_string
-from redpoll.engine.entry cimport Entry, string_length, string_text
+from redpoll.commands.string cimport store
+from redpoll.engine.entry cimport TYPE_STRING, Entry, entry_type, string_length, string_text
 from redpoll.engine.lcs cimport lcs_table
 from redpoll.wire.reply cimport reply_bulk, reply_integer
 
@@ -18,11 +20,10 @@ from redpoll.errors import CommandError
 
 cdef int append(Call call) except -1:
     cdef Entry** slot = call.write(1)
-    cdef size_t before
+    cdef size_t before = 0
     cdef size_t more = call.argv[2].len
     if slot == NULL:
-        call.db.put_text(slot, call.argv[1].ptr, call.argv[1].len, call.hash_of(1), call.argv[2].ptr, more, -1)
-        before = 0
+        store(call, slot, 1, 2, -1)
     else:
         check_string(slot)
         before = string_length(slot[0])
@@ -71,7 +72,7 @@ cdef int setrange(Call call) except -1:
         raise CommandError(errors.STRING_TOO_LONG)
     length = max(before, <size_t>offset + more)
     if slot == NULL:
-        slot = call.db.put_text(slot, call.argv[1].ptr, call.argv[1].len, call.hash_of(1), b"", 0, -1)
+        slot = call.db.put_plain(slot, call.argv[1].ptr, call.argv[1].len, call.hash_of(1), b"", 0, -1)
     memcpy(call.db.edit_text(slot, length) + offset, call.argv[3].ptr, more)
     call.changed(EVENT_STRING, b"setrange", 1)
     reply_integer(call.out, length)
@@ -126,59 +127,67 @@ declare(
 )
 
 
-cdef int lcs(Call call) except -1:
-    cdef bint length_only = False, ranges = False, with_length = False
-    cdef int64_t least = 0
+cdef struct LcsOptions:
+    bint length_only
+    bint ranges
+    bint with_length
+    int64_t least            # shorter matches are not told
+
+
+cdef int read_lcs_options(Call call, LcsOptions* options) except -1:
     cdef size_t i = 3
-    cdef Entry** one
-    cdef Entry** other
+    options.length_only = options.ranges = options.with_length = False
+    options.least = 0
+    while i < call.argc:
+        if call.word_is(i, b"IDX", 3):
+            options.ranges = True
+        elif call.word_is(i, b"LEN", 3):
+            options.length_only = True
+        elif call.word_is(i, b"WITHMATCHLEN", 12):
+            options.with_length = True
+        elif call.word_is(i, b"MINMATCHLEN", 11) and i + 1 < call.argc:
+            i += 1
+            call.integer(i, &options.least)
+        else:
+            raise CommandError(errors.SYNTAX)
+        i += 1
+    if options.ranges and options.length_only:
+        raise CommandError(errors.LCS_LEN_AND_IDX)
+    return 0
+
+
+cdef int lcs(Call call) except -1:
+    cdef LcsOptions options
+    cdef Entry** one = call.read(1)
+    cdef Entry** other = call.read(2)
     cdef char scratch_a[24]
     cdef char scratch_b[24]
     cdef const char* a = b""
     cdef const char* b = b""
-    cdef size_t a_length = 0, b_length = 0
+    cdef size_t a_length = 0, b_length = 0, cells
     cdef uint32_t* table
-    while i < call.argc:
-        if call.word_is(i, b"IDX", 3):
-            ranges = True
-        elif call.word_is(i, b"LEN", 3):
-            length_only = True
-        elif call.word_is(i, b"WITHMATCHLEN", 12):
-            with_length = True
-        elif call.word_is(i, b"MINMATCHLEN", 11) and i + 1 < call.argc:
-            i += 1
-            call.integer(i, &least)
-            if least < 0:
-                least = 0
-        else:
-            raise CommandError(errors.SYNTAX)
-        i += 1
-    if ranges and length_only:
-        raise CommandError(errors.LCS_LEN_AND_IDX)
-    one = call.read(1)
-    other = call.read(2)
-    try:
-        check_string(one)
-        check_string(other)
-    except CommandError:
-        raise CommandError(errors.LCS_TYPES) from None
+    # The types are told before words that are wrong, unlike elsewhere; so does Redis.
+    if (one != NULL and entry_type(one[0]) != TYPE_STRING) or (other != NULL and entry_type(other[0]) != TYPE_STRING):
+        raise CommandError(errors.LCS_TYPES)
+    read_lcs_options(call, &options)
     if one != NULL:
         a = string_text(one[0], scratch_a, &a_length)
     if other != NULL:
         b = string_text(other[0], scratch_b, &b_length)
     if a_length >= 0xFFFFFFFF - 1 or b_length >= 0xFFFFFFFF - 1:
         raise CommandError(errors.LCS_TOO_LONG)
-    if (a_length + 1) * (b_length + 1) * sizeof(uint32_t) > <size_t>call.keyspace.longest_string:
+    cells = (a_length + 1) * (b_length + 1)
+    if cells > <size_t>call.keyspace.longest_string // sizeof(uint32_t):
         raise CommandError(errors.LCS_NO_MEMORY)
     table = lcs_table(a, a_length, b, b_length)
     if table == NULL:
         raise CommandError(errors.LCS_NO_MEMORY)
     try:
-        if length_only:
-            reply_integer(call.out, table[(a_length + 1) * (b_length + 1) - 1])
-        elif ranges:
-            call.reply({b"matches": matches(table, a, a_length, b, b_length, least, with_length),
-                        b"len": table[(a_length + 1) * (b_length + 1) - 1]})
+        if options.length_only:
+            reply_integer(call.out, table[cells - 1])
+        elif options.ranges:
+            call.reply({b"matches": matches(table, a, a_length, b, b_length, options.least, options.with_length),
+                        b"len": table[cells - 1]})
         else:
             text = common(table, a, a_length, b, b_length)
             reply_bulk(call.out, text, len(text))
@@ -190,17 +199,20 @@ cdef int lcs(Call call) except -1:
 cdef bytes common(const uint32_t* table, const char* a, size_t i, const char* b, size_t j):
     """The subsequence itself, read off backwards."""
     cdef size_t width = j + 1
-    cdef list found = []
-    while i and j:
+    cdef size_t left = table[i * width + j]
+    cdef bytes found = PyBytes_FromStringAndSize(NULL, left)
+    cdef char* text = PyBytes_AS_STRING(found)
+    while left:
         if a[i - 1] == b[j - 1]:
-            found.append(<unsigned char>a[i - 1])
+            left -= 1
             i -= 1
             j -= 1
+            text[left] = a[i]
         elif table[(i - 1) * width + j] > table[i * width + j - 1]:
             i -= 1
         else:
             j -= 1
-    return bytes(found[::-1])
+    return found
 
 
 cdef list matches(const uint32_t* table, const char* a, size_t i, const char* b, size_t j, int64_t least,
