@@ -47,8 +47,19 @@ def options(*choices: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
 
 # Times far off, so that nothing expires on one server only.
 SET_OPTIONS = options(
-    ("NX",), ("xx",), ("GET",), ("KEEPTTL",), ("EX", "5000"), ("px", "900000"), ("EXAT", "33000000000"), ("EX", "0"),
-    ("PX",), ("EX", "x"), ("PXAT", "33000000000000"), ("EX", "9223372036854775807"), ("PERSIST",),
+    ("NX",),
+    ("xx",),
+    ("GET",),
+    ("KEEPTTL",),
+    ("EX", "5000"),
+    ("px", "900000"),
+    ("EXAT", "33000000000"),
+    ("EX", "0"),
+    ("PX",),
+    ("EX", "x"),
+    ("PXAT", "33000000000000"),
+    ("EX", "9223372036854775807"),
+    ("PERSIST",),
 )
 GETEX_OPTIONS = options(("EX", "5000"), ("PX", "900000"), ("PERSIST",), ("EXAT", "33000000000"), ("KEEPTTL",), ("EX",))
 FIELD_TYPES = st.one_of(
@@ -122,6 +133,9 @@ def tells_otherwise(request: tuple, peer: Server) -> bool:
         return True
     if request[0] in ("BITCOUNT", "BITPOS"):
         return peer.target.name == "redis70" and "FOO" in request
+    if request[0] == "GETEX":
+        # Valkey reads the time of a missing key too.
+        return peer.target.product == "valkey"
     if request[0] == "LCS":
         return peer.target.name == "redis70"
     return request[0] == "TTL"
