@@ -14,7 +14,7 @@ SOURCE = Path(__file__).parent / "src"
 DEBUG = os.environ.get("REDPOLL_DEBUG") == "1" or os.environ.get("REDPOLL_SANITIZE") == "1"
 SANITIZE = os.environ.get("REDPOLL_SANITIZE") == "1"
 
-compile_flags = ["-Wno-unreachable-code", "-Wno-unused-function", "-Wno-sign-compare"]
+compile_flags = ["-Wno-unreachable-code", "-Wno-unused-function", "-Wno-sign-compare", "-Wno-discarded-qualifiers"]
 link_flags = ["-pthread"]
 macros: list[tuple[str, str | None]] = []
 if DEBUG:

@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from redpoll.engine.blob cimport Blob
-from redpoll.engine.entry cimport Entry
+from redpoll.engine.entry cimport Entry, entry_type
 from redpoll.engine.keyspace cimport Database, Keyspace
 from redpoll.engine.table cimport table_hash
 from redpoll.wire.output cimport Out
@@ -16,6 +16,14 @@ cdef class Native:
     cdef handler_t function
 
 cdef Native native(handler_t function)
+
+cdef int refuse_type() except -1
+
+cdef inline int check_type(Entry** slot, int type) except -1:
+    """Raise WRONGTYPE for what is neither missing nor of this type."""
+    if slot != NULL and entry_type(slot[0]) != type:
+        return refuse_type()
+    return 0
 
 # Classes of keyspace events, with Redis's letters.
 cdef enum Event:
@@ -48,6 +56,7 @@ cdef class Call:
     cdef public object command       # as declared
     cdef public str running_name     # of the command under way
     cdef uint64_t changes            # made by this call
+    cdef public bint may_block       # False within transactions and scripts
 
     cdef inline uint64_t hash_of(self, size_t word) noexcept:
         if word == self.first_key:
@@ -82,9 +91,19 @@ cdef class Call:
             self.tell_change(kind, event, self.argv[word].ptr, self.argv[word].len, self.db.index)
     cdef void tell_change(self, Event kind, const char* event, const char* key, size_t length, int db) noexcept
 
+    # Has the client wait until a key at the words `first`, `first + step` … up to `last` changes and holds a value of
+    # `type` (-1: of any), for so many milliseconds at the most (0: forever), and runs the handler again then. The
+    # handler writes no reply and changes nothing. `wake_when_gone`: run it again also when a key is gone or holds
+    # another type. Where clients must not wait, the reply of one whose time is over is written at once. Returns the
+    # waiter, whose words may be replaced, or None.
+    cdef object block(self, size_t first, size_t last, size_t step, int type, int64_t timeout_ms,
+                      bint wake_when_gone=*, object timeout_reply=*)
+
     # Takes the blob of a long word, or NULL when the word is in the query buffer.
     cdef Blob* take_blob(self, size_t word) noexcept
     # Whether a word is this one, which is written in upper case, in any case.
     cdef bint word_is(self, size_t word, const char* upper, size_t length) noexcept
     cdef int integer(self, size_t word, int64_t* value) except -1
+    # A timeout in seconds, fractions allowed, in milliseconds; 0: forever.
+    cdef int64_t timeout(self, size_t word) except -1
     cdef bytes word(self, size_t index)

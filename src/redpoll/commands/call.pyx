@@ -1,16 +1,20 @@
 """What a handler gets. One `Call` serves every command of a loop, one after the other."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport INT64_MAX, int64_t
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
 from redpoll.engine.blob cimport Blob
-from redpoll.engine.numbers cimport parse_int64
+from redpoll.engine.numbers cimport parse_int64, parse_long_double
 from redpoll.wire.reply cimport reply_header, reply_value
 
 from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
 
 from redpoll import errors
 from redpoll.errors import CommandError
+from redpoll.wire.values import NULL_ARRAY
+
+cdef extern from "<math.h>" nogil:
+    long double ceill(long double x)
 
 
 cdef enum:
@@ -28,7 +32,14 @@ cdef Native native(handler_t function):
     return made
 
 
+cdef int refuse_type() except -1:
+    raise CommandError(errors.WRONG_TYPE)
+
+
 cdef class Call:
+    def __init__(self):
+        self.may_block = True
+
     @property
     def args(self) -> list:
         """All words as sent, the command's name first."""
@@ -123,6 +134,31 @@ cdef class Call:
             raise CommandError(errors.NOT_AN_INTEGER)
         value[0] = number
         return 0
+
+    cdef int64_t timeout(self, size_t word) except -1:
+        cdef long double seconds
+        cdef int64_t milliseconds
+        if not parse_long_double(self.argv[word].ptr, self.argv[word].len, &seconds):
+            raise CommandError(errors.TIMEOUT_NOT_A_FLOAT)
+        if seconds * 1000 > <long double>INT64_MAX:
+            raise CommandError(errors.TIMEOUT_RANGE)
+        milliseconds = <int64_t>ceill(seconds * 1000)
+        if milliseconds < 0:
+            raise CommandError(errors.NEGATIVE_TIMEOUT)
+        if milliseconds > INT64_MAX - self.keyspace.now:
+            raise CommandError(errors.TIMEOUT_RANGE)
+        return milliseconds
+
+    cdef object block(self, size_t first, size_t last, size_t step, int type, int64_t timeout_ms,
+                      bint wake_when_gone=False, object timeout_reply=NULL_ARRAY):
+        cdef size_t i
+        cdef list keys = []
+        if not self.may_block:
+            reply_value(self.out, timeout_reply)
+            return None
+        for i in range(first, last + 1, step):
+            keys.append(self.word(i))
+        return self.server.blocking.block(self, keys, type, wake_when_gone, timeout_ms, timeout_reply)
 
     cdef bytes word(self, size_t index):
         return PyBytes_FromStringAndSize(self.argv[index].ptr, self.argv[index].len)

@@ -301,8 +301,11 @@ def client_unblock(call: Any) -> int:
         raise CommandError(errors.SYNTAX)
     if len(call.args) == 4 and call.args[3].lower() not in (b"timeout", b"error"):
         raise CommandError(errors.UNBLOCK_REASON)
-    call.parse_integer(call.args[2])
-    return 0
+    waiting = call.server.clients.by_id(call.parse_integer(call.args[2]))
+    if waiting is None:
+        return 0
+    by_error = len(call.args) == 4 and call.args[3].lower() == b"error"
+    return int(call.server.blocking.unblock(waiting, errors.UNBLOCKED if by_error else None))
 
 
 @command(

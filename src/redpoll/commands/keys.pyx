@@ -5,8 +5,7 @@ from libc.string cimport memcmp, strlen
 
 from redpoll.commands.call cimport EVENT_GENERIC, Call, native
 from redpoll.engine.entry cimport (
-    ENC_BLOB, Entry, entry_blob, entry_encoding, entry_expiry, entry_free, entry_key, entry_key_length,
-    entry_with_key, type_name,
+    Entry, entry_copy, entry_expiry, entry_free_shell, entry_key, entry_key_length, entry_with_key, type_name,
 )
 from redpoll.engine.keyspace cimport Database
 from redpoll.wire.reply cimport reply_bulk, reply_integer, reply_null, reply_ok, reply_status
@@ -119,7 +118,7 @@ cdef int rename_to(Call call, bint only_new) except -1:
         slot = call.find(1)
     moved = call.db.detach(slot, call.hash_of(1))
     call.db.attach(entry_with_key(moved, call.argv[2].ptr, call.argv[2].len), call.hash_of(2))
-    release_shell(moved)
+    entry_free_shell(moved)
     call.changed(EVENT_GENERIC, b"rename_from", 1)
     call.changed(EVENT_GENERIC, b"rename_to", 2)
     if only_new:
@@ -127,13 +126,6 @@ cdef int rename_to(Call call, bint only_new) except -1:
     else:
         reply_ok(call.out)
     return 0
-
-
-cdef void release_shell(Entry* e) noexcept:
-    """Free an entry whose value lives on in another one."""
-    if entry_encoding(e) == ENC_BLOB:
-        entry_blob(e).references += 1
-    entry_free(e)
 
 
 cdef int rename(Call call) except -1:
@@ -198,10 +190,7 @@ cdef int copy(Call call) except -1:
             return 0
         target.remove(there, hash)
         slot = call.find(1)
-    made = entry_with_key(slot[0], call.argv[2].ptr, call.argv[2].len)
-    if entry_encoding(made) == ENC_BLOB:
-        # Both hold the same bytes until one of them changes.
-        entry_blob(made).references += 1
+    made = entry_copy(slot[0], call.argv[2].ptr, call.argv[2].len)
     target.attach(made, hash)
     call.changed_in(target, EVENT_GENERIC, b"copy_to", 2)
     reply_integer(call.out, 1)
@@ -297,6 +286,8 @@ cdef int flush(Call call, indices) except -1:
     call.changes += 1
     # At least one, so that an empty flush is saved and replicated too.
     call.keyspace.dirty += max(<uint64_t>call.keyspace.flush(indices, lazily(call)), <uint64_t>1)
+    for index in indices:
+        call.server.blocking.database_changed(index)
     reply_ok(call.out)
     return 0
 
@@ -327,6 +318,8 @@ cdef int swapdb(Call call) except -1:
     cdef Database one = database_at(call, 1, errors.INVALID_FIRST_DB)
     cdef Database other = database_at(call, 2, errors.INVALID_SECOND_DB)
     call.keyspace.swap(one.index, other.index)
+    call.server.blocking.database_changed(one.index)
+    call.server.blocking.database_changed(other.index)
     call.changes += 1
     call.keyspace.dirty += 1
     reply_ok(call.out)

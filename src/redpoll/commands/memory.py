@@ -8,6 +8,8 @@ from redpoll.commands.flags import READONLY
 from redpoll.errors import CommandError
 from redpoll.wire import values
 
+_SAMPLES = 5  # elements of a large collection that are looked at, if not told otherwise
+
 container(
     "MEMORY",
     summary="Look at how memory is used.",
@@ -73,11 +75,13 @@ def memory_stats(call: Any) -> dict[bytes, Any]:
 def memory_usage(call: Any) -> int | None:
     """Estimate the memory of a key with its value."""
     words = call.args[3:]
+    samples = _SAMPLES
     while words:
         if words[0].upper() != b"SAMPLES" or len(words) < 2:
             raise CommandError(errors.SYNTAX)
-        if call.parse_integer(words[1]) < 0:
+        samples = call.parse_integer(words[1])
+        if samples < 0:
             raise CommandError(errors.SYNTAX)
         words = words[2:]
-    used: int | None = call.db.memory(call.args[2])
+    used: int | None = call.db.memory(call.args[2], samples)
     return used

@@ -1,7 +1,9 @@
 """OBJECT: how a value is stored, and how it was accessed."""
 
+from libc.string cimport strlen
+
 from redpoll.commands.call cimport Call, native
-from redpoll.engine.entry cimport ENC_INTEGER, FLAG_MUTATED, Entry, entry_encoding, entry_integer, string_length
+from redpoll.engine.entry cimport ENC_INTEGER, Entry, encoding_name, entry_encoding, entry_integer
 from redpoll.engine.keyspace cimport CLOCK_LFU
 from redpoll.wire.reply cimport reply_bulk, reply_integer, reply_null
 
@@ -13,7 +15,6 @@ from redpoll.errors import CommandError
 cdef enum:
     SHARED_INTEGERS = 10000
     SHARED_REFERENCES = 2147483647
-    EMBSTR_MAX = 44          # the longest string that Redis tells as embedded
 
 container(
     "OBJECT", summary="Look into how a value is stored.", group="generic", since="2.2.3",
@@ -32,14 +33,11 @@ cdef Entry* looked_at(Call call) noexcept:
 
 cdef int object_encoding(Call call) except -1:
     cdef Entry* e = looked_at(call)
+    cdef const char* name
     if e == NULL:
         return 0
-    if entry_encoding(e) == ENC_INTEGER:
-        reply_bulk(call.out, b"int", 3)
-    elif e.flags & FLAG_MUTATED or string_length(e) > EMBSTR_MAX:
-        reply_bulk(call.out, b"raw", 3)
-    else:
-        reply_bulk(call.out, b"embstr", 6)
+    name = encoding_name(e)
+    reply_bulk(call.out, name, strlen(name))
     return 0
 
 declare(

@@ -2,8 +2,8 @@
 
 from libc.stdint cimport int64_t
 
-from redpoll.commands.call cimport Call
-from redpoll.engine.entry cimport TYPE_STRING, Entry, entry_type
+from redpoll.commands.call cimport Call, check_type
+from redpoll.engine.entry cimport TYPE_STRING, Entry
 
 cdef enum Option:
     OPTION_NX = 1
@@ -40,10 +40,6 @@ cdef int read_options(Call call, size_t first, int allowed, Options* options) ex
 cdef int read_expiry(Call call, Options* options, str name) except -1
 # Whether a key's value passes IFEQ and its kin; a missing key passes the negative ones. Raises WRONGTYPE.
 cdef bint condition_holds(Call call, Entry** slot, const Options* options) except -1
-cdef int refuse_type() except -1
-
 cdef inline int check_string(Entry** slot) except -1:
     """Raise WRONGTYPE for what is neither a string nor missing."""
-    if slot != NULL and entry_type(slot[0]) != TYPE_STRING:
-        return refuse_type()
-    return 0
+    return check_type(slot, TYPE_STRING)

@@ -104,10 +104,6 @@ cdef int read_expiry(Call call, Options* options, str name) except -1:
     return 0
 
 
-cdef int refuse_type() except -1:
-    raise CommandError(errors.WRONG_TYPE)
-
-
 cdef bint condition_holds(Call call, Entry** slot, const Options* options) except -1:
     cdef char scratch[24]
     cdef char digest[DIGEST_TEXT_SIZE]

@@ -33,6 +33,16 @@ cdef enum Encoding:
     ENC_EMBEDDED = 0
     ENC_INTEGER = 1
     ENC_BLOB = 2
+    ENC_LISTPACK = 3        # from here on the payload is a pointer that engine/value knows what to do with
+    ENC_INTSET = 4
+    ENC_TABLE = 5           # sets
+    ENC_TREE = 6            # sorted sets
+    ENC_QUICKLIST = 7
+    ENC_STREAM = 8
+    ENC_ARRAY = 9
+    ENC_FIELDS = 10         # hashes
+    ENC_PACKED_FIELDS = 11  # small hashes with fields that expire
+    ENC_SCORE = 15          # a member of a sorted set: the payload is its score, a double
 
 cdef enum:
     FLAG_EXPIRES = 1
@@ -98,6 +108,15 @@ cdef inline void entry_set_clock(Entry* e, uint32_t clock) noexcept nogil:
 cdef inline int64_t entry_integer(const Entry* e) noexcept nogil:
     return (<int64_t*>entry_payload(e))[0]
 
+cdef inline void* entry_value(const Entry* e) noexcept nogil:
+    """What hangs off an entry."""
+    return (<void**>entry_payload(e))[0]
+
+cdef inline void entry_set_value(Entry* e, int encoding, void* value) noexcept nogil:
+    """A new value, or the old one moved or in another encoding; the entry must have a payload already."""
+    e.kind = <uint8_t>((e.kind & 15) | (encoding << 4))
+    (<void**>entry_payload(e))[0] = value
+
 cdef inline Blob* entry_blob(const Entry* e) noexcept nogil:
     return (<Blob**>entry_payload(e))[0]
 
@@ -109,13 +128,21 @@ cdef Entry* entry_new(int type, int encoding, const char* key, size_t key_length
 cdef Entry* entry_reshape(Entry* e, int type, int encoding, size_t value_length, int64_t expiry) noexcept nogil
 # Frees the entry and what hangs off it.
 cdef void entry_free(Entry* e) noexcept nogil
-# Bytes that the entry and its value occupy.
-cdef size_t entry_memory(const Entry* e) noexcept nogil
+# Frees what hangs off the entry; its payload dangles then.
+cdef void entry_free_value(Entry* e) noexcept nogil
+# Frees the entry alone.
+cdef void entry_free_shell(Entry* e) noexcept nogil
+# Bytes that the entry and its value occupy; `samples` as in engine/value.
+cdef size_t entry_memory(const Entry* e, size_t samples) noexcept nogil
 
 # A string's text, wherever it is; an integer is printed into `scratch` (24 bytes).
 cdef const char* string_text(const Entry* e, char* scratch, size_t* length) noexcept nogil
 cdef size_t string_length(const Entry* e) noexcept nogil
-# The same value and expiry under another key, in a new entry. A blob is not given a further reference.
+# The same value and expiry under another key, in a new entry. What hangs off it is shared until the old shell is freed.
 cdef Entry* entry_with_key(const Entry* e, const char* key, size_t key_length) noexcept nogil
+# A copy under another key; a blob is shared by counting.
+cdef Entry* entry_copy(const Entry* e, const char* key, size_t key_length) noexcept nogil
+# The word for an encoding, as OBJECT ENCODING answers it.
+cdef const char* encoding_name(const Entry* e) noexcept nogil
 # The word for a type, as TYPE answers it.
 cdef const char* type_name(const Entry* e) noexcept nogil

@@ -6,6 +6,10 @@ from libc.string cimport memcpy
 from redpoll.engine.blob cimport Blob, blob_memory, blob_release
 from redpoll.engine.memory cimport KIND_ENTRY, allocate, block_size, release
 from redpoll.engine.numbers cimport format_int64
+from redpoll.engine.value cimport value_copy, value_free, value_memory
+
+cdef enum:
+    EMBSTR_MAX = 44          # the longest string that Redis tells as embedded
 
 
 cdef Entry* entry_new(int type, int encoding, const char* key, size_t key_length, size_t value_length,
@@ -47,15 +51,29 @@ cdef Entry* entry_reshape(Entry* e, int type, int encoding, size_t value_length,
 
 
 cdef void entry_free(Entry* e) noexcept nogil:
-    if entry_encoding(e) == ENC_BLOB:
-        blob_release(entry_blob(e))
+    entry_free_value(e)
     release(e, entry_size(e), KIND_ENTRY)
 
 
-cdef size_t entry_memory(const Entry* e) noexcept nogil:
+cdef void entry_free_value(Entry* e) noexcept nogil:
+    cdef int encoding = entry_encoding(e)
+    if encoding == ENC_BLOB:
+        blob_release(entry_blob(e))
+    elif ENC_LISTPACK <= encoding < ENC_SCORE:
+        value_free(encoding, entry_value(e))
+
+
+cdef void entry_free_shell(Entry* e) noexcept nogil:
+    release(e, entry_size(e), KIND_ENTRY)
+
+
+cdef size_t entry_memory(const Entry* e, size_t samples) noexcept nogil:
     cdef size_t total = block_size(entry_size(e))
-    if entry_encoding(e) == ENC_BLOB:
+    cdef int encoding = entry_encoding(e)
+    if encoding == ENC_BLOB:
         total += blob_memory(entry_blob(e))
+    elif ENC_LISTPACK <= encoding < ENC_SCORE:
+        total += value_memory(encoding, entry_value(e), samples)
     return total
 
 
@@ -89,6 +107,42 @@ cdef Entry* entry_with_key(const Entry* e, const char* key, size_t key_length) n
     else:
         memcpy(entry_embedded(made), entry_embedded(e), e.value_length)
     return made
+
+
+cdef Entry* entry_copy(const Entry* e, const char* key, size_t key_length) noexcept nogil:
+    cdef Entry* made = entry_with_key(e, key, key_length)
+    cdef int encoding = entry_encoding(e)
+    if encoding == ENC_BLOB:
+        # Both hold the same bytes until one of them changes.
+        entry_blob(made).references += 1
+    elif ENC_LISTPACK <= encoding < ENC_SCORE:
+        entry_set_value(made, encoding, value_copy(encoding, entry_value(e)))
+    return made
+
+
+cdef const char* encoding_name(const Entry* e) noexcept nogil:
+    cdef int encoding = entry_encoding(e)
+    if encoding == ENC_INTEGER:
+        return b"int"
+    if encoding == ENC_LISTPACK:
+        return b"listpack"
+    if encoding == ENC_INTSET:
+        return b"intset"
+    if encoding == ENC_TABLE or encoding == ENC_FIELDS:
+        return b"hashtable"
+    if encoding == ENC_PACKED_FIELDS:
+        return b"listpackex"
+    if encoding == ENC_TREE:
+        return b"skiplist"
+    if encoding == ENC_QUICKLIST:
+        return b"quicklist"
+    if encoding == ENC_STREAM:
+        return b"stream"
+    if encoding == ENC_ARRAY:
+        return b"array"
+    if e.flags & FLAG_MUTATED or string_length(e) > EMBSTR_MAX:
+        return b"raw"
+    return b"embstr"
 
 
 cdef const char* type_name(const Entry* e) noexcept nogil:

@@ -25,6 +25,20 @@ cdef class Keyspace:
     cdef public bint watching_changes     # there is a watcher that wants to hear of every change
     cdef public object change_watcher     # called with (event class, event, key, database index)
     cdef public int64_t longest_string    # bytes that a string may have
+    # When collections leave their packed encodings; the names are those of the directives.
+    cdef public size_t hash_max_listpack_entries
+    cdef public size_t hash_max_listpack_value
+    cdef public size_t set_max_intset_entries
+    cdef public size_t set_max_listpack_entries
+    cdef public size_t set_max_listpack_value
+    cdef public size_t zset_max_listpack_entries
+    cdef public size_t zset_max_listpack_value
+    cdef public int64_t list_max_listpack_size      # elements, or below zero the class of sizes: -1 is 4 KiB
+    cdef public size_t list_compress_depth
+    cdef public size_t stream_node_max_bytes
+    cdef public size_t stream_node_max_entries
+    cdef public size_t hll_sparse_max_bytes
+    cdef public bint keys_ready           # a blocked client may go on, now that the command is done
     cdef public uint64_t hits
     cdef public uint64_t misses
     cdef public uint64_t expired_keys
@@ -35,6 +49,7 @@ cdef class Keyspace:
     cdef public uint64_t lazily_freed
 
     cdef uint64_t random(self) noexcept
+    cdef bint has_remains(self) noexcept
     cdef inline void touch(self, Entry* e) noexcept:
         if self.clock_kind == CLOCK_LRU:
             if e.key_and_clock >> 8 != self.clock:
@@ -57,7 +72,7 @@ cdef class Database:
     cdef readonly size_t expires          # keys that have a time of expiry
 
     # The slot of a key that is there and has not expired, or NULL. `read` counts hits and misses and touches,
-    # `write` touches, `find` does neither.
+    # `write` touches, `find` does neither. Whoever may change the value has looked it up by `write`.
     cdef Entry** find(self, const char* key, size_t length, uint64_t hash) noexcept
     cdef Entry** read(self, const char* key, size_t length, uint64_t hash) noexcept
     cdef Entry** write(self, const char* key, size_t length, uint64_t hash) noexcept
@@ -78,6 +93,10 @@ cdef class Database:
     # Takes the blob's reference over.
     cdef Entry** put_blob(self, Entry** slot, const char* key, size_t length, uint64_t hash,
                           Blob* blob, int64_t expiry) noexcept
+    # Set a value that engine/value knows, which the entry owns then; an old value of any type is freed. To go on with the
+    # same value in another encoding, or moved, use `entry_set_value`.
+    cdef Entry** put_value(self, Entry** slot, const char* key, size_t length, uint64_t hash,
+                           int type, int encoding, void* value, int64_t expiry) noexcept
     # A string to change in place, made `length` bytes long (new bytes are zero): returns where its text is.
     cdef char* edit_text(self, Entry** slot, size_t length) noexcept
     # Unix milliseconds, or -1 for none.
@@ -89,7 +108,7 @@ cdef class Database:
     cdef Entry** attach(self, Entry* e, uint64_t hash) noexcept
 
     cdef void account_expiry(self, Entry* e, uint64_t hash, int64_t before) noexcept
-    cdef Entry** shaped(self, Entry** slot, const char* key, size_t length, uint64_t hash, int encoding,
+    cdef Entry** shaped(self, Entry** slot, const char* key, size_t length, uint64_t hash, int type, int encoding,
                         size_t value_length, int64_t expiry) noexcept
     cdef Entry* resized(self, Entry* e, const char* text, size_t before, size_t length) noexcept
     cdef void expire(self, Entry** slot, uint64_t hash) noexcept

@@ -13,9 +13,11 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 
 from redpoll.engine.blob cimport Blob, blob_new, blob_of, blob_release, blob_writable
 from redpoll.engine.entry cimport (
-    EMBED_MAX, ENC_BLOB, ENC_EMBEDDED, ENC_INTEGER, FLAG_EXPIRES, FLAG_FILED, FLAG_GENERATION, FLAG_MUTATED,
-    TYPE_STRING, Entry, entry_blob, entry_clock, entry_embedded, entry_encoding, entry_expiry, entry_free, entry_key,
-    entry_key_length, entry_memory, entry_new, entry_payload, entry_reshape, entry_set_clock, entry_type, string_text,
+    EMBED_MAX, ENC_BLOB, ENC_EMBEDDED, ENC_INTEGER, FLAG_EXPIRES, FLAG_FILED, FLAG_GENERATION,
+    FLAG_MUTATED, TYPE_STRING, Entry, entry_blob, entry_clock, entry_embedded, entry_encoding, entry_expiry, entry_free,
+    entry_free_value, entry_key, entry_key_length, entry_memory, entry_new, entry_payload, entry_reshape,
+    entry_set_clock, entry_set_value, entry_type, entry_value,
+    encoding_name, string_text, type_name,
 )
 from redpoll.engine.expiry cimport (
     Block, free_blocks, wheel_advance, wheel_empty, wheel_file, wheel_init, wheel_memory, wheel_random, wheel_take,
@@ -25,10 +27,12 @@ from redpoll.engine.table cimport (
     Table, table_buckets, table_clear, table_find, table_find_hash, table_hash, table_init, table_insert,
     table_memory, table_prefetch, table_prefetch_entry, table_random, table_remove, table_scan, table_visit_bucket,
 )
+from redpoll.engine.value cimport value_contents, value_free_some, value_memory, values_waiting
 
 cdef enum:
     LFU_START = 5
     EXPIRE_BATCH = 64
+    VALUES_A_BUCKET = 8      # elements of collections that are freed in the time of a bucket of keys
 
 cdef size_t NOT_REFILING = <size_t>-1
 
@@ -78,6 +82,18 @@ cdef class Keyspace:
         self.lfu_log_factor = 10
         self.lfu_decay_time = 1
         self.longest_string = 512 << 20
+        self.hash_max_listpack_entries = 512
+        self.hash_max_listpack_value = 64
+        self.set_max_intset_entries = 512
+        self.set_max_listpack_entries = 128
+        self.set_max_listpack_value = 64
+        self.zset_max_listpack_entries = 128
+        self.zset_max_listpack_value = 64
+        self.list_max_listpack_size = -2
+        self.list_compress_depth = 0
+        self.stream_node_max_bytes = 4096
+        self.stream_node_max_entries = 100
+        self.hll_sparse_max_bytes = 3000
         self.seed = seed
         self.random_state = seed | 1
         self.remains = []
@@ -153,18 +169,26 @@ cdef class Keyspace:
     def free_some(self, size_t buckets):
         """Free some of what was flushed lazily; whether there is more."""
         cdef Remains remains
+        cdef size_t waiting = values_waiting()
+        if waiting:
+            value_free_some(buckets * VALUES_A_BUCKET)
+            self.lazily_freed += waiting - values_waiting() if waiting > values_waiting() else 0
+            return True
         if not self.remains:
             return False
         remains = self.remains[0]
         if not remains.free_some(buckets):
             self.remains.pop(0)
-        return bool(self.remains)
+        return bool(self.remains) or values_waiting() > 0
+
+    cdef bint has_remains(self) noexcept:
+        return values_waiting() > 0 or len(self.remains) > 0
 
     @property
     def pending_free(self):
-        """Keys flushed and not yet freed, about."""
+        """Keys flushed and collections deleted that are not yet freed, about."""
         cdef Remains remains
-        cdef size_t total = 0
+        cdef size_t total = values_waiting()
         for remains in self.remains:
             total += remains.table.used
         return total
@@ -265,22 +289,21 @@ cdef class Database:
                 e.flags = (e.flags & ~FLAG_GENERATION) | FLAG_FILED | self.generation
                 wheel_file(&self.wheel, hash, after)
 
-    cdef Entry** shaped(self, Entry** slot, const char* key, size_t length, uint64_t hash, int encoding,
+    cdef Entry** shaped(self, Entry** slot, const char* key, size_t length, uint64_t hash, int type, int encoding,
                         size_t value_length, int64_t expiry) noexcept:
-        """The slot of a string entry of this shape: the one that was there, freed of its value, or a new one."""
+        """The slot of an entry of this shape: the one that was there, freed of its value, or a new one."""
         cdef Entry* e
         cdef int64_t before = -1
         if slot == NULL:
-            e = entry_new(TYPE_STRING, encoding, key, length, value_length, expiry)
+            e = entry_new(type, encoding, key, length, value_length, expiry)
             entry_set_clock(e, self.keyspace.first_clock())
             slot = table_insert(&self.table, e, hash)
         else:
             e = slot[0]
             before = entry_expiry(e)
-            if entry_encoding(e) == ENC_BLOB:
-                blob_release(entry_blob(e))
+            entry_free_value(e)
             e.flags &= ~FLAG_MUTATED
-            e = entry_reshape(e, TYPE_STRING, encoding, value_length, expiry)
+            e = entry_reshape(e, type, encoding, value_length, expiry)
             slot[0] = e
         if before >= 0 or expiry >= 0:
             self.account_expiry(e, hash, before)
@@ -297,20 +320,26 @@ cdef class Database:
                            const char* text, size_t text_length, int64_t expiry) noexcept:
         if text_length > EMBED_MAX:
             return self.put_blob(slot, key, length, hash, blob_of(text, text_length), expiry)
-        slot = self.shaped(slot, key, length, hash, ENC_EMBEDDED, text_length, expiry)
+        slot = self.shaped(slot, key, length, hash, TYPE_STRING, ENC_EMBEDDED, text_length, expiry)
         memcpy(entry_embedded(slot[0]), text, text_length)
         return slot
 
     cdef Entry** put_integer(self, Entry** slot, const char* key, size_t length, uint64_t hash,
                              int64_t value, int64_t expiry) noexcept:
-        slot = self.shaped(slot, key, length, hash, ENC_INTEGER, 0, expiry)
+        slot = self.shaped(slot, key, length, hash, TYPE_STRING, ENC_INTEGER, 0, expiry)
         (<int64_t*>entry_payload(slot[0]))[0] = value
         return slot
 
     cdef Entry** put_blob(self, Entry** slot, const char* key, size_t length, uint64_t hash,
                           Blob* blob, int64_t expiry) noexcept:
-        slot = self.shaped(slot, key, length, hash, ENC_BLOB, 0, expiry)
+        slot = self.shaped(slot, key, length, hash, TYPE_STRING, ENC_BLOB, 0, expiry)
         (<Blob**>entry_payload(slot[0]))[0] = blob
+        return slot
+
+    cdef Entry** put_value(self, Entry** slot, const char* key, size_t length, uint64_t hash,
+                           int type, int encoding, void* value, int64_t expiry) noexcept:
+        slot = self.shaped(slot, key, length, hash, type, encoding, 0, expiry)
+        entry_set_value(slot[0], encoding, value)
         return slot
 
     cdef char* edit_text(self, Entry** slot, size_t length) noexcept:
@@ -470,6 +499,18 @@ cdef class Database:
         text = string_text(slot[0], scratch, &length)
         return PyBytes_FromStringAndSize(text, length)
 
+    def contents(self, bytes key):
+        """(type's name, everything in it as a flat list; see engine/value), or None; a string is a list of one."""
+        cdef Entry** slot = self.find(PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), self._hash(key))
+        cdef Entry* e
+        if slot == NULL:
+            return None
+        e = slot[0]
+        name = (<bytes>type_name(e)).decode()
+        if entry_type(e) == TYPE_STRING:
+            return name, [self.get(key)]
+        return name, value_contents(entry_encoding(e), entry_value(e))
+
     def put(self, bytes key, bytes value, int64_t expiry = -1):
         """Set a string, with an absolute time of expiry in unix milliseconds."""
         cdef uint64_t hash = self._hash(key)
@@ -508,12 +549,15 @@ cdef class Database:
         cdef Entry** slot = self.find(PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), self._hash(key))
         return None if slot == NULL else entry_expiry(slot[0])
 
-    def memory(self, bytes key):
-        """Bytes that the key, its value and its place in the table occupy; None when it is not there."""
+    def memory(self, bytes key, size_t samples = 0):
+        """Bytes that the key, its value and its place in the table occupy; None when it is not there.
+
+        Of large collections so many elements are looked at; 0: all of them.
+        """
         cdef Entry** slot = self.find(PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), self._hash(key))
         if slot == NULL:
             return None
-        return entry_memory(slot[0]) + sizeof(void*)
+        return entry_memory(slot[0], samples) + sizeof(void*)
 
     def scan(self, uint64_t cursor):
         """(next cursor, keys of one bucket), expired ones included."""
@@ -545,12 +589,14 @@ cdef class Database:
             return None
         e = slot[0]
         encoding = entry_encoding(e)
-        string_text(e, scratch, &length)
+        if entry_type(e) == TYPE_STRING:
+            string_text(e, scratch, &length)
+        else:
+            length = value_memory(encoding, entry_value(e), 0)
         return {
             "address": <uint64_t>e,
             "references": entry_blob(e).references if encoding == ENC_BLOB else 1,
-            "encoding": "int" if encoding == ENC_INTEGER else
-                        "embstr" if encoding == ENC_EMBEDDED and length <= 44 and not e.flags & FLAG_MUTATED else "raw",
+            "encoding": (<bytes>encoding_name(e)).decode(),
             "length": length,
             "clock": entry_clock(e),
             "idle": self.keyspace.idle_seconds(e) if self.keyspace.clock_kind == CLOCK_LRU else 0,

@@ -336,6 +336,7 @@ def statistics():
         "entries": counted[<int>KIND_ENTRY],
         "tables": counted[<int>KIND_TABLE],
         "strings": counted[<int>KIND_STRING],
+        "collections": counted[<int>KIND_COLLECTION],
         "expiry": counted[<int>KIND_EXPIRY],
         "clients": counted[<int>KIND_CLIENT],
         "other": counted[<int>KIND_OTHER],

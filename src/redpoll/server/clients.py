@@ -274,6 +274,9 @@ class Clients:
         now_ms = self._server.keyspace.now
         return SimpleNamespace(
             connected_clients=len(connections),
+            blocked_clients=self._server.blocking.waiting,
+            total_blocking_keys=self._server.blocking.keys,
+            total_blocking_keys_on_nokey=self._server.blocking.keys_wanted_gone,
             client_recent_max_input_buffer=max((one.recent_input for one in connections), default=0),
             client_recent_max_output_buffer=max((one.output_bytes for one in connections), default=0),
             paused_reason="client_pause" if self.pause_end_ms else "none",

@@ -59,6 +59,7 @@ cdef class Connection:
     cdef public set capabilities
     cdef public str closing_reason
     cdef public object server
+    cdef public object waiter              # of server/blocking, while it waits for a key
     cdef public object state               # whatever later rooms keep of it
     cdef public int kind                   # for output limits: 0 normal, 1 replica, 2 pub/sub
 

@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from redpoll.commands.call cimport Call
-from redpoll.engine.keyspace cimport Keyspace
+from redpoll.engine.keyspace cimport Database, Keyspace
 from redpoll.server.connection cimport Connection
 from redpoll.server.routine cimport Routine, Routines
 from redpoll.wire.output cimport Out
@@ -45,6 +45,9 @@ cdef class Dispatcher:
     cdef void begin(self) noexcept
     # False: the command has to wait, and with it what follows it on this connection.
     cdef bint run(self, Connection connection, Request* request) noexcept
+    # Runs the command of a client that waited; it may find that it has to go on waiting.
+    cdef void invoke_again(self, Connection connection, Routine routine, Arg* argv, size_t argc, Database db) noexcept
+    cdef void serve_waiting(self) noexcept
     cdef bint allowed(self, Connection connection, Request* request, bint* waits) noexcept
     cdef void invoke(self, Connection connection, Request* request) noexcept
     cdef void invoke_plain(self, Routine routine) noexcept

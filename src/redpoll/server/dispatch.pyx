@@ -104,6 +104,8 @@ cdef class Dispatcher:
         self.invoke(connection, request)
         if monitored:
             self.tell_monitors(connection, request)
+        if self.keyspace.keys_ready:
+            self.serve_waiting()
         if connection.gate & (REPLY_GATES | GATE_NO_TOUCH):
             self.keyspace.touching = True
             self.after_reply_mode(connection)
@@ -124,6 +126,7 @@ cdef class Dispatcher:
         call.long_words = connection.parser.long_words
         call.long_count = connection.parser.long_count
         before = out_pending(&connection.out)
+        connection.last = routine
         if routine.function != NULL:
             if (<raw_handler_t>routine.function)(call) == -1:
                 self.failed(routine)
@@ -135,7 +138,6 @@ cdef class Dispatcher:
         # The counter may step back a little when the thread changes processors.
         elapsed = now - self.stamp if now > self.stamp else 0
         self.stamp = now
-        connection.last = routine
         connection.commands += 1
         self.commands += 1
         routine.record(elapsed, self.track_latency)
@@ -143,6 +145,26 @@ cdef class Dispatcher:
         if (elapsed >= self.slow_ticks or before >= self.large_reply
                 or <uint64_t>(request.next - request.start) >= self.large_request):
             self.notice(connection, routine, request, elapsed, before)
+
+    cdef void invoke_again(self, Connection connection, Routine routine, Arg* argv, size_t argc, Database db) noexcept:
+        cdef Request request
+        cdef Database own = connection.db
+        request.argv = argv
+        request.argc = argc
+        request.routine = <void*>routine
+        request.start = request.next = NULL
+        request.hash = 0
+        if routine.first_key > 0 and <size_t>routine.first_key < argc:
+            request.hash = table_hash(&db.table, argv[routine.first_key].ptr, argv[routine.first_key].len)
+        connection.db = db
+        self.invoke(connection, &request)
+        connection.db = own
+
+    cdef void serve_waiting(self) noexcept:
+        try:
+            self.server.serve_waiting()
+        except Exception as error:
+            self.server.internal_error("blocking", error)
 
     cdef void invoke_plain(self, Routine routine) noexcept:
         cdef object result

@@ -49,6 +49,7 @@ cdef class Loop:
     cdef bint stopping
     cdef public int64_t next_cron_ms
     cdef int64_t next_expire_ms
+    cdef int64_t next_deadline_ms         # when the server's `deadline` is to be called; 0: never
     cdef public int64_t cron_interval_ms
     cdef public bint active_expire
     cdef public int expire_effort

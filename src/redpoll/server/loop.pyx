@@ -19,7 +19,7 @@ from libc.string cimport memcpy, memset
 
 from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
 from redpoll.server.clock cimport monotonic_microseconds, unix_microseconds
-from redpoll.server.connection cimport GATE_CLOSING
+from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING
 from redpoll.server.io_threads cimport JOB_READ, JOB_WRITE, Cut, Job, Pool, send_output
 from redpoll.wire.output cimport out_consume, out_pending, trim_pool
 from redpoll.wire.reply cimport reply_error
@@ -170,16 +170,25 @@ cdef class Loop:
         """Send something out of turn."""
         if not connection.closed:
             connection.send(value)
+            self.sent_out_of_turn(connection)
+
+    def go_on(self, Connection connection):
+        """Run what a connection has waiting, from the next turn on, now that nothing holds it back any more."""
+        if not connection.again and not connection.closed:
+            connection.again = True
+            listing_add(&self.again, <void*>connection)
+
+    def sent_out_of_turn(self, Connection connection):
+        """Something was written into a connection's output; have it sent."""
+        if not connection.closed:
             self.want_flush(connection)
             if connection.out.chunks > 1 or self.output_limits[connection.kind].hard:
                 self.over_limit(connection)
 
-    def go_on(self, Connection connection):
-        """Run what a connection has waiting, now that nothing holds it back any more."""
-        connection.stalled = False
-        if not connection.again and not connection.closed:
-            connection.again = True
-            listing_add(&self.again, <void*>connection)
+    def wake_by(self, int64_t when_ms):
+        """Call the server's `deadline` at this time, unix milliseconds, if not before."""
+        if not self.next_deadline_ms or when_ms < self.next_deadline_ms:
+            self.next_deadline_ms = when_ms
 
     def flush_now(self, Connection connection):
         """Send what a connection has waiting, as far as its socket takes it."""
@@ -248,7 +257,9 @@ cdef class Loop:
         wait = self.next_cron_ms - self.keyspace.now
         if self.active_expire and self.next_expire_ms - self.keyspace.now < wait:
             wait = self.next_expire_ms - self.keyspace.now
-        if self.again.count or self.flushing.count or self.keyspace.remains or wait < 0:
+        if self.next_deadline_ms and self.next_deadline_ms - self.keyspace.now < wait:
+            wait = self.next_deadline_ms - self.keyspace.now
+        if self.again.count or self.flushing.count or self.keyspace.has_remains() or wait < 0:
             wait = 0
         timeout = <int>wait
         if timeout:
@@ -272,7 +283,8 @@ cdef class Loop:
             for i in range(<int>listing.count):
                 connection = <Connection>listing.items[i]
                 connection.again = False
-                if not connection.closed and not connection.stalled:
+                if not connection.closed and not connection.gate & (GATE_CLOSING | GATE_BLOCKED):
+                    connection.stalled = False
                     self.parse_input(connection)
             listing.count = 0
             self.spare = listing
@@ -316,7 +328,7 @@ cdef class Loop:
         """Slices of work that nobody waits for."""
         cdef int64_t begin, spent
         cdef bint more
-        if self.keyspace.remains:
+        if self.keyspace.has_remains():
             begin = monotonic_microseconds()
             while self.keyspace.free_some(FREE_BUCKETS) and monotonic_microseconds() - begin < EXPIRE_SLICE_US:
                 pass
@@ -334,6 +346,8 @@ cdef class Loop:
                 self.next_expire_ms = self.keyspace.now + (2 if self.expire_effort < 5 else 1)
             else:
                 self.next_expire_ms = self.keyspace.now + 64
+        if self.next_deadline_ms and self.keyspace.now >= self.next_deadline_ms:
+            self.next_deadline_ms = self.server.deadline(self.keyspace.now)
         if self.keyspace.now >= self.next_cron_ms:
             self.server.cron()
             trim_pool()

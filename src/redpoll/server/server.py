@@ -24,6 +24,8 @@ from redpoll.commands.declare import REGISTRY
 from redpoll.engine.keyspace import Keyspace
 from redpoll.errors import CommandError
 from redpoll.server import clock, listeners, memory_report, process, settings
+from redpoll.server.blocking import Blocking
+from redpoll.server.changes import Changes
 from redpoll.server.clients import Clients
 from redpoll.server.commandlog import CommandLogs
 from redpoll.server.config import Config
@@ -58,6 +60,8 @@ class Server:
         self.command_logs = CommandLogs()
         self.errors = ErrorStatistics()
         self.clients = Clients(self)
+        self.changes = Changes(self.keyspace)
+        self.blocking = Blocking(self)
         self.listeners: list[listeners.Listener] = []
         self.supervised = "no"
         self.connections_received = 0
@@ -219,8 +223,13 @@ class Server:
         """A connection was accepted."""
         self.clients.opened(connection)
 
+    def deadline(self, now_ms: int) -> int:
+        """The earliest time that something asked to be woken at has come; the next such time, 0: none."""
+        return self.blocking.expire(now_ms)
+
     def client_closed(self, connection: Any) -> None:
         """A connection is gone."""
+        self.blocking.forget(connection)
         self.clients.client_closed(connection)
 
     def log_client(self, connection: Any, text: str) -> None:
@@ -233,6 +242,10 @@ class Server:
         self.log.verbose(f"{text.decode('latin-1')} from client {self.clients.describe(connection)}")
 
     # Told by the dispatcher
+
+    def serve_waiting(self) -> None:
+        """A command is done that changed keys for which clients wait."""
+        self.blocking.serve()
 
     def count_error(self, text: bytes) -> None:
         """An error reply was sent."""

@@ -91,6 +91,29 @@ def _longest_word(server: Any) -> None:
     server.keyspace.longest_string = server.config.proto_max_bulk_len
 
 
+_ENCODING_LIMITS = (
+    "hash-max-listpack-entries",
+    "hash-max-listpack-value",
+    "set-max-intset-entries",
+    "set-max-listpack-entries",
+    "set-max-listpack-value",
+    "zset-max-listpack-entries",
+    "zset-max-listpack-value",
+    "list-max-listpack-size",
+    "list-compress-depth",
+    "stream-node-max-bytes",
+    "stream-node-max-entries",
+    "hll-sparse-max-bytes",
+)
+
+
+@_setting(*_ENCODING_LIMITS)
+def _encoding_limits(server: Any) -> None:
+    for directive in _ENCODING_LIMITS:
+        name = directive.replace("-", "_")
+        setattr(server.keyspace, name, getattr(server.config, name))
+
+
 @_setting("latency-tracking")
 def _latency_tracking(server: Any) -> None:
     server.dispatcher.track_latency = server.config.latency_tracking

@@ -1,0 +1,45 @@
+"""Clients that wait for keys: see blocking.pyx."""
+
+from libc.stdint cimport int64_t
+
+from redpoll.commands.call cimport Call
+from redpoll.engine.keyspace cimport Keyspace
+from redpoll.server.connection cimport Connection
+from redpoll.server.routine cimport Routine
+from redpoll.wire.request cimport Arg
+
+cdef class Waiter:
+    cdef readonly Connection connection
+    cdef Routine routine
+    cdef list words
+    cdef Arg* argv                 # into `words`
+    cdef size_t argc
+    cdef int database
+    cdef int type                  # of the values that can serve it; -1: any
+    cdef bint wake_when_gone       # also when a key is no more, or of another type
+    cdef readonly list keys        # (database, key)
+    cdef readonly int64_t deadline_ms    # 0: none
+    cdef object timeout_reply
+    cdef bint served               # what its command said when it ran again
+    cdef readonly bint over
+
+    cdef int take_words(self, Call call) except -1
+    cdef void point(self, size_t index) noexcept
+
+cdef class Blocking:
+    cdef object server
+    cdef Keyspace keyspace
+    cdef dict queues               # (database, key) -> OrderedDict of waiters, first come first
+    cdef list deadlines            # heap of (time, number, waiter)
+    cdef list ready                # keys that changed, in order
+    cdef set ready_keys            # the same, to ask whether one is there
+    cdef object numbers
+    cdef Waiter serving
+    cdef readonly size_t waiting
+
+    cdef int release(self, Waiter waiter) except -1
+    cdef int finish(self, Waiter waiter, reply) except -1
+    cpdef int serve(self) except -1
+    cdef int serve_key(self, tuple place) except -1
+    cdef bint is_ready(self, Waiter waiter, tuple place) except -1
+    cdef int run(self, Waiter waiter) except -1

@@ -1,0 +1,248 @@
+"""Clients that wait for a key: who waits for what, in which order they are served, and until when.
+
+A command that finds nothing calls `Call.block` and answers nothing. Its words are kept, and the connection runs no
+more until it is over. Whenever a key that somebody waits for has changed, those who wait for it run their command
+again, first come first served, right after the command that changed it. A command that still finds nothing calls
+`block` again, which leaves it in its place. So there is no second way of doing what a blocking command does, whatever
+made the key ready.
+"""
+
+import heapq
+import itertools
+from collections import OrderedDict
+
+from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+
+from redpoll.commands.call cimport Call
+from redpoll.engine.entry cimport Entry, entry_type
+from redpoll.engine.keyspace cimport Database
+from redpoll.engine.table cimport table_hash
+from redpoll.server.connection cimport GATE_BLOCKED
+from redpoll.server.dispatch cimport Dispatcher
+
+from redpoll.errors import CommandError
+
+cdef int MISS = 2048         # the event of a key that is not there changes nothing
+
+
+cdef class Waiter:
+    """A client that waits, with the command that it will run again."""
+
+    def __dealloc__(self):
+        free(self.argv)
+
+    cdef int take_words(self, Call call) except -1:
+        cdef size_t i
+        self.words = [PyBytes_FromStringAndSize(call.argv[i].ptr, call.argv[i].len) for i in range(call.argc)]
+        self.argc = call.argc
+        self.argv = <Arg*>malloc(self.argc * sizeof(Arg))
+        if self.argv == NULL:
+            raise MemoryError
+        for i in range(self.argc):
+            self.point(i)
+        return 0
+
+    cdef void point(self, size_t index) noexcept:
+        word = self.words[index]
+        self.argv[index].ptr = PyBytes_AS_STRING(word)
+        self.argv[index].len = PyBytes_GET_SIZE(word)
+
+    def replace(self, size_t index, bytes word):
+        """Have another word there when the command runs again, for what meant the moment it was sent at."""
+        self.words[index] = word
+        self.point(index)
+
+
+cdef class Blocking:
+    """The waiting clients of one server."""
+
+    def __init__(self, server):
+        self.server = server
+        self.keyspace = server.keyspace
+        self.queues = {}
+        self.deadlines = []
+        self.ready = []
+        self.ready_keys = set()
+        self.numbers = itertools.count()
+        self.waiting = 0
+
+    # Waiting
+
+    def block(self, Call call, list keys, int type, bint wake_when_gone, int64_t timeout_ms, timeout_reply):
+        """Have the call's client wait for keys; see `Call.block`."""
+        cdef Waiter waiter
+        if self.serving is not None:
+            self.serving.served = False
+            return self.serving
+        waiter = Waiter()
+        waiter.take_words(call)
+        waiter.connection = call.connection
+        waiter.routine = waiter.connection.last
+        waiter.database = call.db.index
+        waiter.type = type
+        waiter.wake_when_gone = wake_when_gone
+        waiter.timeout_reply = timeout_reply
+        waiter.keys = [(call.db.index, key) for key in dict.fromkeys(keys)]
+        waiter.deadline_ms = self.keyspace.now + timeout_ms if timeout_ms > 0 else 0
+        for key in waiter.keys:
+            queue = self.queues.get(key)
+            if queue is None:
+                queue = self.queues[key] = OrderedDict()
+            queue[waiter] = None
+        if waiter.deadline_ms:
+            heapq.heappush(self.deadlines, (waiter.deadline_ms, next(self.numbers), waiter))
+            self.server.loop.wake_by(waiter.deadline_ms)
+        waiter.connection.gate |= GATE_BLOCKED
+        waiter.connection.stalled = True
+        waiter.connection.waiter = waiter
+        self.waiting += 1
+        if self.waiting == 1:
+            self.server.changes.listen(self.changed)
+        return waiter
+
+    cdef int release(self, Waiter waiter) except -1:
+        """It waits no more."""
+        waiter.over = True
+        waiter.connection.waiter = None
+        waiter.connection.gate &= ~<unsigned int>GATE_BLOCKED
+        for key in waiter.keys:
+            queue = self.queues[key]
+            queue.pop(waiter, None)
+            if not queue:
+                del self.queues[key]
+        self.waiting -= 1
+        if self.waiting == 0:
+            self.server.changes.stop(self.changed)
+            self.deadlines.clear()
+        return 0
+
+    def forget(self, connection):
+        """A client is gone."""
+        if connection.waiter is not None:
+            self.release(connection.waiter)
+
+    def unblock(self, connection, str error = None):
+        """End a client's waiting, as if its time were over or with an error; whether it waited."""
+        cdef Waiter waiter = connection.waiter
+        if waiter is None:
+            return False
+        self.release(waiter)
+        self.finish(waiter, waiter.timeout_reply if error is None else CommandError(error))
+        return True
+
+    def unblock_all(self, str error):
+        """End all waiting with an error: the server is about to be another one than they asked."""
+        for queue in list(self.queues.values()):
+            for waiter in list(queue):
+                if not (<Waiter>waiter).over:
+                    self.unblock((<Waiter>waiter).connection, error)
+
+    cdef int finish(self, Waiter waiter, reply) except -1:
+        loop = self.server.loop
+        if isinstance(reply, CommandError):
+            self.server.count_error(str(reply).encode())
+        loop.send(waiter.connection, reply)
+        loop.go_on(waiter.connection)
+        return 0
+
+    def expire(self, int64_t now_ms):
+        """End the waiting of those whose time is over; when the next one's is, 0: nobody's."""
+        cdef Waiter waiter
+        while self.deadlines:
+            deadline, _, waiter = self.deadlines[0]
+            if not waiter.over:
+                if deadline > now_ms:
+                    return deadline
+                self.release(waiter)
+                self.finish(waiter, waiter.timeout_reply)
+            if self.deadlines:
+                heapq.heappop(self.deadlines)
+        return 0
+
+    # Being served
+
+    def changed(self, int kind, event, bytes key, int database):
+        """A key changed: whoever waits for it is served once the command is done."""
+        place = (database, key)
+        if kind != MISS and place in self.queues and place not in self.ready_keys:
+            self.ready_keys.add(place)
+            self.ready.append(place)
+            self.keyspace.keys_ready = True
+
+    def database_changed(self, int database):
+        """All keys of a database may be others now."""
+        for place in self.queues:
+            if place[0] == database:
+                self.changed(0, None, place[1], database)
+
+    cpdef int serve(self) except -1:
+        """Run again the commands of those who wait for keys that changed."""
+        self.keyspace.keys_ready = False
+        while self.ready:
+            ready, self.ready = self.ready, []
+            self.ready_keys.clear()
+            for place in ready:
+                self.serve_key(place)
+        self.keyspace.keys_ready = False
+        return 0
+
+    cdef int serve_key(self, tuple place) except -1:
+        cdef Waiter waiter
+        cdef list passed = []
+        queue = self.queues.get(place)
+        while queue:
+            waiter = next(iter(queue))
+            if self.is_ready(waiter, place):
+                self.run(waiter)
+                if waiter.served:
+                    continue
+            # It stays where it is; those behind it may want something else of the same key.
+            passed.append(waiter)
+            queue.move_to_end(waiter)
+            if len(passed) == len(queue):
+                break
+        # All that were passed over stand at the end in their old order; if others are before them, turn the queue.
+        if passed and queue and len(passed) < len(queue):
+            for waiter in reversed(passed):
+                if waiter in queue:
+                    queue.move_to_end(waiter, last=False)
+        return 0
+
+    cdef bint is_ready(self, Waiter waiter, tuple place) except -1:
+        cdef Database db = self.keyspace.databases[place[0]]
+        cdef bytes key = place[1]
+        cdef const char* text = PyBytes_AS_STRING(key)
+        cdef Entry** slot = db.find(text, PyBytes_GET_SIZE(key), table_hash(&db.table, text, PyBytes_GET_SIZE(key)))
+        if slot != NULL and (waiter.type < 0 or entry_type(slot[0]) == waiter.type):
+            return True
+        return waiter.wake_when_gone
+
+    cdef int run(self, Waiter waiter) except -1:
+        cdef Dispatcher dispatcher = self.server.dispatcher
+        self.serving = waiter
+        waiter.served = True
+        try:
+            dispatcher.invoke_again(waiter.connection, waiter.routine, waiter.argv, waiter.argc,
+                                    self.keyspace.databases[waiter.database])
+        finally:
+            self.serving = None
+        if waiter.served:
+            if not waiter.over:
+                self.release(waiter)
+            self.server.loop.sent_out_of_turn(waiter.connection)
+            self.server.loop.go_on(waiter.connection)
+        return 0
+
+    # For INFO
+
+    @property
+    def keys(self) -> int:
+        """Keys that somebody waits for."""
+        return len(self.queues)
+
+    @property
+    def keys_wanted_gone(self) -> int:
+        """Keys whose deletion would wake somebody."""
+        return sum(any((<Waiter>waiter).wake_when_gone for waiter in queue) for queue in self.queues.values())
