@@ -5,7 +5,10 @@ import pkgutil
 
 # Modules of this room that declare no commands.
 _HELPERS = frozenset(
-    ("braille", "call", "client_filters", "declare", "flags", "integers", "key_finders", "options", "usage")
+    (
+        *("braille", "call", "client_filters", "dataset_digest", "declare", "flags", "integers", "key_finders"),
+        *("options", "usage"),
+    )
 )
 
 

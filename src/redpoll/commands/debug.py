@@ -1,10 +1,5 @@
-"""DEBUG: what tests of servers and clients use to look inside, and to bring rare things about.
+"""DEBUG: what tests of servers and clients use to look inside, and to bring rare things about."""
 
-`DEBUG DIGEST` is Redis's, so that two servers' data can be compared whatever they are: every
-key gives a SHA-1 over name, type, value and whether it expires; these are joined by exclusive or.
-"""
-
-import hashlib
 import os
 import signal
 import time
@@ -12,14 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from redpoll import errors
+from redpoll.commands.dataset_digest import EMPTY, digest_of_all, digest_of_value
 from redpoll.commands.declare import command
 from redpoll.commands.flags import ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE
 from redpoll.errors import CommandError
 from redpoll.wire import values
 
-_EMPTY = bytes(20)
 _SUBCOMMANDS: dict[str, tuple[Callable[..., Any], int, int]] = {}
-_TYPE_STRING = b"\0\0\0\0"
 
 
 def _subcommand(
@@ -98,44 +92,13 @@ def _object(call: Any, key: bytes, *_fast: bytes) -> str:
 @_subcommand("DIGEST")
 def _digest(call: Any) -> str:
     """Return a digest of all data, the same for the same data in any order."""
-    total = _EMPTY
-    for db in call.server.keyspace.databases:
-        if not len(db):
-            continue
-        total = _mix(total, db.index.to_bytes(4, "big"))
-        for key in db.live_keys():
-            total = _xor(total, hashlib.sha1(_key_digest(db, key), usedforsecurity=False).digest())
-    return total.hex()
+    return digest_of_all(call.server.keyspace.databases).hex()
 
 
 @_subcommand("DIGEST-VALUE <key> [<key> ...]", least=1, most=1 << 20)
 def _digest_value(call: Any, *keys: bytes) -> list[str]:
     """Return the digest of each key's value, zeros for a missing one."""
-    return [(_value_digest(call.db, key, _EMPTY) or _EMPTY).hex() for key in keys]
-
-
-def _key_digest(db: Any, key: bytes) -> bytes:
-    return _value_digest(db, key, _mix(_EMPTY, key)) or _EMPTY
-
-
-def _value_digest(db: Any, key: bytes, digest: bytes) -> bytes | None:
-    value = db.get(key)
-    if value is None:
-        return None
-    digest = _mix(_mix(digest, _TYPE_STRING), value)
-    if db.expiry(key) >= 0:
-        digest = _xor(digest, hashlib.sha1(b"!!expire!!", usedforsecurity=False).digest())
-    return digest
-
-
-def _xor(one: bytes, other: bytes) -> bytes:
-    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).to_bytes(20, "big")
-
-
-def _mix(digest: bytes, text: bytes) -> bytes:
-    """Whose order counts: the digest of the digest with the text's joined in."""
-    joined = _xor(digest, hashlib.sha1(text, usedforsecurity=False).digest())
-    return hashlib.sha1(joined, usedforsecurity=False).digest()
+    return [(digest_of_value(call.db, key) or EMPTY).hex() for key in keys]
 
 
 @_subcommand("POPULATE <count> [<prefix>] [<size>]", least=1, most=3)

@@ -93,8 +93,8 @@ cdef class Database:
     # Takes the blob's reference over.
     cdef Entry** put_blob(self, Entry** slot, const char* key, size_t length, uint64_t hash,
                           Blob* blob, int64_t expiry) noexcept
-    # Set a value that engine/value knows, which the entry owns then; an old value of any type is freed. To go on with the
-    # same value in another encoding, or moved, use `entry_set_value`.
+    # Set a value that engine/value knows, which the entry owns then; an old value of any type is freed. To go on with
+    # the same value in another encoding, or moved, use `entry_set_value`.
     cdef Entry** put_value(self, Entry** slot, const char* key, size_t length, uint64_t hash,
                            int type, int encoding, void* value, int64_t expiry) noexcept
     # A string to change in place, made `length` bytes long (new bytes are zero): returns where its text is.

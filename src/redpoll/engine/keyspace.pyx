@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
-from redpoll.engine.blob cimport Blob, blob_new, blob_of, blob_release, blob_writable
+from redpoll.engine.blob cimport Blob, blob_new, blob_of, blob_writable
 from redpoll.engine.entry cimport (
     EMBED_MAX, ENC_BLOB, ENC_EMBEDDED, ENC_INTEGER, FLAG_EXPIRES, FLAG_FILED, FLAG_GENERATION,
     FLAG_MUTATED, TYPE_STRING, Entry, entry_blob, entry_clock, entry_embedded, entry_encoding, entry_expiry, entry_free,

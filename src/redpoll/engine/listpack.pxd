@@ -22,7 +22,7 @@ looks at `listpack_fits` before. A function that changes a listpack returns wher
 and pointers to elements are good until then. The block's memory follows its size (`listpack_memory`).
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 cdef enum:
@@ -53,7 +53,6 @@ cdef inline const uint8_t* listpack_first(const uint8_t* lp) noexcept nogil:
     return NULL if lp[LISTPACK_HEADER] == LISTPACK_END else lp + LISTPACK_HEADER
 
 cdef uint8_t* listpack_new() noexcept nogil
-# With room for `size` bytes from the start, for whoever fills it by `listpack_append`.
 cdef void listpack_free(uint8_t* lp) noexcept nogil
 cdef uint8_t* listpack_copy(const uint8_t* lp) noexcept nogil
 # A listpack of bytes that came from outside and were found valid.

@@ -1,6 +1,6 @@
 """Listpacks; their layout opens listpack.pxd."""
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove
 
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, reallocate, release
@@ -280,25 +280,18 @@ cdef const char* listpack_text(const uint8_t* element, char* scratch, size_t* le
 
 
 cdef bint listpack_equals(const uint8_t* element, const char* text, size_t length) noexcept nogil:
-    return listpack_matches(element, text, length, NULL)
-
-
-cdef bint listpack_matches(const uint8_t* element, const char* text, size_t length, const int64_t* integer) noexcept nogil:
-    """As `listpack_equals`; `integer` is the text's number when it is known already."""
     cdef Element read
     cdef long long parsed
     listpack_get(element, &read)
     if read.text != NULL:
         return read.length == length and memcmp(read.text, text, length) == 0
-    if integer != NULL:
-        return read.integer == integer[0]
     return parse_int64(text, length, &parsed) and read.integer == parsed
 
 
 cdef const uint8_t* listpack_find(const uint8_t* p, const char* text, size_t length, size_t step) noexcept nogil:
     # The body that the text would have is compared as bytes: no element needs decoding.
     cdef uint8_t head[9]
-    cdef size_t head_size, i
+    cdef size_t head_size, _
     cdef long long integer
     cdef bint is_integer = parse_int64(text, length, &integer)
     if p == NULL:
@@ -311,7 +304,7 @@ cdef const uint8_t* listpack_find(const uint8_t* p, const char* text, size_t len
                     return p
             elif (head_size == 1 or memcmp(p, head, head_size) == 0) and memcmp(p + head_size, text, length) == 0:
                 return p
-        for i in range(step):
+        for _ in range(step):
             p += element_size(p)
             if p[0] == LISTPACK_END:
                 return NULL

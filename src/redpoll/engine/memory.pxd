@@ -5,12 +5,12 @@ thread that owns the keyspace is the only caller.
 """
 
 cdef enum Kind:
-    KIND_ENTRY      # keyspace and collection entries
-    KIND_TABLE      # buckets and directories
-    KIND_STRING     # long string values
-    KIND_COLLECTION # listpacks, nodes and whatever else lists, sets, hashes, sorted sets and streams are made of
-    KIND_EXPIRY     # the index of keys by time of expiry
-    KIND_CLIENT     # connections and their buffers
+    KIND_ENTRY       # keyspace and collection entries
+    KIND_TABLE       # buckets and directories
+    KIND_STRING      # long string values
+    KIND_COLLECTION  # listpacks, nodes and what else lists, sets, hashes, sorted sets and streams are made of
+    KIND_EXPIRY      # the index of keys by time of expiry
+    KIND_CLIENT      # connections and their buffers
     KIND_OTHER
     KINDS
 

@@ -1,7 +1,7 @@
 """What hangs off an entry: every encoding of a collection registers here what can be done with it whatever it is.
 
-A payload pointer is owned by one entry. Freeing is cheap at once and in slices when it is large: `value_free` takes over
-what has more than a few elements, and `value_free_some`, called by the loop between turns, takes it apart.
+A payload pointer is owned by one entry. What is small is freed at once; `value_free` takes over what has more than a
+few elements, and `value_free_some`, called by the loop between turns, takes it apart.
 """
 
 cdef struct ValueOperations:
@@ -12,7 +12,8 @@ cdef struct ValueOperations:
     # Frees about `most` elements; True when nothing is left, the value itself included.
     bint (*free_some)(void* value, size_t most) noexcept nogil
     # Everything in it as a flat list, in its order: elements; members; fields and values in turn; members and scores
-    # (floats) in turn. For diagnosis and tests.
+    # (floats, or texts) in turn; IDs (b"1-2") and lists of fields and values in turn; indices and values in turn. For
+    # diagnosis and tests.
     object (*contents)(const void* value)
 
 cdef void value_register(int encoding, const ValueOperations* operations) noexcept
