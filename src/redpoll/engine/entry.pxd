@@ -50,6 +50,7 @@ cdef enum:
     FLAG_LONG_KEY = 4
     FLAG_MUTATED = 8        # changed in place: encoding is told as `raw`, however short it is
     FLAG_GENERATION = 16    # which making of the index FLAG_FILED speaks of
+    FLAG_SAVED = 32         # which snapshot, the even or the odd ones, has this entry or need not have it
 
     ENTRY_HEADER = 8
     LONG_KEY = 255

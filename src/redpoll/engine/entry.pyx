@@ -44,7 +44,7 @@ cdef Entry* entry_reshape(Entry* e, int type, int encoding, size_t value_length,
             (<int64_t*>(<char*>e + ENTRY_HEADER))[0] = expiry
         return e
     made = entry_new(type, encoding, entry_key(e), entry_key_length(e), value_length, expiry)
-    made.flags |= e.flags & (FLAG_FILED | FLAG_GENERATION | FLAG_MUTATED)
+    made.flags |= e.flags & (FLAG_FILED | FLAG_GENERATION | FLAG_MUTATED | FLAG_SAVED)
     made.key_and_clock = (made.key_and_clock & 255) | (e.key_and_clock & ~<uint32_t>255)
     release(e, entry_size(e), KIND_ENTRY)
     return made

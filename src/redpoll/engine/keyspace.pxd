@@ -3,13 +3,25 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from redpoll.engine.blob cimport Blob
-from redpoll.engine.entry cimport Entry
+from redpoll.engine.entry cimport FLAG_SAVED, Entry
 from redpoll.engine.expiry cimport Block, Wheel
 from redpoll.engine.table cimport Table, table_hash
 
 cdef enum:
     CLOCK_LRU = 0
     CLOCK_LFU = 1
+
+# Saves an entry of a database before it changes or is freed.
+ctypedef void (*change_hook)(void* context, Database db, Entry* e) noexcept
+
+cdef class Remains:
+    """A flushed database on its way out, bucket by bucket."""
+    cdef Table table
+    cdef Block* blocks
+    cdef size_t next_bucket
+    cdef bint held                        # a snapshot still reads it
+
+    cdef size_t free_some(self, size_t buckets) noexcept
 
 cdef class Keyspace:
     cdef readonly list databases
@@ -46,6 +58,10 @@ cdef class Keyspace:
     cdef uint64_t random_state
     cdef uint64_t seed
     cdef list remains                     # flushed databases that are being freed in slices
+    cdef uint8_t saved_flag               # FLAG_SAVED or 0: what entries have that a snapshot need not save any more
+    cdef change_hook save                 # while a snapshot is being taken, else NULL
+    cdef void* save_context
+    cdef object snapshot                  # told of flushed and exchanged databases meanwhile
     cdef public uint64_t lazily_freed
 
     cdef uint64_t random(self) noexcept
@@ -79,6 +95,12 @@ cdef class Database:
 
     cdef inline uint64_t hash_of(self, const char* key, size_t length) noexcept:
         return table_hash(&self.table, key, length)
+    # An entry, or what hangs off it, is about to change: a snapshot that is being taken has to have it as it is.
+    # `write` calls this; so does everything here that changes an entry.
+    cdef inline void about_to_change(self, Entry* e) noexcept:
+        if self.keyspace.save != NULL and (e.flags ^ self.keyspace.saved_flag) & FLAG_SAVED:
+            e.flags ^= FLAG_SAVED
+            self.keyspace.save(self.keyspace.save_context, self, e)
     # Any entry, each as likely, expired ones included; NULL when there is none.
     cdef Entry* random_entry(self) noexcept
 

@@ -13,14 +13,13 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 
 from redpoll.engine.blob cimport Blob, blob_new, blob_of, blob_writable
 from redpoll.engine.entry cimport (
-    EMBED_MAX, ENC_BLOB, ENC_EMBEDDED, ENC_INTEGER, FLAG_EXPIRES, FLAG_FILED, FLAG_GENERATION,
-    FLAG_MUTATED, TYPE_STRING, Entry, entry_blob, entry_clock, entry_embedded, entry_encoding, entry_expiry, entry_free,
-    entry_free_value, entry_key, entry_key_length, entry_memory, entry_new, entry_payload, entry_reshape,
-    entry_set_clock, entry_set_value, entry_type, entry_value,
-    encoding_name, string_text, type_name,
+    EMBED_MAX, ENC_BLOB, ENC_EMBEDDED, ENC_INTEGER, FLAG_EXPIRES, FLAG_FILED, FLAG_GENERATION, FLAG_MUTATED, FLAG_SAVED,
+    TYPE_STRING, Entry, encoding_name, entry_blob, entry_clock, entry_embedded, entry_encoding, entry_expiry,
+    entry_free, entry_free_value, entry_key, entry_key_length, entry_memory, entry_new, entry_payload, entry_reshape,
+    entry_set_clock, entry_set_value, entry_type, entry_value, string_text, type_name,
 )
 from redpoll.engine.expiry cimport (
-    Block, free_blocks, wheel_advance, wheel_empty, wheel_file, wheel_init, wheel_memory, wheel_random, wheel_take,
+    free_blocks, wheel_advance, wheel_empty, wheel_file, wheel_init, wheel_memory, wheel_random, wheel_take,
 )
 from redpoll.engine.numbers cimport parse_int64
 from redpoll.engine.table cimport (
@@ -53,11 +52,6 @@ cdef void free_visited(void* context, Entry* e) noexcept nogil:
 
 
 cdef class Remains:
-    """A flushed database on its way out, bucket by bucket."""
-    cdef Table table
-    cdef Block* blocks
-    cdef size_t next_bucket
-
     cdef size_t free_some(self, size_t buckets) noexcept:
         """How many entries are left."""
         cdef size_t last = table_buckets(&self.table)
@@ -152,6 +146,8 @@ cdef class Keyspace:
             db = self.databases[index]
             held += db.table.used
             remains = Remains()
+            if self.snapshot is not None:
+                self.snapshot.flushed(db, remains)
             remains.table = db.table
             remains.blocks = wheel_empty(&db.wheel)
             if db.refile_bucket != NOT_REFILING:
@@ -159,7 +155,7 @@ cdef class Keyspace:
                 db.refile_bucket = NOT_REFILING
             table_init(&db.table, self.seed)
             db.expires = 0
-            if lazily:
+            if lazily or remains.held:
                 self.lazily_freed += remains.table.used
                 self.remains.append(remains)
             else:
@@ -174,15 +170,22 @@ cdef class Keyspace:
             value_free_some(buckets * VALUES_A_BUCKET)
             self.lazily_freed += waiting - values_waiting() if waiting > values_waiting() else 0
             return True
-        if not self.remains:
-            return False
-        remains = self.remains[0]
-        if not remains.free_some(buckets):
-            self.remains.pop(0)
-        return bool(self.remains) or values_waiting() > 0
+        for remains in self.remains:
+            if not remains.held:
+                if not remains.free_some(buckets):
+                    self.remains.remove(remains)
+                break
+        return self.has_remains()
 
     cdef bint has_remains(self) noexcept:
-        return values_waiting() > 0 or len(self.remains) > 0
+        """Whether there is something to free."""
+        cdef Remains remains
+        if values_waiting():
+            return True
+        for remains in self.remains:
+            if not remains.held:
+                return True
+        return False
 
     @property
     def pending_free(self):
@@ -195,6 +198,8 @@ cdef class Keyspace:
 
     def swap(self, int first, int second):
         """Exchange two databases' contents."""
+        if self.snapshot is not None:
+            self.snapshot.swapped(self.databases[first], self.databases[second])
         cdef Database a = self.databases[first]
         cdef Database b = self.databases[second]
         cdef Table table = a.table
@@ -266,8 +271,10 @@ cdef class Database:
 
     cdef Entry** write(self, const char* key, size_t length, uint64_t hash) noexcept:
         cdef Entry** slot = self.find(key, length, hash)
-        if slot != NULL and self.keyspace.touching:
-            self.keyspace.touch(slot[0])
+        if slot != NULL:
+            self.about_to_change(slot[0])
+            if self.keyspace.touching:
+                self.keyspace.touch(slot[0])
         return slot
 
     cdef Entry* random_entry(self) noexcept:
@@ -297,10 +304,12 @@ cdef class Database:
         if slot == NULL:
             e = entry_new(type, encoding, key, length, value_length, expiry)
             entry_set_clock(e, self.keyspace.first_clock())
+            e.flags |= self.keyspace.saved_flag
             slot = table_insert(&self.table, e, hash)
         else:
             e = slot[0]
             before = entry_expiry(e)
+            self.about_to_change(e)
             entry_free_value(e)
             e.flags &= ~FLAG_MUTATED
             e = entry_reshape(e, type, encoding, value_length, expiry)
@@ -349,6 +358,7 @@ cdef class Database:
         cdef char scratch[24]
         cdef const char* text
         cdef Blob* blob
+        self.about_to_change(e)
         if encoding == ENC_BLOB:
             blob = blob_writable(entry_blob(e), length)
             (<Blob**>entry_payload(e))[0] = blob
@@ -387,6 +397,7 @@ cdef class Database:
         cdef char kept[EMBED_MAX]
         cdef size_t length = e.value_length
         cdef uint64_t payload
+        self.about_to_change(e)
         if (before >= 0) != (expiry >= 0):
             if entry_encoding(e) == ENC_EMBEDDED:
                 memcpy(kept, entry_embedded(e), length)
@@ -403,6 +414,7 @@ cdef class Database:
 
     cdef Entry* detach(self, Entry** slot, uint64_t hash) noexcept:
         cdef Entry* e = slot[0]
+        self.about_to_change(e)
         if e.flags & FLAG_EXPIRES:
             self.expires -= 1
         e.flags &= ~FLAG_FILED
@@ -411,7 +423,7 @@ cdef class Database:
 
     cdef Entry** attach(self, Entry* e, uint64_t hash) noexcept:
         cdef Entry** slot = table_insert(&self.table, e, hash)
-        e.flags &= ~FLAG_FILED
+        e.flags = (e.flags & ~(FLAG_FILED | FLAG_SAVED)) | self.keyspace.saved_flag
         if e.flags & FLAG_EXPIRES:
             self.account_expiry(e, hash, -1)
         return slot
@@ -422,7 +434,10 @@ cdef class Database:
     # Expiry
 
     cdef void expire(self, Entry** slot, uint64_t hash) noexcept:
-        cdef Entry* e = self.detach(slot, hash)
+        cdef Entry* e
+        # A snapshot can do without it: whoever loads it skips what has expired.
+        slot[0].flags = (slot[0].flags & ~FLAG_SAVED) | self.keyspace.saved_flag
+        e = self.detach(slot, hash)
         self.keyspace.expired_keys += 1
         if self.keyspace.observing:
             self.tell_expired(e)

@@ -20,6 +20,7 @@ cdef struct Table:
     size_t longest           # buckets of the longest chain that there has been
     uint64_t seed
     bint frozen              # no growth and no shrinking, for tests that look at the shape
+    bint held                # no shrinking: whoever walks by buckets must not miss what would move backwards
 
 cdef void table_init(Table* t, uint64_t seed) noexcept nogil
 # Frees the buckets, not the entries.

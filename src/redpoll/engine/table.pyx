@@ -376,7 +376,7 @@ cdef void table_remove(Table* t, Entry** slot, uint64_t hash) noexcept nogil:
             before.used &= ~CHAINED
             release_lines(last, sizeof(Bucket), KIND_TABLE)
             t.chained -= 1
-    if t.used * 64 < (t.base + t.split) * (SLOTS * SPARSE) and t.base + t.split > 1 and not t.frozen:
+    if t.used * 64 < (t.base + t.split) * (SLOTS * SPARSE) and t.base + t.split > 1 and not (t.frozen or t.held):
         shrink(t)
 
 
