@@ -22,6 +22,12 @@ NO_AUTH = "NOAUTH Authentication required."
 NO_PROTO = "NOPROTO unsupported protocol version"
 WRONG_PASS = "WRONGPASS invalid username-password pair or user is disabled."
 OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'."
+CANNOT_SAVE = (
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may "
+    "modify the data set are disabled, because this instance is configured to report errors during writes if RDB "
+    "snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB "
+    "error."
+)
 LOADING = "LOADING Redis is loading the dataset in memory"
 DB_INDEX = "ERR DB index is out of range"
 INVALID_DB_INDEX = "ERR invalid DB index"
@@ -154,6 +160,11 @@ UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
 NEGATIVE_TIMEOUT = "ERR timeout is negative"
 TIMEOUT_RANGE = "ERR timeout is out of range"
 UNBLOCK_REASON = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
+
+
+def cannot_log(reason: str) -> str:
+    """The text for a write while the append-only log cannot be written."""
+    return f"MISCONF Errors writing to the AOF file: {reason}"
 
 
 def hello_syntax(word: str) -> str:

@@ -56,6 +56,7 @@ cdef class Call:
     cdef public object command       # as declared
     cdef public str running_name     # of the command under way
     cdef uint64_t changes            # made by this call
+    cdef public list effects         # word lists to be told on instead of the command's own words; see `instead`
     cdef public bint may_block       # False within transactions and scripts
 
     cdef inline uint64_t hash_of(self, size_t word) noexcept:
@@ -90,6 +91,10 @@ cdef class Call:
         if self.keyspace.watching_changes:
             self.tell_change(kind, event, self.argv[word].ptr, self.argv[word].len, self.db.index)
     cdef void tell_change(self, Event kind, const char* event, const char* key, size_t length, int db) noexcept
+
+    # The command's effect in words that mean the same at any time and by any chance, where its own do not; several
+    # times for several effects. Called only if `keyspace.propagating`, and only by commands that changed something.
+    cdef int instead(self, list words) except -1
 
     # Has the client wait until a key at the words `first`, `first + step` … up to `last` changes and holds a value of
     # `type` (-1: of any), for so many milliseconds at the most (0: forever), and runs the handler again then. The

@@ -149,6 +149,17 @@ cdef class Call:
             raise CommandError(errors.TIMEOUT_RANGE)
         return milliseconds
 
+    cdef int instead(self, list words) except -1:
+        if self.effects is None:
+            self.effects = []
+        self.effects.append(words)
+        return 0
+
+    def say_instead(self, *words):
+        """For plain handlers: as `instead`, and at any time."""
+        if self.keyspace.propagating:
+            self.instead(list(words))
+
     cdef object block(self, size_t first, size_t last, size_t step, int type, int64_t timeout_ms,
                       bint wake_when_gone=False, object timeout_reply=NULL_ARRAY):
         cdef size_t i

@@ -50,6 +50,7 @@ cdef class Keyspace:
     cdef public size_t stream_node_max_bytes
     cdef public size_t stream_node_max_entries
     cdef public size_t hll_sparse_max_bytes
+    cdef public bint propagating          # changes are told on, so commands have to say what they did
     cdef public bint keys_ready           # a blocked client may go on, now that the command is done
     cdef public uint64_t hits
     cdef public uint64_t misses

@@ -13,10 +13,11 @@ EXPIRED = 256
 
 
 class Changes:
-    """The listeners of one keyspace."""
+    """The listeners of one keyspace. Keys that expire are told to the feed too, as nobody sends a command for them."""
 
-    def __init__(self, keyspace: Any) -> None:
+    def __init__(self, keyspace: Any, feed: Any) -> None:
         self._keyspace = keyspace
+        self._feed = feed
         self._listeners: list[Listener] = []
         keyspace.change_watcher = self._tell
         keyspace.observer = self._expired
@@ -24,16 +25,23 @@ class Changes:
     def listen(self, listener: Listener) -> None:
         """Call `listener` for every change from now on."""
         self._listeners.append(listener)
-        self._keyspace.watching_changes = self._keyspace.observing = True
+        self.refresh()
 
     def stop(self, listener: Listener) -> None:
         """Undo `listen`."""
         self._listeners.remove(listener)
-        self._keyspace.watching_changes = self._keyspace.observing = bool(self._listeners)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Have the keyspace tell what somebody wants to hear, and nothing else."""
+        self._keyspace.watching_changes = bool(self._listeners)
+        self._keyspace.observing = bool(self._listeners) or self._keyspace.propagating
 
     def _tell(self, kind: int, event: bytes, key: bytes, database: int) -> None:
         for listener in tuple(self._listeners):
             listener(kind, event, key, database)
 
     def _expired(self, database: int, key: bytes) -> None:
+        if self._keyspace.propagating:
+            self._feed.tell([b"DEL", key], database)
         self._tell(EXPIRED, b"expired", key, database)

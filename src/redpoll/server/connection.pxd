@@ -17,6 +17,7 @@ cdef enum Gate:
     GATE_NO_TOUCH = 32
     GATE_CLOSING = 64            # replies still go out, no more commands are run
     GATE_BLOCKED = 128
+    GATE_REPLAY = 256            # runs what was saved: nothing is refused, nothing waits
 
 cdef class Connection:
     cdef readonly int fd
@@ -36,6 +37,8 @@ cdef class Connection:
     cdef bint settled            # it is in no list of this turn
     cdef bint flushing           # it is in the list of those that have something to send
     cdef bint again              # it is in the list of those with commands left to run
+    cdef uint64_t held_until     # bytes of the log that have to be on the disk before its output goes out
+    cdef bint held               # it is in the list of those whose output waits for that
     cdef bint wants_write        # epoll tells when it can be written to
     cdef bint closed
     cdef public uint32_t gate

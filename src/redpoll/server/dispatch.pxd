@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from redpoll.commands.call cimport Call
 from redpoll.engine.keyspace cimport Database, Keyspace
 from redpoll.server.connection cimport Connection
+from redpoll.server.feed cimport Feed
 from redpoll.server.routine cimport Routine, Routines
 from redpoll.wire.output cimport Out
 from redpoll.wire.request cimport Arg, LongWord
@@ -39,6 +40,7 @@ cdef class Dispatcher:
     cdef uint64_t slow_ticks              # commands that take longer are told to the server
     cdef public uint64_t large_request    # bytes from which on a request, or a reply, is told to the server
     cdef public uint64_t large_reply
+    cdef public Feed feed
     cdef Out silence                      # where replies go that nobody wants
 
     cdef void resolve(self, Request* request) noexcept
@@ -47,6 +49,8 @@ cdef class Dispatcher:
     cdef bint run(self, Connection connection, Request* request) noexcept
     # Runs the command of a client that waited; it may find that it has to go on waiting.
     cdef void invoke_again(self, Connection connection, Routine routine, Arg* argv, size_t argc, Database db) noexcept
+    cdef void propagate(self, Connection connection, Request* request) noexcept
+    cdef void tell_effects(self, Request* request, list effects, int database) noexcept
     cdef void serve_waiting(self) noexcept
     cdef bint allowed(self, Connection connection, Request* request, bint* waits) noexcept
     cdef void invoke(self, Connection connection, Request* request) noexcept

@@ -12,8 +12,9 @@ from libc.stdint cimport uint32_t, uint64_t
 from redpoll.engine.table cimport table_hash
 from redpoll.server.clock cimport nanoseconds, ticks, ticks_of, unix_microseconds
 from redpoll.server.connection cimport (
-    GATE_NO_TOUCH, GATE_REPLY_OFF, GATE_REPLY_SKIP, GATE_REPLY_SKIP_NEXT, GATE_UNAUTHENTICATED,
+    GATE_NO_TOUCH, GATE_REPLAY, GATE_REPLY_OFF, GATE_REPLY_SKIP, GATE_REPLY_SKIP_NEXT, GATE_UNAUTHENTICATED,
 )
+from redpoll.server.feed cimport Feed
 from redpoll.wire.output cimport out_clear, out_init, out_pending
 from redpoll.wire.reply cimport reply_error, reply_value
 
@@ -48,6 +49,7 @@ cdef class Dispatcher:
         self.call = Call()
         self.call.keyspace = keyspace
         self.call.server = server
+        self.feed = Feed(keyspace)
         self.track_latency = True
         self.large_request = self.large_reply = <uint64_t>-1
         self.slow_ticks = <uint64_t>-1
@@ -125,6 +127,7 @@ cdef class Dispatcher:
         call.connection = connection
         call.long_words = connection.parser.long_words
         call.long_count = connection.parser.long_count
+        call.changes = 0
         before = out_pending(&connection.out)
         connection.last = routine
         if routine.function != NULL:
@@ -134,6 +137,8 @@ cdef class Dispatcher:
             call.command = routine.command
             call.running_name = routine.name
             self.invoke_plain(routine)
+        if self.keyspace.propagating:
+            self.propagate(connection, request)
         now = ticks()
         # The counter may step back a little when the thread changes processors.
         elapsed = now - self.stamp if now > self.stamp else 0
@@ -159,6 +164,36 @@ cdef class Dispatcher:
         connection.db = db
         self.invoke(connection, &request)
         connection.db = own
+
+    cdef void propagate(self, Connection connection, Request* request) noexcept:
+        """Tell on what a command changed."""
+        cdef Call call = self.call
+        cdef int database = call.db.index
+        cdef list effects = call.effects
+        if effects is not None:
+            call.effects = None
+        if not call.changes:
+            return
+        self.tell_effects(request, effects, database)
+        connection.held_until = self.feed.log.appended
+
+    cdef void tell_effects(self, Request* request, list effects, int database) noexcept:
+        if effects is None:
+            # As it came, unless it was no RESP array or some of its words lie elsewhere.
+            if request.start != NULL and request.start[0] == c"*" and not self.call.long_count:
+                self.feed.command(request.argv, request.argc, database, request.start, request.next - request.start)
+            else:
+                self.feed.command(request.argv, request.argc, database, NULL, 0)
+            return
+        try:
+            if len(effects) > 1:
+                self.feed.begin_unit()
+            for words in effects:
+                self.feed.words(words, database)
+            if len(effects) > 1:
+                self.feed.end_unit()
+        except Exception as error:
+            self.server.internal_error("propagation", error)
 
     cdef void serve_waiting(self) noexcept:
         try:
@@ -244,6 +279,8 @@ cdef class Dispatcher:
         """Whether a command may run though some gate is not empty; answers itself when it may not."""
         cdef Routine routine = <Routine>request.routine
         cdef uint32_t gate = connection.gate
+        if gate & GATE_REPLAY:
+            return True
         if gate & GATE_UNAUTHENTICATED and not routine.flags & FLAG_NO_AUTH:
             routine.rejected_calls += 1
             self.refuse(connection, errors.NO_AUTH)

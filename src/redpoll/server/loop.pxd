@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from redpoll.engine.keyspace cimport Keyspace
+from redpoll.persistence.file_writer cimport FileWriter
 from redpoll.server.connection cimport Connection
 from redpoll.server.dispatch cimport Dispatcher, Request
 from redpoll.server.io_threads cimport Cut, Job, Pool
@@ -43,10 +44,14 @@ cdef class Loop:
     cdef Listing touched                  # connections with requests in this turn's batches
     cdef Listing flushing
     cdef Listing again
+    cdef Listing held                     # connections whose output waits until the log is on the disk
+    cdef FileWriter log                   # of the append-only file; None: there is none
+    cdef public bint commit_first         # replies go out once the log of what they tell is on the disk
     cdef Listing spare
     cdef list graves                      # connections closed in this turn
     cdef list older_graves                # and in the one before
     cdef bint stopping
+    cdef bint again_soon                  # the next turn does not wait
     cdef public int64_t next_cron_ms
     cdef int64_t next_expire_ms
     cdef int64_t next_deadline_ms         # when the server's `deadline` is to be called; 0: never
@@ -93,6 +98,7 @@ cdef class Loop:
     cdef int settle(self) except -1
     cdef int flush(self, Connection connection) except -1
     cdef int flush_all(self) except -1
+    cdef int hold_replies(self) except -1
     cdef void want_flush(self, Connection connection) noexcept
     cdef void over_limit(self, Connection connection) noexcept
     cdef int watch_writing(self, Connection connection, bint wanted) except -1

@@ -102,6 +102,7 @@ cdef class Loop:
         free(self.touched.items)
         free(self.flushing.items)
         free(self.again.items)
+        free(self.held.items)
         free(self.spare.items)
         free(self.jobs)
         free(self.job_words)
@@ -154,6 +155,8 @@ cdef class Loop:
             return
         connection.closed = True
         connection.stalled = True
+        if connection.held:
+            self.release_replies()
         self.by_descriptor[connection.fd] = NULL
         self.graves.append(self.connections.pop(connection.fd))
         epoll_ctl(self.epoll, EPOLL_CTL_DEL, connection.fd, NULL)
@@ -237,6 +240,13 @@ cdef class Loop:
         while not self.stopping:
             self.turn()
 
+    def poll(self):
+        """One turn that does not wait; for whoever works on and on, so that clients are answered meanwhile."""
+        self.again_soon = True
+        self.tick()
+        self.turn()
+        self.dispatcher.begin()
+
     def run_once(self):
         """One turn, which may wait until the next cron."""
         self.tick()
@@ -259,8 +269,9 @@ cdef class Loop:
             wait = self.next_expire_ms - self.keyspace.now
         if self.next_deadline_ms and self.next_deadline_ms - self.keyspace.now < wait:
             wait = self.next_deadline_ms - self.keyspace.now
-        if self.again.count or self.flushing.count or self.keyspace.has_remains() or wait < 0:
+        if self.again.count or self.flushing.count or self.keyspace.has_remains() or self.again_soon or wait < 0:
             wait = 0
+            self.again_soon = False
         timeout = <int>wait
         if timeout:
             with nogil:
@@ -311,6 +322,10 @@ cdef class Loop:
         self.settle()
         if happened:
             self.command_us += monotonic_microseconds() - begin
+        if self.log is not None:
+            self.log.hand_over()
+            if self.commit_first:
+                self.hold_replies()
         self.flush_all()
         self.background()
         # The lists of this turn may still name them; those of the next no more.
@@ -642,6 +657,49 @@ cdef class Loop:
             connection.flushing = True
             listing_add(&self.flushing, <void*>connection)
 
+    def use_log(self, FileWriter log):
+        """Hand the feed's log over to its writer once a turn; None: there is none any more."""
+        self.log = log
+        if log is None:
+            self.release_replies()
+
+    cdef int hold_replies(self) except -1:
+        """Group commit: what is in the log but not on the disk must not be seen as done by anybody."""
+        cdef size_t i
+        cdef Connection connection
+        cdef uint64_t synced = self.log.synced_bytes()
+        cdef bint failing
+        if synced == self.log.appended:
+            return 0
+        # While the disk fails, who waits for nothing of its own is answered nevertheless.
+        failing = self.log.error != 0
+        for i in range(self.flushing.count):
+            connection = <Connection>self.flushing.items[i]
+            if failing and connection.held_until <= synced:
+                continue
+            if not failing:
+                connection.held_until = self.log.appended
+            if not connection.held:
+                connection.held = True
+                listing_add(&self.held, <void*>connection)
+        return 0
+
+    def release_replies(self):
+        """More of the log is on the disk: let go of the output that waited for it."""
+        cdef size_t i, kept = 0
+        cdef Connection connection
+        cdef uint64_t synced = self.log.synced_bytes() if self.log is not None else <uint64_t>-1
+        for i in range(self.held.count):
+            connection = <Connection>self.held.items[i]
+            if connection.held_until > synced and not connection.closed:
+                self.held.items[kept] = self.held.items[i]
+                kept += 1
+                continue
+            connection.held = False
+            if not connection.closed:
+                self.want_flush(connection)
+        self.held.count = kept
+
     cdef int flush_all(self) except -1:
         cdef size_t i, total = self.flushing.count
         cdef Connection connection
@@ -669,7 +727,7 @@ cdef class Loop:
             while at < self.flushing.count and count < JOBS:
                 connection = <Connection>self.flushing.items[at]
                 at += 1
-                if connection.closed or connection.wants_write or not out_pending(&connection.out):
+                if connection.closed or connection.held or connection.wants_write or not out_pending(&connection.out):
                     continue
                 job = &self.jobs[count]
                 job.kind = JOB_WRITE
@@ -690,6 +748,8 @@ cdef class Loop:
         """Send as much as the socket takes, within reason."""
         cdef size_t offered = 0, total = 0
         cdef ssize_t sent
+        if connection.held:
+            return 0
         while out_pending(&connection.out):
             sent = send_output(connection.fd, &connection.out, WRITE_MOST, &offered)
             if not self.sent(connection, sent, offered, errno):

@@ -20,6 +20,7 @@ from typing import Any
 
 import redpoll.engine.memory as allocator
 from redpoll import commands, errors
+from redpoll.commands import flags as command_flags
 from redpoll.commands.declare import REGISTRY
 from redpoll.engine.keyspace import Keyspace
 from redpoll.errors import CommandError
@@ -31,11 +32,16 @@ from redpoll.server.commandlog import CommandLogs
 from redpoll.server.config import Config
 from redpoll.server.dispatch import Dispatcher
 from redpoll.server.latency import LatencyMonitor
+from redpoll.server.append_only import LogError
 from redpoll.server.logs import Log
 from redpoll.server.loop import Loop
+from redpoll.server.persistence import Persistence
 from redpoll.server.source import Source
 from redpoll.server.stats import ErrorStatistics, Rate
 from redpoll.version import REDIS_VERSION, VERSION
+
+
+_CHECKS_COMMANDS = 16  # SERVER_CHECKS_COMMANDS in dispatch.pxd
 
 
 class StartError(Exception):
@@ -60,8 +66,9 @@ class Server:
         self.command_logs = CommandLogs()
         self.errors = ErrorStatistics()
         self.clients = Clients(self)
-        self.changes = Changes(self.keyspace)
+        self.changes = Changes(self.keyspace, self.dispatcher.feed)
         self.blocking = Blocking(self)
+        self.persistence = Persistence(self)
         self.listeners: list[listeners.Listener] = []
         self.supervised = "no"
         self.connections_received = 0
@@ -84,7 +91,7 @@ class Server:
     # Start and stop
 
     def start(self) -> None:
-        """Listen. Raises `StartError`."""
+        """Listen, and load what was saved. Raises `StartError`."""
         config = self.config
         room = process.raise_descriptor_limit(config.maxclients)
         if room < config.maxclients:
@@ -108,6 +115,10 @@ class Server:
             ) from error
         if not self.listeners:
             raise StartError("Nothing to listen on: set port or unixsocket.")
+        try:
+            self.persistence.load()
+        except LogError as error:
+            raise StartError(str(error)) from error
 
     def listen_tcp(self, addresses: list[str], port: int) -> None:
         """Listen on these addresses and this port besides what is listened on. Raises `ListenError`."""
@@ -151,6 +162,7 @@ class Server:
         for listener in self.listeners:
             self.loop.unwatch(listener.sock.fileno())
         listeners.close_all(self.listeners)
+        self.persistence.close()
 
     def stop(self, reason: str, *, code: int = 0) -> None:
         """End the loop after this turn."""
@@ -202,6 +214,7 @@ class Server:
         now_ms = self.keyspace.now
         self._sample(now_ms)
         self.clients.cron(now_ms)
+        self.persistence.cron(now_ms)
         used = allocator.used()
         if used > self.peak_memory:
             self.peak_memory = used
@@ -278,9 +291,14 @@ class Server:
         """A command is about to run while somebody monitors."""
         self.clients.tell_monitors(connection, command, words)
 
-    def refusal(self, _connection: Any, _routine: Any, _words: list[bytes]) -> str | None:
+    def refusal(self, _connection: Any, routine: Any, _words: list[bytes]) -> str | None:
         """Why a command may not run now; None: it may."""
-        return None
+        return self.persistence.refusal(bool(routine.flags & command_flags.WRITE) or routine.name == "ping")
+
+    def check_refusals(self) -> None:
+        """What commands are refused for may have changed."""
+        gate = self.dispatcher.gate & ~_CHECKS_COMMANDS
+        self.dispatcher.gate = gate | (_CHECKS_COMMANDS if self.persistence.refuses else 0)
 
     # For handlers
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import redpoll.engine.memory as allocator
+from redpoll.server.append_only import LogError
 from redpoll.server.config import BadValue
 from redpoll.server.listeners import ListenError
 from redpoll.server.logs import Level
@@ -150,6 +151,25 @@ def _diagnostics(server: Any) -> None:
     never = (1 << 64) - 1
     server.dispatcher.large_request = logs.large_request.threshold if logs.large_request.threshold >= 0 else never
     server.dispatcher.large_reply = logs.large_reply.threshold if logs.large_reply.threshold >= 0 else never
+
+
+@_setting("appendfsync", "aof-timestamp-enabled", "no-appendfsync-on-rewrite", at_start=False)
+def _log_settings(server: Any) -> None:
+    server.persistence.log.apply_settings()
+
+
+@_setting("appendonly", at_start=False)
+def _append_only(server: Any) -> None:
+    try:
+        server.persistence.log.switch(server.config.appendonly)
+    except LogError as error:
+        server.log.warning(str(error))
+        raise BadValue("Unable to turn on AOF. Check server logs.") from error
+
+
+@_setting("stop-writes-on-bgsave-error", "save", at_start=False)
+def _refusals(server: Any) -> None:
+    server.check_refusals()
 
 
 @_setting("disable-thp")

@@ -39,8 +39,8 @@ class Source:
 
     @property
     def persistence(self) -> Any:
-        """Figures of what is not yet saved."""
-        return SimpleNamespace(rdb_changes_since_last_save=self._server.keyspace.dirty)
+        """Figures of what is on disk."""
+        return self._server.persistence.figures()
 
     @property
     def identity(self) -> Any:

@@ -1,0 +1,216 @@
+"""The files of an append-only log: one base, increments that follow it, and the manifest that names them.
+
+    appendonlydir/
+        appendonly.aof.manifest          file appendonly.aof.2.base.rdb seq 2 type b
+                                         file appendonly.aof.4.incr.aof seq 4 type i
+        appendonly.aof.2.base.rdb        everything at one moment, as RDB or as commands
+        appendonly.aof.4.incr.aof        commands since then, in RESP
+
+Types: `b` base, `i` increment, `h` history, which nobody reads any more and is to be deleted. The manifest is the one
+place that counts: files that it does not name do not belong to the log. It is replaced whole, never edited.
+"""
+
+import os
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+BASE, INCREMENT, HISTORY = "b", "i", "h"
+
+_WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
+_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|.)")
+_PLAIN = re.compile(r"[A-Za-z0-9_.\-]+$")
+
+
+class ManifestError(Exception):
+    """A manifest that cannot be understood; the text says file, line and what is wrong."""
+
+
+@dataclass(frozen=True)
+class LogFile:
+    """One file of the log."""
+
+    name: str
+    sequence: int
+    kind: str
+
+
+@dataclass
+class Manifest:
+    """What a log consists of: a base or none, increments in order, and history."""
+
+    base: LogFile | None = None
+    increments: list[LogFile] = field(default_factory=list)
+    history: list[LogFile] = field(default_factory=list)
+
+    @property
+    def files(self) -> list[LogFile]:
+        """The files to load, in order."""
+        return ([self.base] if self.base else []) + self.increments
+
+    @property
+    def base_sequence(self) -> int:
+        """The number of the newest base that there is or was."""
+        known = [one for one in [self.base, *self.history] if one and ".base." in one.name or one is self.base]
+        return max((one.sequence for one in known if one), default=0)
+
+    @property
+    def increment_sequence(self) -> int:
+        """The number of the newest increment that there is or was."""
+        return max((one.sequence for one in [*self.increments, *self.history]), default=0)
+
+    def text(self) -> str:
+        """The manifest as it stands in its file."""
+        lines = [*([self.base] if self.base else []), *self.history, *self.increments]
+        return "".join(f"file {_quoted(one.name)} seq {one.sequence} type {one.kind}\n" for one in lines)
+
+    def with_increment(self, name: str, sequence: int) -> "Manifest":
+        """The same with one more increment."""
+        return replace(self, increments=[*self.increments, LogFile(name, sequence, INCREMENT)])
+
+    def rebased(self, base: LogFile, from_increment: int) -> "Manifest":
+        """A new base that holds everything up to, and not including, an increment; the rest becomes history."""
+        old = [*([self.base] if self.base else []), *(i for i in self.increments if i.sequence < from_increment)]
+        return Manifest(
+            base,
+            [one for one in self.increments if one.sequence >= from_increment],
+            [*self.history, *(replace(one, kind=HISTORY) for one in old)],
+        )
+
+
+def parse(text: str, path: str = "manifest") -> Manifest:
+    """Read a manifest. Raises `ManifestError`."""
+    manifest = Manifest()
+    for number, line in enumerate(text.splitlines(), 1):
+        where = f"{path}:{number}: "
+        if not line.strip() or line.startswith("#"):
+            continue
+        words = [
+            _ESCAPE.sub(_unescape, found[1]) if found[1] is not None else found[2] for found in _WORD.finditer(line)
+        ]
+        if len(words) % 2:
+            raise ManifestError(f"{where}a name without a value: {line!r}")
+        pairs = dict(zip(words[::2], words[1::2], strict=True))
+        if not {"file", "seq", "type"} <= set(pairs):
+            raise ManifestError(f"{where}a line has to tell file, seq and type: {line!r}")
+        if "/" in pairs["file"] or not pairs["file"]:
+            raise ManifestError(f"{where}a file of the log lies beside its manifest: {pairs['file']!r}")
+        if not pairs["seq"].isdigit() or int(pairs["seq"]) < 1:
+            raise ManifestError(f"{where}seq has to be a number from 1 on: {pairs['seq']!r}")
+        one = LogFile(pairs["file"], int(pairs["seq"]), pairs["type"])
+        if one.kind == BASE:
+            if manifest.base:
+                raise ManifestError(f"{where}there is a base already: {manifest.base.name}")
+            manifest.base = one
+        elif one.kind == INCREMENT:
+            if manifest.increments and manifest.increments[-1].sequence >= one.sequence:
+                raise ManifestError(f"{where}increments have to stand in order: {one.sequence}")
+            manifest.increments.append(one)
+        elif one.kind == HISTORY:
+            manifest.history.append(one)
+        else:
+            raise ManifestError(f"{where}the type has to be b, i or h: {one.kind!r}")
+    return manifest
+
+
+def _unescape(found: re.Match) -> str:
+    code = found[1]
+    if code[0] == "x" and len(code) == 3:
+        return chr(int(code[1:], 16))
+    return {"n": "\n", "r": "\r", "t": "\t"}.get(code, code)
+
+
+def _quoted(name: str) -> str:
+    if _PLAIN.match(name):
+        return name
+    return '"' + "".join(c if c.isprintable() and c not in '"\\' else f"\\x{ord(c):02x}" for c in name) + '"'
+
+
+class LogDirectory:
+    """The directory of one log, with its manifest."""
+
+    def __init__(self, directory: Path, name: str) -> None:
+        self.directory = directory
+        self.name = name
+        self.manifest = Manifest()
+
+    @property
+    def manifest_path(self) -> Path:
+        """Where the manifest is."""
+        return self.directory / f"{self.name}.manifest"
+
+    def path(self, one: LogFile) -> Path:
+        """Where a file of the log is."""
+        return self.directory / one.name
+
+    def read(self) -> bool:
+        """Read the manifest; whether there is one. Raises `ManifestError`, `OSError`."""
+        try:
+            text = self.manifest_path.read_text(encoding="utf-8", errors="surrogateescape")
+        except FileNotFoundError:
+            return False
+        self.manifest = parse(text, str(self.manifest_path))
+        return True
+
+    def adopt(self, old: Path) -> bool:
+        """Take over the single file of a Redis before 7, if there is one and no manifest."""
+        if self.manifest_path.exists() or not old.is_file():
+            return False
+        self.directory.mkdir(exist_ok=True)
+        manifest = Manifest(LogFile(self.name, 1, BASE))
+        # The manifest first: a crash in between leaves a manifest whose file is still where it was.
+        self.write(manifest)
+        os.replace(old, self.directory / self.name)
+        sync_directory(self.directory)
+        sync_directory(old.parent)
+        return True
+
+    def write(self, manifest: Manifest) -> None:
+        """Put another manifest in force: written beside, synced, renamed, the directory synced. Raises `OSError`."""
+        self.directory.mkdir(exist_ok=True)
+        beside = self.directory / f"temp-{self.name}.manifest"
+        with open(beside, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(manifest.text())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, self.manifest_path)
+        sync_directory(self.directory)
+        self.manifest = manifest
+
+    def next_increment(self) -> LogFile:
+        """The increment after the newest one."""
+        sequence = self.manifest.increment_sequence + 1
+        return LogFile(f"{self.name}.{sequence}.incr.aof", sequence, INCREMENT)
+
+    def next_base(self, *, rdb: bool) -> LogFile:
+        """The base after the newest one."""
+        sequence = self.manifest.base_sequence + 1
+        return LogFile(f"{self.name}.{sequence}.base.{'rdb' if rdb else 'aof'}", sequence, BASE)
+
+    def delete_history(self) -> None:
+        """Delete what nobody reads any more, and then its mention."""
+        if not self.manifest.history:
+            return
+        for one in self.manifest.history:
+            self.path(one).unlink(missing_ok=True)
+        self.write(replace(self.manifest, history=[]))
+
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of the base, and of all files."""
+        base = self._size(self.manifest.base) if self.manifest.base else 0
+        return base, base + sum(self._size(one) for one in self.manifest.increments)
+
+    def _size(self, one: LogFile) -> int:
+        try:
+            return self.path(one).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+
+def sync_directory(path: Path) -> None:
+    """Make names that were changed in a directory safe."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

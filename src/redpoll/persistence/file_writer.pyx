@@ -1,0 +1,442 @@
+"""A file that is written, and synced to the disk, by a thread of its own.
+
+The owner appends bytes to blocks in memory and hands them over, once a turn of its loop or whenever a block is full. The
+thread writes them in order and calls fdatasync as the policy says. So a slow disk never stops the owner, who looks at
+`synced` to know what is safe, and learns of progress by an event descriptor.
+
+A write that fails is tried again every second from where it stopped: nothing is dropped, and when the disk has room
+again the file is whole. Meanwhile `error` is set. The thread touches no Python object.
+"""
+
+import os
+
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport abort, free, malloc, realloc
+from libc.string cimport memcpy
+
+cdef extern from *:
+    """
+    #include <errno.h>
+    #include <pthread.h>
+    #include <signal.h>
+    #include <stdatomic.h>
+    #include <stdint.h>
+    #include <stdlib.h>
+    #include <string.h>
+    #include <sys/eventfd.h>
+    #include <time.h>
+    #include <unistd.h>
+
+    typedef struct redpoll_block {
+        struct redpoll_block *next;
+        size_t length, capacity, marks, mark_room;
+        uint64_t *marked;
+        char data[8];
+    } redpoll_block;
+
+    typedef redpoll_block *(*redpoll_block_filter)(void *context, redpoll_block *block);
+
+    typedef struct {
+        pthread_t thread;
+        pthread_mutex_t lock;
+        pthread_cond_t wake;          /* of the thread: there is something to do */
+        pthread_cond_t progress;      /* of whoever waits for it */
+        redpoll_block *first, *last;
+        int fd, event, policy, stop, sync_wanted, retry_soon;
+        size_t waiting;               /* bytes handed over and not written */
+        uint64_t sync_every;          /* sync after so many bytes besides; 0: do not */
+        redpoll_block_filter filter;
+        void *context;
+        atomic_ulong handed_over;     /* bytes, before any filter */
+        atomic_ulong done;            /* of those: written */
+        atomic_ulong synced;          /* of those: on the disk */
+        atomic_ulong file_bytes;      /* written to the file */
+        atomic_ulong delayed;         /* syncs that took longer than a second */
+        atomic_int error;
+    } redpoll_writer;
+
+    static double redpoll_writer_now(void) {
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return t.tv_sec + t.tv_nsec * 1e-9;
+    }
+
+    static void redpoll_writer_tell(redpoll_writer *w) {
+        uint64_t one = 1;
+        ssize_t ignored = write(w->event, &one, sizeof(one));
+        (void)ignored;
+    }
+
+    static int redpoll_writer_write(redpoll_writer *w, redpoll_block *block, size_t *offset) {
+        while (*offset < block->length) {
+            ssize_t n = write(w->fd, block->data + *offset, block->length - *offset);
+            if (n < 0) {
+                if (errno == EINTR) continue;
+                return errno;
+            }
+            *offset += (size_t)n;
+            atomic_fetch_add(&w->file_bytes, (unsigned long)n);
+        }
+        return 0;
+    }
+
+    static void *redpoll_writer_run(void *argument) {
+        redpoll_writer *w = argument;
+        redpoll_block *block = NULL;      /* what is being written, after the filter */
+        size_t offset = 0, raw = 0;
+        double last_sync = redpoll_writer_now();
+        uint64_t unsynced_file = 0;
+        pthread_mutex_lock(&w->lock);
+        for (;;) {
+            int idle = block == NULL && w->first == NULL;
+            int unsynced = atomic_load(&w->synced) != atomic_load(&w->done);
+            double now = redpoll_writer_now();
+            int sync_due = unsynced && idle && (w->sync_wanted || w->policy == 2 ||
+                                                (w->policy == 1 && now - last_sync >= 1.0));
+            if (w->policy == 1 && unsynced && now - last_sync >= 1.0) sync_due = 1;
+            if (w->sync_every && unsynced_file >= w->sync_every) sync_due = 1;
+            if (sync_due) {
+                unsigned long upto = atomic_load(&w->done);
+                pthread_mutex_unlock(&w->lock);
+                int failed = fdatasync(w->fd) < 0 && errno != EINVAL && errno != EROFS ? errno : 0;
+                double after = redpoll_writer_now();
+                pthread_mutex_lock(&w->lock);
+                if (after - now > 1.0) atomic_fetch_add(&w->delayed, 1);
+                last_sync = after;
+                unsynced_file = 0;
+                if (failed) {
+                    atomic_store(&w->error, failed);
+                } else {
+                    if (block == NULL) atomic_store(&w->error, 0);
+                    atomic_store(&w->synced, upto);
+                    if (upto == atomic_load(&w->handed_over)) w->sync_wanted = 0;
+                }
+                redpoll_writer_tell(w);
+                pthread_cond_broadcast(&w->progress);
+                if (failed) goto pause;
+                continue;
+            }
+            if (idle) {
+                if (w->stop) break;
+                if (!unsynced) w->sync_wanted = 0;
+                if (w->policy == 1 && unsynced) goto pause_until_sync;
+                pthread_cond_wait(&w->wake, &w->lock);
+                continue;
+            }
+            if (block == NULL) {
+                block = w->first;
+                w->first = block->next;
+                if (w->first == NULL) w->last = NULL;
+                raw = block->length;
+                offset = 0;
+                if (w->filter) {
+                    pthread_mutex_unlock(&w->lock);
+                    block = w->filter(w->context, block);
+                    pthread_mutex_lock(&w->lock);
+                }
+            }
+            pthread_mutex_unlock(&w->lock);
+            size_t before = offset;
+            int failed = redpoll_writer_write(w, block, &offset);
+            pthread_mutex_lock(&w->lock);
+            unsynced_file += offset - before;
+            if (failed) {
+                int first = atomic_load(&w->error) == 0;
+                atomic_store(&w->error, failed);
+                if (first) redpoll_writer_tell(w);
+                pthread_cond_broadcast(&w->progress);
+                if (w->stop) break;
+                goto pause;
+            }
+            if (atomic_load(&w->error)) {
+                atomic_store(&w->error, 0);
+                redpoll_writer_tell(w);
+            }
+            free(block->marked);
+            free(block);
+            block = NULL;
+            w->waiting -= raw;
+            atomic_fetch_add(&w->done, (unsigned long)raw);
+            if (w->policy != 2) redpoll_writer_tell(w);
+            pthread_cond_broadcast(&w->progress);
+            continue;
+        pause_until_sync:
+        pause: {
+                struct timespec until;
+                double wait = 1.0 - (redpoll_writer_now() - last_sync);
+                if (atomic_load(&w->error) || wait <= 0) wait = atomic_load(&w->error) ? 0.2 : 0.001;
+                clock_gettime(CLOCK_REALTIME, &until);
+                until.tv_nsec += (long)(wait * 1e9) % 1000000000;
+                until.tv_sec += (time_t)wait + until.tv_nsec / 1000000000;
+                until.tv_nsec %= 1000000000;
+                pthread_cond_timedwait(&w->wake, &w->lock, &until);
+            }
+        }
+        if (block) { free(block->marked); free(block); }
+        while (w->first) {
+            block = w->first;
+            w->first = block->next;
+            free(block->marked);
+            free(block);
+        }
+        pthread_cond_broadcast(&w->progress);
+        pthread_mutex_unlock(&w->lock);
+        return NULL;
+    }
+
+    static redpoll_writer *redpoll_writer_new(int fd, int policy, uint64_t sync_every,
+                                              redpoll_block_filter filter, void *context) {
+        sigset_t all, before;
+        redpoll_writer *w = calloc(1, sizeof(*w));
+        if (w == NULL) return NULL;
+        w->fd = fd;
+        w->policy = policy;
+        w->sync_every = sync_every;
+        w->filter = filter;
+        w->context = context;
+        w->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        pthread_mutex_init(&w->lock, NULL);
+        pthread_cond_init(&w->wake, NULL);
+        pthread_cond_init(&w->progress, NULL);
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        int failed = w->event < 0 || pthread_create(&w->thread, NULL, redpoll_writer_run, w);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        if (failed) {
+            if (w->event >= 0) close(w->event);
+            free(w);
+            return NULL;
+        }
+        return w;
+    }
+
+    static void redpoll_writer_submit(redpoll_writer *w, void *submitted) {
+        redpoll_block *block = submitted;
+        block->next = NULL;
+        atomic_fetch_add(&w->handed_over, (unsigned long)block->length);
+        pthread_mutex_lock(&w->lock);
+        if (w->last) w->last->next = block; else w->first = block;
+        w->last = block;
+        w->waiting += block->length;
+        pthread_cond_signal(&w->wake);
+        pthread_mutex_unlock(&w->lock);
+    }
+
+    /* 0: everything handed over is written and on the disk; else why it is not, after so many seconds. */
+    static int redpoll_writer_drain(redpoll_writer *w, double seconds) {
+        int result = 0;
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += (time_t)seconds + 1;
+        pthread_mutex_lock(&w->lock);
+        w->sync_wanted = 1;
+        pthread_cond_signal(&w->wake);
+        while (atomic_load(&w->synced) != atomic_load(&w->handed_over)) {
+            if (atomic_load(&w->error) && seconds <= 0) { result = atomic_load(&w->error); break; }
+            if (pthread_cond_timedwait(&w->progress, &w->lock, &until) == ETIMEDOUT) {
+                result = atomic_load(&w->error);
+                if (result == 0) result = ETIMEDOUT;
+                break;
+            }
+        }
+        pthread_mutex_unlock(&w->lock);
+        return result;
+    }
+
+    static void redpoll_writer_ask(redpoll_writer *w, int policy, int sync) {
+        pthread_mutex_lock(&w->lock);
+        if (policy >= 0) w->policy = policy;
+        if (sync) w->sync_wanted = 1;
+        pthread_cond_signal(&w->wake);
+        pthread_mutex_unlock(&w->lock);
+    }
+
+    static void redpoll_writer_stop(redpoll_writer *w) {
+        pthread_mutex_lock(&w->lock);
+        w->stop = 1;
+        pthread_cond_signal(&w->wake);
+        pthread_mutex_unlock(&w->lock);
+        pthread_join(w->thread, NULL);
+        close(w->event);
+        pthread_mutex_destroy(&w->lock);
+        pthread_cond_destroy(&w->wake);
+        pthread_cond_destroy(&w->progress);
+        free(w);
+    }
+
+    #define redpoll_writer_load(field) atomic_load(&(field))
+    #define redpoll_writer_error(writer) atomic_load(&(writer)->error)
+    """
+    ctypedef unsigned long atomic_ulong
+    ctypedef struct Writer "redpoll_writer":
+        int event
+        size_t waiting
+        atomic_ulong handed_over
+        atomic_ulong done
+        atomic_ulong synced
+        atomic_ulong file_bytes
+        atomic_ulong delayed
+    Writer* redpoll_writer_new(int fd, int policy, uint64_t sync_every, void* filter, void* context) noexcept nogil
+    void redpoll_writer_submit(Writer* w, void* block) noexcept nogil
+    int redpoll_writer_drain(Writer* w, double seconds) noexcept nogil
+    void redpoll_writer_ask(Writer* w, int policy, int sync) noexcept nogil
+    void redpoll_writer_stop(Writer* w) noexcept nogil
+    unsigned long redpoll_writer_load(unsigned long field) noexcept nogil
+    int redpoll_writer_error(Writer* w) noexcept nogil
+
+cdef enum:
+    BLOCK_BYTES = 262144
+
+
+cdef Block* block_new(size_t capacity) noexcept nogil:
+    cdef Block* block = <Block*>malloc(sizeof(Block) + capacity)
+    if block == NULL:
+        abort()
+    block.next = NULL
+    block.length = block.marks = block.mark_room = 0
+    block.marked = NULL
+    block.capacity = capacity
+    return block
+
+
+cdef void block_free(Block* block) noexcept nogil:
+    if block != NULL:
+        free(block.marked)
+        free(block)
+
+
+cdef class FileWriter:
+    """Writes to an open descriptor, which stays the caller's; close this before it."""
+
+    def __init__(self, int fd, int policy = SYNC_NEVER, uint64_t sync_every = 0):
+        self.start(fd, policy, sync_every, NULL, NULL)
+
+    cdef int start(self, int fd, int policy, uint64_t sync_every, block_filter filter, void* context) except -1:
+        if self.writer != NULL:
+            redpoll_writer_stop(<Writer*>self.writer)
+        self.writer = redpoll_writer_new(fd, policy, sync_every, <void*>filter, context)
+        if self.writer == NULL:
+            raise OSError("no thread could be started to write a file in the background")
+        return 0
+
+    def __dealloc__(self):
+        if self.writer != NULL:
+            redpoll_writer_stop(<Writer*>self.writer)
+        block_free(self.open_block)
+
+    cdef char* reserve(self, size_t size) noexcept nogil:
+        cdef Block* block = self.open_block
+        if block == NULL or block.capacity - block.length < size:
+            self.hand_over()
+            block = self.open_block = block_new(size if size > BLOCK_BYTES else BLOCK_BYTES)
+        return block.data + block.length
+
+    cdef void advance(self, size_t size) noexcept nogil:
+        self.open_block.length += size
+        self.appended += size
+
+    cdef void append(self, const char* bytes, size_t size) noexcept nogil:
+        memcpy(self.reserve(size), bytes, size)
+        self.advance(size)
+
+    cdef void mark(self, uint64_t value) noexcept nogil:
+        cdef Block* block = self.open_block
+        if block.marks == block.mark_room:
+            block.mark_room = block.mark_room * 2 + 64
+            block.marked = <uint64_t*>realloc(block.marked, block.mark_room * sizeof(uint64_t))
+            if block.marked == NULL:
+                abort()
+        block.marked[block.marks] = value
+        block.marks += 1
+
+    cdef void hand_over(self) noexcept nogil:
+        cdef Block* block = self.open_block
+        if block != NULL and block.length:
+            self.open_block = NULL
+            redpoll_writer_submit(<Writer*>self.writer, block)
+
+    cdef uint64_t synced_bytes(self) noexcept nogil:
+        return redpoll_writer_load((<Writer*>self.writer).synced)
+
+    cdef uint64_t written_bytes(self) noexcept nogil:
+        return redpoll_writer_load((<Writer*>self.writer).done)
+
+    cdef size_t waiting_bytes(self) noexcept nogil:
+        return self.appended - redpoll_writer_load((<Writer*>self.writer).done)
+
+    def write(self, bytes data):
+        """Append bytes, and let the thread write them."""
+        self.append(data, len(data))
+        self.hand_over()
+
+    def submit(self):
+        """Let the thread write what was appended."""
+        self.hand_over()
+
+    def use_policy(self, int policy):
+        """When to sync from now on: SYNC_NEVER, SYNC_SECONDLY, SYNC_ALWAYS."""
+        redpoll_writer_ask(<Writer*>self.writer, policy, 0)
+
+    def sync_soon(self):
+        """Have the thread sync as soon as everything is written."""
+        self.hand_over()
+        redpoll_writer_ask(<Writer*>self.writer, -1, 1)
+
+    def drain(self, double seconds):
+        """Wait until everything is written and synced. Raises OSError when that fails or takes longer."""
+        cdef int failed
+        self.hand_over()
+        with nogil:
+            failed = redpoll_writer_drain(<Writer*>self.writer, seconds)
+        if failed:
+            raise OSError(failed, os.strerror(failed))
+
+    def stop(self):
+        """End the thread; what is not written by now is lost."""
+        cdef void* writer = self.writer
+        self.writer = NULL
+        if writer != NULL:
+            with nogil:
+                redpoll_writer_stop(<Writer*>writer)
+
+    def acknowledge(self):
+        """Take note of the event descriptor's news."""
+        try:
+            os.eventfd_read(self.event)
+        except BlockingIOError:
+            pass
+
+    @property
+    def event(self) -> int:
+        """A descriptor that can be read when something was written or synced, or failed."""
+        return (<Writer*>self.writer).event
+
+    @property
+    def written(self) -> int:
+        """Of the bytes appended: how many the file has."""
+        return self.written_bytes()
+
+    @property
+    def synced(self) -> int:
+        """Of the bytes appended: how many are safe on the disk."""
+        return self.synced_bytes()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes appended and not yet written."""
+        return self.waiting_bytes()
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes written to the file, which a filter may have made fewer."""
+        return redpoll_writer_load((<Writer*>self.writer).file_bytes)
+
+    @property
+    def delayed_syncs(self) -> int:
+        """Syncs that took longer than a second."""
+        return redpoll_writer_load((<Writer*>self.writer).delayed)
+
+    @property
+    def error(self) -> int:
+        """Why the last write or sync failed, as an errno; 0: it did not."""
+        return redpoll_writer_error(<Writer*>self.writer)

@@ -1,0 +1,188 @@
+"""What of a server's data is on disk: loading at the start, snapshots, the append-only log, and what fails about them.
+
+A snapshot is taken by `persistence/saver`, in slices that the loop grants it; the log writes itself (`append_only.py`).
+This decides when, and keeps the figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from redpoll import errors
+from redpoll.errors import CommandError
+from redpoll.server.append_only import AppendOnly, LogError
+
+_RETRY_MS = 5000
+"""A snapshot that failed is tried again by a save point only after this."""
+
+
+class Persistence:
+    """The files of one server."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self.log = AppendOnly(server)
+        self.loading: SimpleNamespace | None = None
+        # Of snapshots into `dbfilename`.
+        self.saver: Any = None
+        self._on_saved: Callable[[str], None] | None = None
+        self.scheduled = False
+        self.last_save_ms = server.started_ms
+        self.last_attempt_ms = 0
+        self.last_ok = True
+        self.last_seconds = -1
+        self.saves = 0
+        self.started_ms = 0
+        self.saved_dirty = 0
+        self._dirty_at_start = 0
+        self.last_cow_bytes = 0
+        self.last_load: Any = None
+
+    # Start and stop
+
+    def load(self) -> None:
+        """Load what there is. Raises `LogError`."""
+        self._server.dispatcher.gate |= _LOADING
+        try:
+            if not self.log.load():
+                self._load_snapshot()
+        finally:
+            self.loading = None
+            self._server.dispatcher.gate &= ~_LOADING
+        self.saved_dirty = self._server.keyspace.dirty
+        self.log.open()
+
+    def _load_snapshot(self) -> None:
+        path = Path(self._server.config.dir) / self._server.config.dbfilename
+        if not self._server.config.appendonly and path.is_file():
+            self.load_rdb(path)
+
+    def load_rdb(self, path: Path, *, may_go_on: bool = False) -> int:
+        """Load an RDB file; the offset behind it. Raises `LogError`."""
+        raise LogError(f"{path}: RDB files cannot be loaded yet.")
+
+    def progress(self, offset: int) -> None:
+        """Loading has come so far: answer those who ask meanwhile."""
+        if self.loading is not None:
+            self.loading.loaded_bytes = offset
+        self._server.loop.poll()
+
+    def close(self) -> None:
+        """The server stops."""
+        self.log.close()
+
+    # The way of a change
+
+    @property
+    def changes_since_save(self) -> int:
+        """Changes that no snapshot has yet."""
+        return int(self._server.keyspace.dirty) - self.saved_dirty
+
+    def refusal(self, writes: bool) -> str | None:
+        """Why a command may not run: writes, while what they write cannot be kept."""
+        if not writes:
+            return None
+        if self._save_fails():
+            return errors.CANNOT_SAVE
+        if self.log.error:
+            return errors.cannot_log(self.log.error)
+        return None
+
+    def _save_fails(self) -> bool:
+        config = self._server.config
+        return bool(config.stop_writes_on_bgsave_error and config.save and not self.last_ok)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether there is anything that writes are refused for."""
+        return self._save_fails() or bool(self.log.error)
+
+    # Snapshots
+
+    @property
+    def saving(self) -> bool:
+        """Whether a snapshot is being taken."""
+        return self.saver is not None
+
+    def cron(self, now_ms: int) -> None:
+        """Begin what is due."""
+        self.log.cron(now_ms)
+        if self.saving or self.loading is not None:
+            return
+        if self.scheduled:
+            self.scheduled = False
+            self.save_in_background()
+            return
+        changes = self.changes_since_save
+        if not changes or (not self.last_ok and now_ms - self.last_attempt_ms < _RETRY_MS):
+            return
+        for seconds, wanted in self._server.config.save:
+            if changes >= wanted and now_ms - self.last_save_ms > seconds * 1000:
+                self._server.log.notice(f"{wanted} changes in {seconds} seconds. Saving...")
+                self.save_in_background()
+                break
+
+    def save_in_background(self) -> None:
+        """BGSAVE. Raises CommandError when it cannot be begun."""
+        raise CommandError(errors.SHUTDOWN_FAILED)
+
+    # For INFO
+
+    def figures(self) -> SimpleNamespace:
+        """What INFO persistence shows."""
+        server, log = self._server, self.log
+        now_ms = server.keyspace.now
+        writer = log.writer
+        figures = SimpleNamespace(
+            loading=int(self.loading is not None),
+            rdb_changes_since_last_save=self.changes_since_save,
+            rdb_bgsave_in_progress=int(self.saving and not log.rewriting),
+            rdb_last_save_time=self.last_save_ms // 1000,
+            rdb_last_bgsave_status="ok" if self.last_ok else "err",
+            rdb_last_bgsave_time_sec=self.last_seconds,
+            rdb_current_bgsave_time_sec=(now_ms - self.started_ms) // 1000 if self.saving and not log.rewriting else -1,
+            rdb_saves=self.saves,
+            rdb_last_cow_size=self.last_cow_bytes,
+            aof_enabled=int(log.state != "off"),
+            aof_rewrite_in_progress=int(log.rewriting),
+            aof_rewrite_scheduled=int(log.rewrite_scheduled),
+            aof_last_rewrite_time_sec=log.last_rewrite_seconds,
+            aof_current_rewrite_time_sec=(now_ms - log.rewrite_started_ms) // 1000 if log.rewriting else -1,
+            aof_last_bgrewrite_status="ok" if log.last_rewrite_ok else "err",
+            aof_rewrites=log.rewrites,
+            aof_rewrites_consecutive_failures=log.failures,
+            aof_last_write_status="err" if log.error else "ok",
+        )
+        if self.saving:
+            figures.current_save_keys_processed = self.saver.saved
+            figures.current_save_keys_total = self.saver.total
+        if log.state != "off" and writer is not None:
+            figures.aof_current_size = log.current_bytes
+            figures.aof_base_size = log.base_bytes
+            figures.aof_pending_rewrite = 0
+            figures.aof_buffer_length = writer.waiting
+            figures.aof_pending_bio_fsync = int(writer.synced != writer.appended)
+            figures.aof_delayed_fsync = writer.delayed_syncs
+        if self.loading is not None:
+            vars(figures).update(self._loading_figures())
+        return figures
+
+    def _loading_figures(self) -> dict[str, Any]:
+        loading = self.loading
+        assert loading is not None
+        share = loading.loaded_bytes / loading.total_bytes if loading.total_bytes else 0.0
+        elapsed = (self._server.unix_us() // 1000 - loading.started_ms) / 1000
+        return {
+            "loading_start_time": loading.started_ms // 1000,
+            "loading_total_bytes": loading.total_bytes,
+            "loading_loaded_bytes": loading.loaded_bytes,
+            "loading_loaded_perc": share * 100,
+            "loading_eta_seconds": int(elapsed / share - elapsed) if share else 1,
+        }
+
+
+_LOADING = 8  # SERVER_LOADING in dispatch.pxd
+
