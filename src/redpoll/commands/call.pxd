@@ -96,6 +96,10 @@ cdef class Call:
     # times for several effects. Called only if `keyspace.propagating`, and only by commands that changed something.
     cdef int instead(self, list words) except -1
 
+    # The common cases of it; nothing where nothing is told on.
+    cdef int say_deleted(self, size_t word) except -1
+    cdef int say_expiry(self, size_t word, int64_t unix_ms) except -1
+
     # Has the client wait until a key at the words `first`, `first + step` … up to `last` changes and holds a value of
     # `type` (-1: of any), for so many milliseconds at the most (0: forever), and runs the handler again then. The
     # handler writes no reply and changes nothing. `wake_when_gone`: run it again also when a key is gone or holds

@@ -155,6 +155,16 @@ cdef class Call:
         self.effects.append(words)
         return 0
 
+    cdef int say_deleted(self, size_t word) except -1:
+        if self.keyspace.propagating:
+            self.instead([b"DEL", self.word(word)])
+        return 0
+
+    cdef int say_expiry(self, size_t word, int64_t unix_ms) except -1:
+        if self.keyspace.propagating:
+            self.instead([b"PEXPIREAT", self.word(word), b"%d" % unix_ms])
+        return 0
+
     def say_instead(self, *words):
         """For plain handlers: as `instead`, and at any time."""
         if self.keyspace.propagating:

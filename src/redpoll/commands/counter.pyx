@@ -5,7 +5,7 @@ from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t
 
 from redpoll.commands.call cimport EVENT_GENERIC, EVENT_STRING, Call, native
 from redpoll.commands.options cimport (
-    OPTION_ENX, OPTION_EXPIRY, OPTION_PERSIST, TIMES, Options, check_string, option_at, read_expiry,
+    OPTION_ENX, OPTION_EXPIRY, OPTION_PERSIST, TIMES, Options, check_string, option_at, read_expiry, say_string,
 )
 from redpoll.engine.entry cimport (
     ENC_INTEGER, Entry, entry_encoding, entry_expiry, entry_integer, entry_payload, string_text,
@@ -152,6 +152,8 @@ cdef int incrbyfloat(Call call) except -1:
         raise CommandError(errors.NOT_FINITE)
     put_float(call, slot, value, -1 if slot == NULL else entry_expiry(slot[0]))
     call.changed(EVENT_STRING, b"incrbyfloat", 1)
+    # Elsewhere the sum might come out another in its last digit.
+    say_string(call, 1)
     reply_bulk(call.out, text, format_long_double_human(text, value))
     return 0
 
@@ -252,7 +254,7 @@ cdef inline int64_t expiry_at(Entry** slot) noexcept:
     return -1 if slot == NULL else entry_expiry(slot[0])
 
 
-cdef bint expires_now(Call call, Entry** slot, Options* options) noexcept:
+cdef bint expires_now(Call call, Entry** slot, Options* options) except -1:
     """Make `expiry` what the key shall have; where that is past, delete the key, which is all to be done."""
     if options.given & OPTION_ENX and expiry_at(slot) >= 0:
         options.given &= ~OPTION_EXPIRY
@@ -264,16 +266,19 @@ cdef bint expires_now(Call call, Entry** slot, Options* options) noexcept:
         if slot != NULL:
             call.db.remove(slot, call.hash_of(1))
             call.changed(EVENT_GENERIC, b"del", 1)
+            call.say_deleted(1)
         return True
     return False
 
 
-cdef void tell_increase(Call call, const Options* options, const char* event) noexcept:
+cdef int tell_increase(Call call, const Options* options, const char* event) except -1:
     call.changed(EVENT_STRING, event, 1)
+    say_string(call, 1)
     if options.given & OPTION_EXPIRY:
         call.also(EVENT_GENERIC, b"expire", 1)
     elif options.given & OPTION_PERSIST:
         call.also(EVENT_GENERIC, b"persist", 1)
+    return 0
 
 
 cdef int integer_word(Call call, size_t word, int64_t* value, str refusal) except -1:

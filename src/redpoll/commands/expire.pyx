@@ -66,9 +66,11 @@ cdef int expire_at(Call call, bint seconds, bint relative, str name) except -1:
     if when <= call.keyspace.now:
         call.db.remove(slot, call.hash_of(1))
         call.changed(EVENT_GENERIC, b"del", 1)
+        call.say_deleted(1)
     else:
         call.db.set_expiry(slot, call.hash_of(1), when)
         call.changed(EVENT_GENERIC, b"expire", 1)
+        call.say_expiry(1, when)
     reply_integer(call.out, 1)
     return 0
 

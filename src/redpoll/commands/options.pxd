@@ -43,3 +43,6 @@ cdef bint condition_holds(Call call, Entry** slot, const Options* options) excep
 cdef inline int check_string(Entry** slot) except -1:
     """Raise WRONGTYPE for what is neither a string nor missing."""
     return check_type(slot, TYPE_STRING)
+
+# Tell on the string at a key as it is now, with its expiry, instead of what a command said that made it.
+cdef int say_string(Call call, size_t word) except -1

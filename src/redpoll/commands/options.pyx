@@ -4,7 +4,7 @@ from libc.stdint cimport INT64_MAX, int64_t
 from libc.string cimport memcmp
 
 from redpoll.commands.call cimport Call
-from redpoll.engine.entry cimport Entry, string_text
+from redpoll.engine.entry cimport Entry, entry_expiry, string_text
 from redpoll.engine.xxh3 cimport DIGEST_TEXT_SIZE, digest_text
 
 from redpoll import errors
@@ -136,3 +136,21 @@ cdef bint is_same_digest(const char* digest, const char* other) noexcept:
         if c != digest[i]:
             return False
     return True
+
+
+cdef int say_string(Call call, size_t word) except -1:
+    cdef Entry** slot
+    cdef char scratch[24]
+    cdef const char* text
+    cdef size_t length
+    cdef list words
+    if not call.keyspace.propagating:
+        return 0
+    slot = call.find(word)
+    if slot == NULL:
+        return 0
+    text = string_text(slot[0], scratch, &length)
+    words = [b"SET", call.word(word), text[:length]]
+    if entry_expiry(slot[0]) >= 0:
+        words += [b"PXAT", b"%d" % entry_expiry(slot[0])]
+    return call.instead(words)

@@ -6,6 +6,7 @@ from redpoll.commands.call cimport EVENT_GENERIC, EVENT_STRING, Call, native
 from redpoll.commands.options cimport (
     COMPARISONS, OPTION_EX, OPTION_EXPIRY, OPTION_GET, OPTION_IFEQ, OPTION_KEEPTTL, OPTION_NX, OPTION_PERSIST,
     OPTION_PX, OPTION_XX, Options, check_string, condition_holds, option_at, read_expiry, read_options,
+    say_string,
 )
 from redpoll.engine.blob cimport Blob
 from redpoll.engine.entry cimport (
@@ -66,11 +67,13 @@ cdef Entry** store(Call call, Entry** slot, size_t key, size_t value, int64_t ex
                             call.argv[value].ptr, call.argv[value].len, expiry)
 
 
-cdef void remove(Call call, Entry** slot) noexcept:
+cdef int remove(Call call, Entry** slot) except -1:
     """Delete the first key, if it is there."""
     if slot != NULL:
         call.db.remove(slot, call.hash_of(1))
         call.changed(EVENT_GENERIC, b"del", 1)
+        call.say_deleted(1)
+    return 0
 
 
 cdef int set_(Call call) except -1:
@@ -118,6 +121,7 @@ cdef int set_with_options(Call call) except -1:
         call.changed(EVENT_STRING, b"set", 1)
         if options.given & OPTION_EXPIRY:
             call.also(EVENT_GENERIC, b"expire", 1)
+            say_string(call, 1)
     if not options.given & OPTION_GET:
         reply_ok(call.out)
     return 0
@@ -147,6 +151,7 @@ cdef int set_for(Call call, bint seconds, str name) except -1:
     store(call, call.write(1), 1, 3, options.expiry)
     call.changed(EVENT_STRING, b"set", 1)
     call.also(EVENT_GENERIC, b"expire", 1)
+    say_string(call, 1)
     reply_ok(call.out)
     return 0
 
@@ -229,9 +234,12 @@ cdef int getex(Call call) except -1:
         else:
             call.db.set_expiry(slot, call.hash_of(1), options.expiry)
             call.changed(EVENT_GENERIC, b"expire", 1)
+            call.say_expiry(1, options.expiry)
     elif options.given & OPTION_PERSIST and entry_expiry(slot[0]) >= 0:
         call.db.set_expiry(slot, call.hash_of(1), -1)
         call.changed(EVENT_GENERIC, b"persist", 1)
+        if call.keyspace.propagating:
+            call.instead([b"PERSIST", call.word(1)])
     return 0
 
 declare(
@@ -261,7 +269,7 @@ declare(
 )
 
 
-cdef void set_all(Call call, size_t first, size_t end, const Options* options) noexcept:
+cdef int set_all(Call call, size_t first, size_t end, const Options* options) except -1:
     cdef size_t i
     cdef Entry** slot
     cdef bint keep = options.given & OPTION_KEEPTTL != 0
@@ -272,13 +280,15 @@ cdef void set_all(Call call, size_t first, size_t end, const Options* options) n
         call.changed(EVENT_STRING, b"set", i)
         if options.given & OPTION_EXPIRY:
             call.also(EVENT_GENERIC, b"expire", i)
+            say_string(call, i)
+    return 0
 
 
-cdef void set_plainly(Call call) noexcept:
+cdef int set_plainly(Call call) except -1:
     cdef Options options
     options.given = 0
     options.expiry = -1
-    set_all(call, 1, call.argc, &options)
+    return set_all(call, 1, call.argc, &options)
 
 
 cdef int mset(Call call) except -1:
@@ -364,7 +374,7 @@ declare(
 )
 
 
-cdef int remove_if(Call call, Entry** slot, bint wanted) noexcept:
+cdef int remove_if(Call call, Entry** slot, bint wanted) except -1:
     if wanted:
         remove(call, slot)
     reply_integer(call.out, wanted)
