@@ -31,6 +31,7 @@ cdef class Keyspace:
     cdef public int lfu_log_factor
     cdef public int lfu_decay_time
     cdef public bint touching             # reads move the access clock
+    cdef public bint writes_only          # … but only accesses that may change the key do
     cdef public bint expiring             # expired keys are removed when met; else they only look gone
     cdef public bint observing            # there is an observer that wants to hear of expired keys
     cdef public object observer           # called with (database index, key) for each expired key

@@ -265,7 +265,7 @@ cdef class Database:
             self.keyspace.misses += 1
             return NULL
         self.keyspace.hits += 1
-        if self.keyspace.touching:
+        if self.keyspace.touching and not self.keyspace.writes_only:
             self.keyspace.touch(slot[0])
         return slot
 

@@ -51,7 +51,7 @@ class Manifest:
     @property
     def base_sequence(self) -> int:
         """The number of the newest base that there is or was."""
-        known = [one for one in [self.base, *self.history] if one and ".base." in one.name or one is self.base]
+        known = [one for one in [self.base, *self.history] if (one and ".base." in one.name) or one is self.base]
         return max((one.sequence for one in known if one), default=0)
 
     @property

@@ -127,9 +127,7 @@ class AppendOnly:
     def _write_to(self, one: LogFile) -> None:
         """Send the feed to a file from now on, from a command's end on. Raises `OSError`."""
         assert self.directory is not None
-        descriptor = os.open(
-            self.directory.path(one), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644
-        )
+        descriptor = os.open(self.directory.path(one), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         policy = _POLICIES[self._server.config.appendfsync]
         writer = FileWriter(descriptor, policy)
         self._stop_writing(drain=True)

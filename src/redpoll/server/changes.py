@@ -10,14 +10,16 @@ Listener = Callable[[int, bytes, bytes, int], None]
 """Called with the event's class, its name, the key and the database's index, right after the change."""
 
 EXPIRED = 256
+EVICTED = 512
 
 
 class Changes:
-    """The listeners of one keyspace. Keys that expire are told to the feed too, as nobody sends a command for them."""
+    """The listeners of one keyspace; the feed hears of keys that expire or are evicted, as no command says so."""
 
-    def __init__(self, keyspace: Any, feed: Any) -> None:
+    def __init__(self, keyspace: Any, feed: Any, eviction: Any) -> None:
         self._keyspace = keyspace
         self._feed = feed
+        eviction.observer = self._evicted
         self._listeners: list[Listener] = []
         keyspace.change_watcher = self._tell
         keyspace.observer = self._expired
@@ -45,3 +47,8 @@ class Changes:
         if self._keyspace.propagating:
             self._feed.tell([b"DEL", key], database)
         self._tell(EXPIRED, b"expired", key, database)
+
+    def _evicted(self, database: int, key: bytes) -> None:
+        if self._keyspace.propagating:
+            self._feed.tell([b"DEL", key], database)
+        self._tell(EVICTED, b"evicted", key, database)

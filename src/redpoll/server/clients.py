@@ -3,10 +3,11 @@
 Sockets and buffers are the loop's; this is what commands and operators see of connections.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import redpoll.engine.memory as allocator
 from redpoll.commands import flags as command_flags
 from redpoll.server.listeners import is_local
 
@@ -37,8 +38,9 @@ class Clients:
         self.pause_end_ms = 0
         self.pause_all = False
         self._idle_checked_ms = 0
+        self.evicted = 0
 
-    def __iter__(self) -> Iterable[Any]:
+    def __iter__(self) -> Iterator[Any]:
         return iter(list(self._server.loop.connections.values()))
 
     def by_id(self, number: int) -> Any | None:
@@ -184,6 +186,7 @@ class Clients:
             else:
                 loop = self._server.loop
                 loop.next_cron_ms = min(loop.next_cron_ms, self.pause_end_ms)
+        self._keep_within_memory()
         timeout_ms = self._server.config.timeout * 1000
         if timeout_ms and now_ms - self._idle_checked_ms >= 1000:
             self._idle_checked_ms = now_ms
@@ -193,6 +196,26 @@ class Clients:
                     self._server.log.verbose(f"Closing idle client {self.describe(connection)}")
                     connection.closing_reason = "idle"
                     self._server.loop.close(connection)
+
+    def _keep_within_memory(self) -> None:
+        """Close the clients that hold most, until all together are within `maxmemory-clients`."""
+        config = self._server.config
+        limit = config.maxmemory_clients
+        if limit < 0:
+            limit = config.maxmemory * -limit // 100
+        if not limit or allocator.statistics()["clients"] <= limit:
+            return
+        candidates = [one for one in self if not one.no_evict and one.kind != 1]
+        candidates.sort(key=lambda one: one.memory, reverse=True)
+        total = sum(one.memory for one in candidates)
+        for connection in candidates:
+            if total <= limit:
+                break
+            total -= connection.memory
+            self._server.log.notice(f"Evicting client: {self.describe(connection)}")
+            connection.closing_reason = "evicted"
+            self._server.loop.close(connection)
+            self.evicted += 1
 
     # Descriptions
 

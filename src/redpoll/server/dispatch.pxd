@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from redpoll.commands.call cimport Call
+from redpoll.engine.eviction cimport Eviction
 from redpoll.engine.keyspace cimport Database, Keyspace
 from redpoll.server.connection cimport Connection
 from redpoll.server.feed cimport Feed
@@ -16,6 +17,7 @@ cdef enum ServerGate:
     SERVER_PAUSED = 2
     SERVER_MONITORED = 4
     SERVER_LOADING = 8
+    SERVER_LIMITED = 32           # memory may not grow without end
     SERVER_CHECKS_COMMANDS = 16   # the server's `refusal` has something to say of some commands
 
 cdef struct Request:
@@ -41,6 +43,12 @@ cdef class Dispatcher:
     cdef public uint64_t large_request    # bytes from which on a request, or a reply, is told to the server
     cdef public uint64_t large_reply
     cdef public Feed feed
+    cdef readonly Eviction eviction
+    cdef public uint64_t memory_limit
+    cdef public int64_t eviction_us       # that making room may take at a time
+    cdef readonly bint short_of_memory    # there was not room enough after that
+    cdef readonly uint64_t eviction_exceeded_us
+    cdef int64_t short_since_us
     cdef Out silence                      # where replies go that nobody wants
 
     cdef void resolve(self, Request* request) noexcept
@@ -57,6 +65,8 @@ cdef class Dispatcher:
     cdef void invoke_plain(self, Routine routine) noexcept
     cdef void failed(self, Routine routine) noexcept
     cdef void answer_error(self, Routine routine, error) noexcept
+    cdef bint make_room(self) noexcept
+    cdef void note_room(self, bint enough) noexcept
     cdef object unknown(self, Request* request)
     cdef object refusal(self, Connection connection, Request* request)
     cdef void postpone(self, Connection connection) noexcept

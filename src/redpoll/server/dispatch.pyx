@@ -9,8 +9,11 @@ Commands are timed by one reading of the clock each: the end of one is the start
 
 from libc.stdint cimport uint32_t, uint64_t
 
+from redpoll.engine.eviction cimport ORDER_NONE, Eviction
+from redpoll.engine.memory cimport used_memory
 from redpoll.engine.table cimport table_hash
-from redpoll.server.clock cimport nanoseconds, ticks, ticks_of, unix_microseconds
+from redpoll.engine.value cimport value_free_some, values_waiting
+from redpoll.server.clock cimport monotonic_microseconds, nanoseconds, ticks, ticks_of, unix_microseconds
 from redpoll.server.connection cimport (
     GATE_NO_TOUCH, GATE_REPLAY, GATE_REPLY_OFF, GATE_REPLY_SKIP, GATE_REPLY_SKIP_NEXT, GATE_UNAUTHENTICATED,
 )
@@ -27,11 +30,13 @@ ctypedef int (*raw_handler_t)(Call call) noexcept
 cdef uint64_t FLAG_NO_AUTH = command_flags.NO_AUTH
 cdef uint64_t FLAG_WRITE = command_flags.WRITE
 cdef uint64_t FLAG_MAY_REPLICATE = command_flags.MAY_REPLICATE
+cdef uint64_t FLAG_DENYOOM = command_flags.DENYOOM
 cdef uint64_t FLAG_LOADING = command_flags.LOADING
 
 cdef enum:
     REPLY_GATES = GATE_REPLY_OFF | GATE_REPLY_SKIP | GATE_REPLY_SKIP_NEXT
     ARGUMENTS_SHOWN = 128
+    FREED_A_STEP = 256       # elements of an evicted collection
 
 
 cdef int pending_exception() except -1:
@@ -50,6 +55,8 @@ cdef class Dispatcher:
         self.call.keyspace = keyspace
         self.call.server = server
         self.feed = Feed(keyspace)
+        self.eviction = Eviction(keyspace)
+        self.eviction_us = 500
         self.track_latency = True
         self.large_request = self.large_reply = <uint64_t>-1
         self.slow_ticks = <uint64_t>-1
@@ -57,6 +64,11 @@ cdef class Dispatcher:
 
     def __dealloc__(self):
         out_clear(&self.silence)
+
+    @property
+    def short_for_us(self) -> int:
+        """Microseconds for which there has not been room enough; 0: there is."""
+        return monotonic_microseconds() - self.short_since_us if self.short_of_memory else 0
 
     def set_slow_threshold(self, uint64_t microseconds):
         """Commands that take as long or longer are told to the server's `slow_command`."""
@@ -289,6 +301,10 @@ cdef class Dispatcher:
             routine.rejected_calls += 1
             self.refuse(connection, errors.LOADING)
             return False
+        if self.gate & SERVER_LIMITED and not self.make_room() and routine.flags & FLAG_DENYOOM:
+            routine.rejected_calls += 1
+            self.refuse(connection, errors.OUT_OF_MEMORY)
+            return False
         if self.gate & SERVER_CHECKS_COMMANDS:
             text = self.refusal(connection, request)
             if text is not None:
@@ -302,6 +318,43 @@ cdef class Dispatcher:
                 return False
         self.keyspace.touching = not gate & GATE_NO_TOUCH or routine.name == "touch"
         return True
+
+    cdef bint make_room(self) noexcept:
+        """Evict until memory is within its limit, or the time for it is over; whether it is."""
+        cdef int64_t begin, now
+        cdef int step = 0
+        cdef bint evicting = True
+        if not self.memory_limit or used_memory() <= self.memory_limit:
+            self.note_room(True)
+            return True
+        begin = now = monotonic_microseconds()
+        while evicting and used_memory() > self.memory_limit:
+            # What was evicted counts until it is freed, so that comes first.
+            if values_waiting():
+                value_free_some(FREED_A_STEP)
+            else:
+                evicting = self.eviction.evict_one()
+            step += 1
+            if not step & 15:
+                now = monotonic_microseconds()
+                if now - begin > self.eviction_us:
+                    break
+        if step:
+            self.server.evicted(monotonic_microseconds() - begin)
+        self.note_room(used_memory() <= self.memory_limit)
+        # With more to evict, the loop goes on with it; the command may run: it adds less than is evicted meanwhile.
+        return not self.short_of_memory or (evicting and self.eviction.order != ORDER_NONE)
+
+    cdef void note_room(self, bint enough) noexcept:
+        cdef int64_t now
+        if enough == (not self.short_of_memory):
+            return
+        now = monotonic_microseconds()
+        if enough:
+            self.eviction_exceeded_us += now - self.short_since_us
+        else:
+            self.short_since_us = now
+        self.short_of_memory = not enough
 
     cdef object refusal(self, Connection connection, Request* request):
         try:

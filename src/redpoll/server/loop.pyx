@@ -347,6 +347,8 @@ cdef class Loop:
             begin = monotonic_microseconds()
             while self.keyspace.free_some(FREE_BUCKETS) and monotonic_microseconds() - begin < EXPIRE_SLICE_US:
                 pass
+        if self.dispatcher.short_of_memory:
+            self.dispatcher.make_room()
         if self.active_expire and self.keyspace.now >= self.next_expire_ms:
             begin = monotonic_microseconds()
             spent = 0

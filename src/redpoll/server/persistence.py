@@ -185,4 +185,3 @@ class Persistence:
 
 
 _LOADING = 8  # SERVER_LOADING in dispatch.pxd
-

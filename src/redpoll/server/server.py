@@ -25,6 +25,7 @@ from redpoll.commands.declare import REGISTRY
 from redpoll.engine.keyspace import Keyspace
 from redpoll.errors import CommandError
 from redpoll.server import clock, listeners, memory_report, process, settings
+from redpoll.server.append_only import LogError
 from redpoll.server.blocking import Blocking
 from redpoll.server.changes import Changes
 from redpoll.server.clients import Clients
@@ -32,14 +33,12 @@ from redpoll.server.commandlog import CommandLogs
 from redpoll.server.config import Config
 from redpoll.server.dispatch import Dispatcher
 from redpoll.server.latency import LatencyMonitor
-from redpoll.server.append_only import LogError
 from redpoll.server.logs import Log
 from redpoll.server.loop import Loop
 from redpoll.server.persistence import Persistence
 from redpoll.server.source import Source
 from redpoll.server.stats import ErrorStatistics, Rate
 from redpoll.version import REDIS_VERSION, VERSION
-
 
 _CHECKS_COMMANDS = 16  # SERVER_CHECKS_COMMANDS in dispatch.pxd
 
@@ -66,7 +65,7 @@ class Server:
         self.command_logs = CommandLogs()
         self.errors = ErrorStatistics()
         self.clients = Clients(self)
-        self.changes = Changes(self.keyspace, self.dispatcher.feed)
+        self.changes = Changes(self.keyspace, self.dispatcher.feed, self.dispatcher.eviction)
         self.blocking = Blocking(self)
         self.persistence = Persistence(self)
         self.listeners: list[listeners.Listener] = []
@@ -256,6 +255,10 @@ class Server:
 
     # Told by the dispatcher
 
+    def evicted(self, microseconds: int) -> None:
+        """Room was made by evicting keys, which took so long."""
+        self.latency.observe("eviction-cycle", microseconds // 1000, self.keyspace.now // 1000)
+
     def serve_waiting(self) -> None:
         """A command is done that changed keys for which clients wait."""
         self.blocking.serve()
@@ -344,7 +347,7 @@ class Server:
             routine.reset()
         keyspace, loop, dispatcher = self.keyspace, self.loop, self.dispatcher
         keyspace.hits = keyspace.misses = keyspace.expired_keys = keyspace.lazily_freed = 0
-        dispatcher.commands = dispatcher.error_replies = 0
+        dispatcher.commands = dispatcher.error_replies = dispatcher.eviction.evicted = 0
         loop.reset_statistics()
         self.connections_received = self.connections_rejected = 0
         self.errors.reset()

@@ -78,11 +78,33 @@ def _output_limits(server: Any) -> None:
         server.loop.set_output_limit(_CLIENT_KINDS[kind], hard, soft, seconds)
 
 
+_ORDERS = {"lru": 1, "lrm": 1, "lfu": 2, "ttl": 3, "random": 4}
+_LIMITED = 32  # SERVER_LIMITED in dispatch.pxd
+
+
+@_setting("maxmemory", "maxmemory-policy", "maxmemory-samples", "maxmemory-eviction-tenacity")
+def _memory_limit(server: Any) -> None:
+    config, dispatcher = server.config, server.dispatcher
+    scope, _, order = config.maxmemory_policy.partition("-")
+    dispatcher.eviction.use(_ORDERS.get(order, 0), scope == "volatile", config.maxmemory_samples)
+    dispatcher.memory_limit = config.maxmemory
+    dispatcher.eviction_us = eviction_microseconds(config.maxmemory_eviction_tenacity)
+    dispatcher.gate = dispatcher.gate & ~_LIMITED | (_LIMITED if config.maxmemory else 0)
+
+
+def eviction_microseconds(tenacity: int) -> int:
+    """How long one command may wait for evictions: 50 for each step up to 10, then 15 % more a step; 100: at will."""
+    if tenacity <= 10:
+        return 50 * tenacity
+    return 1 << 62 if tenacity >= 100 else int(500 * 1.15 ** (tenacity - 10))
+
+
 @_setting("maxmemory-policy", "lfu-log-factor", "lfu-decay-time")
 def _access_clock(server: Any) -> None:
     config, keyspace = server.config, server.keyspace
     keyspace.lfu_log_factor = config.lfu_log_factor
     keyspace.lfu_decay_time = config.lfu_decay_time
+    keyspace.writes_only = config.maxmemory_policy.endswith("-lrm")
     keyspace.use_clock(_LFU if config.maxmemory_policy.endswith("-lfu") else _LRU)
 
 

@@ -222,7 +222,7 @@ TOPICS = (
     ),
     Topic(
         "Memory limit and eviction",
-        False,
+        True,
         _("maxmemory", _MEMORY, 0),
         _(
             "maxmemory-policy",
@@ -231,13 +231,12 @@ TOPICS = (
                 *("allkeys-lru", "allkeys-lrm", "allkeys-lfu", "allkeys-random", "noeviction"),
             ),
             "noeviction",
-            NOW,
         ),
         _("maxmemory-samples", Int(1, 64), 5),
         _("maxmemory-eviction-tenacity", Int(0, 100), 10),
         _("maxmemory-clients", MemoryOrPercent(), 0),
-        _("lfu-log-factor", _COUNT, 10, NOW),
-        _("lfu-decay-time", _COUNT, 1, NOW),
+        _("lfu-log-factor", _COUNT, 10),
+        _("lfu-decay-time", _COUNT, 1),
     ),
     Topic(
         "Newer structures",
@@ -276,7 +275,7 @@ TOPICS = (
     ),
     Topic(
         "Append-only file",
-        False,
+        True,
         _("appendonly", _BOOL, False, DENY_LOADING),
         _("appendfilename", Text(values.file_name("appendfilename")), "appendonly.aof", IMMUTABLE),
         _("appenddirname", Text(values.file_name("appenddirname", "dirname")), "appendonlydir", IMMUTABLE),

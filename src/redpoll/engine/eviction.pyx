@@ -1,0 +1,169 @@
+"""Which keys go when memory is short: sampling into a pool.
+
+A few keys are sampled each time, and the best candidates of this and of earlier samples are kept in a small pool, the best
+of which is evicted. So it needs no list of all keys in order, and comes close to having one (the idea and its measure are
+Redis's: "Random notes on improving the Redis LRU algorithm", antirez.com/news/109).
+
+Keys that expire are sampled from the index of expiry when they are few among many.
+"""
+
+from libc.stdint cimport uint64_t
+from libc.string cimport memmove
+from cpython.bytes cimport PyBytes_FromStringAndSize
+
+from redpoll.engine.entry cimport FLAG_EXPIRES, Entry, entry_expiry, entry_key, entry_key_length
+from redpoll.engine.expiry cimport wheel_random
+from redpoll.engine.table cimport table_buckets, table_find_hash, table_hash, table_visit_bucket
+
+cdef enum:
+    BUCKETS_A_SAMPLE = 10     # looked at for a key that is wanted, at the most
+    VISITED_MOST = 64
+
+
+cdef struct Visited:
+    Entry* entries[VISITED_MOST]
+    int count
+    unsigned char wanted      # flags
+
+
+cdef void visit(void* context, Entry* e) noexcept nogil:
+    cdef Visited* visited = <Visited*>context
+    if visited.count < VISITED_MOST and (e.flags & visited.wanted) == visited.wanted:
+        visited.entries[visited.count] = e
+        visited.count += 1
+
+
+cdef class Eviction:
+    """The choice of one keyspace's keys to evict."""
+
+    def __init__(self, Keyspace keyspace):
+        self.keyspace = keyspace
+        self.samples = 5
+
+    def use(self, int order, bint only_volatile, int samples):
+        """What is evicted: `order` is one of ORDER_*; `samples` keys are looked at for one that goes."""
+        self.order = order
+        self.only_volatile = only_volatile
+        self.samples = samples
+        self.pooled = 0
+
+    cdef uint64_t score(self, const Entry* e) noexcept:
+        if self.order == ORDER_FREQUENCY:
+            return 255 - self.keyspace.frequency(e)
+        if self.order == ORDER_EXPIRY:
+            return <uint64_t>-1 - <uint64_t>entry_expiry(e)
+        return self.keyspace.idle_seconds(e)
+
+    cdef void consider(self, Database db, const Entry* e, uint64_t hash) noexcept:
+        """Put a key into the pool if it is better than the worst there, or there is room."""
+        cdef uint64_t score = self.score(e)
+        cdef int place = 0
+        cdef int i
+        for i in range(self.pooled):
+            if self.pool[i].hash == hash and self.pool[i].database == db.index:
+                return
+        while place < self.pooled and self.pool[place].score < score:
+            place += 1
+        if self.pooled == POOL_ROOM:
+            if place == 0:
+                return
+            # The worst one leaves.
+            place -= 1
+            memmove(&self.pool[0], &self.pool[1], place * sizeof(Candidate))
+        else:
+            memmove(&self.pool[place + 1], &self.pool[place], (self.pooled - place) * sizeof(Candidate))
+            self.pooled += 1
+        self.pool[place].score = score
+        self.pool[place].hash = hash
+        self.pool[place].database = db.index
+
+    cdef void sample(self, Database db) noexcept:
+        cdef Visited visited
+        cdef size_t buckets = table_buckets(&db.table)
+        cdef size_t bucket
+        cdef uint64_t hash
+        cdef Entry** slot
+        cdef int i
+        if self.only_volatile and db.expires * 4 < db.table.used:
+            for i in range(self.samples):
+                if wheel_random(&db.wheel, self.keyspace.random(), &hash):
+                    slot = table_find_hash(&db.table, hash, FLAG_EXPIRES)
+                    if slot != NULL:
+                        self.consider(db, slot[0], hash)
+            return
+        visited.count = 0
+        visited.wanted = FLAG_EXPIRES if self.only_volatile else 0
+        bucket = (self.keyspace.random() >> 8) % buckets
+        for i in range(self.samples * BUCKETS_A_SAMPLE):
+            table_visit_bucket(&db.table, bucket, visit, &visited)
+            if visited.count >= self.samples:
+                break
+            bucket += 1
+            if bucket == buckets:
+                bucket = 0
+        for i in range(min(visited.count, self.samples)):
+            hash = table_hash(&db.table, entry_key(visited.entries[i]), entry_key_length(visited.entries[i]))
+            self.consider(db, visited.entries[i], hash)
+
+    cdef bint evict_one(self) noexcept:
+        cdef Database db
+        cdef Candidate chosen
+        cdef size_t candidates
+        if self.order == ORDER_NONE:
+            return False
+        if self.order == ORDER_RANDOM:
+            return self.evict_random()
+        while True:
+            candidates = 0
+            for db in self.keyspace.databases:
+                if db.expires if self.only_volatile else db.table.used:
+                    candidates += 1
+                    self.sample(db)
+            if not candidates:
+                return False
+            while self.pooled:
+                self.pooled -= 1
+                chosen = self.pool[self.pooled]
+                if self.remove(self.keyspace.databases[chosen.database], chosen.hash):
+                    return True
+
+    cdef bint evict_random(self) noexcept:
+        cdef Database db
+        cdef Entry* e
+        cdef Entry** slot
+        cdef uint64_t hash
+        cdef int tried, tries
+        cdef int total = len(self.keyspace.databases)
+        for tried in range(total):
+            db = self.keyspace.databases[self.next_database % total]
+            self.next_database += 1
+            if not (db.expires if self.only_volatile else db.table.used):
+                continue
+            for tries in range(100):
+                if self.only_volatile:
+                    if not wheel_random(&db.wheel, self.keyspace.random(), &hash):
+                        break
+                    slot = table_find_hash(&db.table, hash, FLAG_EXPIRES)
+                    if slot == NULL:
+                        continue
+                else:
+                    e = db.random_entry()
+                    hash = table_hash(&db.table, entry_key(e), entry_key_length(e))
+                if self.remove(db, hash):
+                    return True
+        return False
+
+    cdef bint remove(self, Database db, uint64_t hash) noexcept:
+        """Delete the key of this hash; whether it was there still, and may go."""
+        cdef Entry** slot = table_find_hash(&db.table, hash, FLAG_EXPIRES if self.only_volatile else 0)
+        if slot == NULL:
+            return False
+        if self.keyspace.observing:
+            self.observer(db.index, PyBytes_FromStringAndSize(entry_key(slot[0]), entry_key_length(slot[0])))
+            # Whoever heard of it may not have changed anything, but the slot is found anew to be sure.
+            slot = table_find_hash(&db.table, hash, 0)
+            if slot == NULL:
+                return False
+        db.remove(slot, hash)
+        self.evicted += 1
+        return True
