@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import selectors
 import socket
@@ -113,7 +114,7 @@ def cut(chance: random.Random, data: bytes) -> list[bytes]:
         place = chance.randrange(len(data))
         places |= {place, min(place + chance.choice((1, 2, 1000)), len(data))}
     ordered = sorted(places)
-    return [data[start:end] for start, end in zip(ordered, ordered[1:], strict=False)]
+    return [data[start:end] for start, end in itertools.pairwise(ordered)]
 
 
 def requests(chance: random.Random, name: bytes) -> tuple[bytes, bytes]:
