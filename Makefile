@@ -18,13 +18,14 @@ PEERS := $(VENV)/.peers-installed
 BUILT := build/.built
 DEBUG := build/debug
 SANITIZE := build/sanitize
+FUZZ := build/fuzz
 
 PYTEST := $(BIN)/python -m pytest
 SANITIZER_ENVIRONMENT = LD_PRELOAD=$$(gcc -print-file-name=libasan.so) PYTHONMALLOC=malloc \
 	ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
 .DELETE_ON_ERROR:
-.PHONY: run build test lint format check peers bench debug sanitize conformance clean help
+.PHONY: run build test lint format check peers bench debug sanitize fuzz conformance clean help
 
 run: build
 	exec $(BIN)/redpoll-server --port $(PORT) $(ARGS)
@@ -63,6 +64,12 @@ debug: $(DEBUG)/.built
 sanitize: $(SANITIZE)/.built
 	PYTHONPATH=$(SANITIZE)/src $(SANITIZER_ENVIRONMENT) $(PYTEST) -n $(JOBS) -p no:cacheprovider --peer redpoll $(ARGS)
 
+# Inputs for the request parser, grown by the ways they take through it.
+fuzz: $(FUZZ)/.built $(FUZZ)/coverage.so
+	PYTHONPATH=$(FUZZ)/src $(SANITIZER_ENVIRONMENT) REDPOLL_COVERAGE=$(CURDIR)/$(FUZZ)/coverage.so \
+		LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $(CURDIR)/$(FUZZ)/coverage.so" \
+		$(BIN)/python -m tests.fuzz.parser $(ARGS)
+
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info
 	find src \( -name '*.so' -o -name '*.html' \) -delete
@@ -81,6 +88,7 @@ help:
 	@echo "make conformance                Redis's own tests against this server"
 	@echo "make debug                      a checked build under build/debug, with annotated HTML"
 	@echo "make sanitize                   tests under the address and undefined-behaviour sanitizers"
+	@echo "make fuzz [ARGS='--seconds 600']   the request parser against inputs grown by coverage"
 	@echo "make clean                      remove what was built"
 
 # -- set-up ----------------------------------------------------------------
@@ -112,10 +120,15 @@ $(BUILT): $(TOOLS) $(SOURCES) setup.py
 # The checked builds are whole copies of the sources, so that they never mix with the normal one.
 $(DEBUG)/.built: KIND := REDPOLL_DEBUG=1
 $(SANITIZE)/.built: KIND := REDPOLL_SANITIZE=1
-$(DEBUG)/.built $(SANITIZE)/.built: $(TOOLS) $(SOURCES) $(PYTHON_FILES) setup.py
+$(FUZZ)/.built: KIND := REDPOLL_SANITIZE=1 REDPOLL_FUZZ=1
+$(DEBUG)/.built $(SANITIZE)/.built $(FUZZ)/.built: $(TOOLS) $(SOURCES) $(PYTHON_FILES) setup.py
 	@mkdir -p $(@D)
 	rm -rf $(@D)/stale && if [ -d $(@D)/src ]; then find $(@D)/src -name '*.py' -delete; fi
 	(find src -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.h' -o -name '*.py' -o -name '*.conf' -o -name py.typed) | tar -cf - -T - | tar -xf - -C $(@D)
 	cp -p setup.py pyproject.toml $(@D)/
 	cd $(@D) && $(KIND) $(CURDIR)/$(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
+
+$(FUZZ)/coverage.so: tests/fuzz/coverage.c
+	@mkdir -p $(@D)
+	$${CC:-cc} -O2 -shared -fPIC -o $@ $<

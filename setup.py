@@ -2,6 +2,7 @@
 
 REDPOLL_DEBUG=1    bounds checks, line tracing and assertions, no optimisation
 REDPOLL_SANITIZE=1 the same with the address sanitizer
+REDPOLL_FUZZ=1     the same, and FUZZED modules call `__sanitizer_cov_trace_pc` on their way
 """
 
 import os
@@ -13,6 +14,7 @@ from setuptools import Extension, setup
 SOURCE = Path(__file__).parent / "src"
 DEBUG = os.environ.get("REDPOLL_DEBUG") == "1" or os.environ.get("REDPOLL_SANITIZE") == "1"
 SANITIZE = os.environ.get("REDPOLL_SANITIZE") == "1"
+FUZZED = {"redpoll.wire.request"} if os.environ.get("REDPOLL_FUZZ") == "1" else set()
 
 compile_flags = ["-Wno-unreachable-code", "-Wno-unused-function", "-Wno-sign-compare", "-Wno-discarded-qualifiers"]
 link_flags = ["-pthread"]
@@ -26,16 +28,20 @@ if SANITIZE:
     compile_flags += ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-fno-sanitize=alignment"]
     link_flags += ["-fsanitize=address,undefined"]
 
-extensions = [
-    Extension(
-        ".".join(path.relative_to(SOURCE).with_suffix("").parts),
+
+def extension(path: Path) -> Extension:
+    """Describe the module of one .pyx file."""
+    name = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
+    return Extension(
+        name,
         [str(path.relative_to(SOURCE.parent))],
-        extra_compile_args=compile_flags,
+        extra_compile_args=compile_flags + (["-fsanitize-coverage=trace-pc"] if name in FUZZED else []),
         extra_link_args=link_flags,
         define_macros=macros,
     )
-    for path in sorted(SOURCE.rglob("*.pyx"))
-]
+
+
+extensions = [extension(path) for path in sorted(SOURCE.rglob("*.pyx"))]
 
 setup(
     ext_modules=cythonize(

@@ -6,7 +6,7 @@ the argument tree, key specs and categories wait until somebody asks. Usage line
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -314,8 +314,8 @@ def container(
     )
     made.is_container = True
 
-    def help_handler(_call: Any) -> list[str]:
-        return help_lines(made)
+    def help_handler(call: Any) -> list[str]:
+        return help_lines(made, call.args[0].decode("latin-1").upper())
 
     declare(
         f"{name} HELP",
@@ -330,9 +330,12 @@ def container(
     return made
 
 
-def help_lines(command: Command) -> list[str]:
-    """The reply of a container's `HELP`: usage lines in alphabetical order, each over its summary, in statuses."""
-    lines = [f"{command.full_name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
+def help_lines(command: Command, name: str) -> list[str]:
+    """The reply of a container's `HELP`: usage lines in alphabetical order, each over its summary, in statuses.
+
+    `name` is what the container is called here.
+    """
+    lines = [f"{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
     if command.handler is not None:
         lines += ["(no subcommand)", f"    {command.summary}"]
     for word, subcommand in sorted(command.subcommands.items()):
@@ -354,6 +357,25 @@ def find(name: bytes, registry: Mapping[str, Command] = REGISTRY) -> Command | N
     word, bar, second = name.decode("latin-1").lower().partition("|")
     found = registry.get(word)
     return found.subcommands.get(second) if found is not None and bar else found
+
+
+def renamed(changes: Iterable[tuple[bytes, bytes]], registry: Mapping[str, Command] = REGISTRY) -> dict[str, Command]:
+    """The registry under other names: `changes` are pairs of a name and the new one, empty to remove the command.
+
+    Raises `ValueError` for a name that is not there, or one that is there already.
+    """
+    table = dict(registry)
+    for old, new in changes:
+        found = table.pop(old.decode("latin-1").lower(), None)
+        if found is None:
+            raise ValueError("No such command in rename-command")
+        if not new:
+            continue
+        name = new.decode("latin-1").lower()
+        if name in table:
+            raise ValueError("Target command name already exists")
+        table[name] = found
+    return table
 
 
 # -- keys ----------------------------------------------------------------------------------------

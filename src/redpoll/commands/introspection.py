@@ -1,11 +1,14 @@
-"""COMMAND: what the declarations tell about every command."""
+"""COMMAND: what the declarations tell about every command.
+
+`call.server.command_table` holds the commands of this server by the names it knows them under.
+"""
 
 from collections.abc import Iterable
 from typing import Any
 
 from redpoll import errors
 from redpoll.commands import declare, usage
-from redpoll.commands.declare import REGISTRY, Command, command, container
+from redpoll.commands.declare import Command, command, container
 from redpoll.commands.flags import LOADING, STALE, flag_names
 from redpoll.engine.glob import matches
 from redpoll.errors import CommandError
@@ -14,8 +17,8 @@ from redpoll.wire.values import ReplySet
 _FLAGS = LOADING | STALE
 
 
-def _command(_call: Any) -> list[Any]:
-    return [info(each) for each in REGISTRY.values()]
+def _command(call: Any) -> list[Any]:
+    return [info(each) for each in call.server.command_table.values()]
 
 
 container(
@@ -34,9 +37,9 @@ container(
 
 
 @command("COMMAND COUNT", since="2.8.13", flags=_FLAGS, complexity="O(1)")
-def command_count(_call: Any) -> int:
+def command_count(call: Any) -> int:
     """Count the commands."""
-    return len(REGISTRY)
+    return len(call.server.command_table)
 
 
 @command(
@@ -52,7 +55,8 @@ def command_info(call: Any) -> list[Any]:
     names = call.args[2:]
     if not names:
         return _command(call)
-    return [None if found is None else info(found) for found in map(declare.find, names)]
+    table = call.server.command_table
+    return [None if found is None else info(found) for found in (declare.find(name, table) for name in names)]
 
 
 @command(
@@ -65,7 +69,8 @@ def command_info(call: Any) -> list[Any]:
 def command_docs(call: Any) -> dict[bytes, Any]:
     """Document commands, or all of them."""
     names = call.args[2:]
-    asked: Iterable[Command | None] = map(declare.find, names) if names else REGISTRY.values()
+    table = call.server.command_table
+    asked: Iterable[Command | None] = (declare.find(name, table) for name in names) if names else table.values()
     return {found.name.encode(): docs(found) for found in asked if found is not None}
 
 
@@ -79,7 +84,7 @@ def command_docs(call: Any) -> dict[bytes, Any]:
 def command_list(call: Any) -> list[bytes]:
     """List the names of all commands, or of those that pass a filter."""
     words = call.args[2:]
-    everything = [each for top in REGISTRY.values() for each in (top, *top.subcommands.values())]
+    everything = [each for top in call.server.command_table.values() for each in (top, *top.subcommands.values())]
     if not words:
         return [each.name.encode() for each in everything]
     if len(words) != 3 or words[0].upper() != b"FILTERBY":
@@ -105,7 +110,7 @@ def command_list(call: Any) -> list[bytes]:
 def command_getkeys(call: Any) -> list[bytes]:
     """Return which words of a request are keys."""
     words = call.args[2:]
-    return [words[position] for position, _ in _keys(words)]
+    return [words[position] for position, _ in _keys(call, words)]
 
 
 @command(
@@ -117,11 +122,11 @@ def command_getkeys(call: Any) -> list[bytes]:
 def command_getkeysandflags(call: Any) -> list[Any]:
     """Return which words of a request are keys, and what is done to each."""
     words = call.args[2:]
-    return [[words[position], ReplySet(flags)] for position, flags in _keys(words)]
+    return [[words[position], ReplySet(flags)] for position, flags in _keys(call, words)]
 
 
-def _keys(words: list[bytes]) -> list[declare.KeyPlace]:
-    found = declare.lookup(words)
+def _keys(call: Any, words: list[bytes]) -> list[declare.KeyPlace]:
+    found = declare.lookup(words, call.server.command_table)
     if found is None:
         raise CommandError(errors.NO_SUCH_COMMAND)
     return declare.get_keys(found, words)

@@ -1,8 +1,8 @@
 """Which keys go when memory is short: sampling into a pool.
 
-A few keys are sampled each time, and the best candidates of this and of earlier samples are kept in a small pool, the best
-of which is evicted. So it needs no list of all keys in order, and comes close to having one (the idea and its measure are
-Redis's: "Random notes on improving the Redis LRU algorithm", antirez.com/news/109).
+A few keys are sampled each time, and the best candidates of this and of earlier samples are kept in a small pool, the
+best of which is evicted. So it needs no list of all keys in order, and comes close to having one (the idea and its
+measure are Redis's: "Random notes on improving the Redis LRU algorithm", antirez.com/news/109).
 
 Keys that expire are sampled from the index of expiry when they are few among many.
 """
@@ -83,9 +83,9 @@ cdef class Eviction:
         cdef size_t bucket
         cdef uint64_t hash
         cdef Entry** slot
-        cdef int i
+        cdef int i, _
         if self.only_volatile and db.expires * 4 < db.table.used:
-            for i in range(self.samples):
+            for _ in range(self.samples):
                 if wheel_random(&db.wheel, self.keyspace.random(), &hash):
                     slot = table_find_hash(&db.table, hash, FLAG_EXPIRES)
                     if slot != NULL:
@@ -94,7 +94,7 @@ cdef class Eviction:
         visited.count = 0
         visited.wanted = FLAG_EXPIRES if self.only_volatile else 0
         bucket = (self.keyspace.random() >> 8) % buckets
-        for i in range(self.samples * BUCKETS_A_SAMPLE):
+        for _ in range(self.samples * BUCKETS_A_SAMPLE):
             table_visit_bucket(&db.table, bucket, visit, &visited)
             if visited.count >= self.samples:
                 break
@@ -132,14 +132,14 @@ cdef class Eviction:
         cdef Entry* e
         cdef Entry** slot
         cdef uint64_t hash
-        cdef int tried, tries
+        cdef int _
         cdef int total = len(self.keyspace.databases)
-        for tried in range(total):
+        for _ in range(total):
             db = self.keyspace.databases[self.next_database % total]
             self.next_database += 1
             if not (db.expires if self.only_volatile else db.table.used):
                 continue
-            for tries in range(100):
+            for _ in range(100):
                 if self.only_volatile:
                     if not wheel_random(&db.wheel, self.keyspace.random(), &hash):
                         break

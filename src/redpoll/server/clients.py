@@ -147,7 +147,7 @@ class Clients:
         seconds, microseconds = divmod(self._server.unix_us(), 1_000_000)
         address = f"unix:{connection.address.rpartition(':')[0]}" if connection.unix_socket else connection.address
         text = f"{seconds}.{microseconds:06} [{connection.db_index} {address}] " + " ".join(
-            quoted(word) for word in redacted(words, self._server.config.is_sensitive)
+            quoted(word) for word in redacted(words, command.name, self._server.config.is_sensitive)
         )
         for monitor in list(self.monitors.values()):
             self._server.loop.send(monitor, text)
@@ -170,10 +170,10 @@ class Clients:
                 if log.wants(value):
                     log.add(
                         value,
-                        redacted(words, server.config.is_sensitive),
+                        redacted(words, command.name, server.config.is_sensitive),
                         unix_time=now_ms // 1000,
-                        address=connection.address,
-                        client_name=connection.name.decode("latin-1"),
+                        address=connection.address.encode("latin-1"),
+                        client_name=connection.name,
                     )
         event = "fast-command" if command.flags & command_flags.FAST else "command"
         server.latency.observe(event, microseconds // 1000, now_ms // 1000)
@@ -308,26 +308,25 @@ class Clients:
         )
 
 
-def redacted(words: list[bytes], is_sensitive: Callable[[bytes], bool]) -> list[bytes]:
-    """The words with passwords and the like hidden."""
-    name = words[0].lower()
-    if name == b"auth":
+def redacted(words: list[bytes], name: str, is_sensitive: Callable[[bytes], bool]) -> list[bytes]:
+    """The words of a request for the command `name` with passwords and the like hidden."""
+    if name == "auth":
         return [words[0], *[_REDACTED] * (len(words) - 1)]
-    if name in (b"hello", b"migrate"):
+    if name in ("hello", "migrate"):
         shown = list(words)
         for number, word in enumerate(words[1:], 1):
             upper = word.upper()
-            secret = 2 if upper == b"AUTH2" or (upper == b"AUTH" and name == b"hello") else 1 if upper == b"AUTH" else 0
+            secret = 2 if upper == b"AUTH2" or (upper == b"AUTH" and name == "hello") else 1 if upper == b"AUTH" else 0
             if secret:
                 shown[number + 1 : number + 1 + secret] = [_REDACTED] * len(shown[number + 1 : number + 1 + secret])
         return shown
-    if name == b"config" and len(words) > 3 and words[1].lower() == b"set":
+    if name == "config|set":
         shown = list(words)
         for number in range(2, len(words) - 1, 2):
             if is_sensitive(words[number]):
                 shown[number + 1] = _REDACTED
         return shown
-    if name == b"acl" and len(words) > 2 and words[1].lower() in (b"setuser", b"getuser", b"deluser"):
+    if name in ("acl|setuser", "acl|getuser", "acl|deluser"):
         return [*words[:2], *[_REDACTED] * (len(words) - 2)]
     return words
 

@@ -41,8 +41,9 @@ cdef extern from *:
     #include <pthread.h>
     #include <sched.h>
     #include <signal.h>
-    #include <stdlib.h>
     #include <stdatomic.h>
+    #include <stdint.h>
+    #include <stdlib.h>
 
     typedef void (*redpoll_work)(void *job);
 
@@ -50,13 +51,14 @@ cdef extern from *:
         pthread_mutex_t lock;
         pthread_cond_t wake;
         atomic_ulong generation;     /* counts runs; a change wakes spinning helpers */
-        atomic_ulong next;           /* the next job to be taken: generation in the upper half */
+        /* The next job to be taken: generation (32 bits), number of jobs (16), index (16). In one word, so
+           that a helper that is late for one run can take nothing from the next. */
+        _Atomic uint64_t next;
         atomic_ulong done;           /* jobs finished in this run */
         atomic_int sleeping;
         atomic_int stop;
         char *jobs;
         size_t job_size;
-        atomic_ulong count;
         redpoll_work work;
         int threads;
         pthread_t *ids;
@@ -69,10 +71,10 @@ cdef extern from *:
     #endif
 
     static void redpoll_pool_help(redpoll_pool *pool, unsigned long generation) {
-        unsigned long ticket = atomic_load(&pool->next);
-        while ((ticket >> 32) == (generation & 0xFFFFFFFFul) && (ticket & 0xFFFFFFFFul) < atomic_load(&pool->count)) {
+        uint64_t ticket = atomic_load(&pool->next);
+        while ((uint32_t)(ticket >> 32) == (uint32_t)generation && (ticket & 0xFFFF) < ((ticket >> 16) & 0xFFFF)) {
             if (atomic_compare_exchange_weak(&pool->next, &ticket, ticket + 1)) {
-                pool->work(pool->jobs + (ticket & 0xFFFFFFFFul) * pool->job_size);
+                pool->work(pool->jobs + (ticket & 0xFFFF) * pool->job_size);
                 atomic_fetch_add(&pool->done, 1);
                 ticket = atomic_load(&pool->next);
             }
@@ -106,9 +108,8 @@ cdef extern from *:
     static void redpoll_pool_run(redpoll_pool *pool, void *jobs, size_t count) {
         unsigned long generation = atomic_load(&pool->generation) + 1;
         pool->jobs = jobs;
-        atomic_store(&pool->count, count);
         atomic_store(&pool->done, 0);
-        atomic_store(&pool->next, (generation & 0xFFFFFFFFul) << 32);
+        atomic_store(&pool->next, (uint64_t)(uint32_t)generation << 32 | (uint64_t)count << 16);
         atomic_store(&pool->generation, generation);
         if (atomic_load(&pool->sleeping)) {
             pthread_mutex_lock(&pool->lock);

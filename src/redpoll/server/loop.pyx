@@ -299,6 +299,9 @@ cdef class Loop:
                     self.parse_input(connection)
             listing.count = 0
             self.spare = listing
+            # Reading more of the same connection moves the bytes that these requests point to.
+            self.run_batch()
+            self.settle()
         if self.pool is not None and happened > self.pool.threads:
             self.receive_by_threads(events, happened)
         for i in range(happened):

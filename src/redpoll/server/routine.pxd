@@ -12,7 +12,7 @@ cdef class Routine:
     cdef readonly object plain
     cdef readonly object command  # as declared
     cdef readonly str name
-    cdef bytes folded             # the name as lookups compare it
+    cdef bytes folded             # the name under which it is looked up, as lookups compare it
     cdef readonly int arity
     cdef readonly uint64_t flags
     cdef readonly int first_key
@@ -28,9 +28,10 @@ cdef class Routine:
 
 cdef class Routines:
     cdef dict by_name             # full lower-case name -> Routine, subcommands with `|`
-    cdef list slots
+    cdef dict by_first_word       # lower-case name -> Routine
     cdef void** table
     cdef size_t mask
+    cdef size_t longest           # bytes of a first word
 
     # By the first word, in any case; NULL when there is none.
     cdef void* find(self, const char* name, size_t length) noexcept

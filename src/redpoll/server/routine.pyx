@@ -9,7 +9,7 @@ second: percentiles are exact to 1 %. `stats.py` reads it.
 
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memset
+from libc.string cimport memset
 
 from redpoll.commands.call cimport Native
 from redpoll.server.clock cimport nanoseconds
@@ -17,18 +17,24 @@ from redpoll.server.clock cimport nanoseconds
 from redpoll.server import stats
 
 cdef enum:
-    NAME_MAX = 32
     LONGEST = 1073741823      # nanoseconds; what takes longer counts as this
 
 
-cdef inline uint64_t fold(const char* name, size_t length, char* folded) noexcept nogil:
-    """Lower-cases a name into `folded` and returns its hash. Length at most NAME_MAX."""
+cdef inline uint64_t hash_of(const char* name, size_t length) noexcept nogil:
+    """The hash of a name in whatever case."""
     cdef uint64_t hash = 0xCBF29CE484222325u + length
     cdef size_t i
     for i in range(length):
-        folded[i] = name[i] | 0x20
-        hash = (hash ^ <unsigned char>folded[i]) * <uint64_t>0x100000001B3
+        hash = (hash ^ <unsigned char>(name[i] | 0x20)) * <uint64_t>0x100000001B3
     return hash ^ (hash >> 29)
+
+
+cdef inline bint is_name(const char* name, const char* folded, size_t length) noexcept nogil:
+    cdef size_t i
+    for i in range(length):
+        if <char>(name[i] | 0x20) != folded[i]:
+            return False
+    return True
 
 
 cdef inline size_t bucket_of(uint64_t ns) noexcept nogil:
@@ -58,7 +64,7 @@ cdef inline uint64_t bucket_top(size_t bucket) noexcept nogil:
 
 
 cdef class Routine:
-    def __init__(self, command):
+    def __init__(self, command, str known_as):
         handler = command.handler
         if isinstance(handler, Native):
             self.function = (<Native>handler).function
@@ -67,13 +73,13 @@ cdef class Routine:
             self.plain = handler
         self.command = command
         self.name = command.name
-        self.folded = bytes(byte | 0x20 for byte in command.name.encode())
+        self.folded = bytes(byte | 0x20 for byte in known_as.encode("latin-1"))
         self.arity = command.arity
         self.flags = command.flags
         self.first_key = command.first_key
         self.container = command.is_container
         self.by_word = {
-            name.encode(): Routine(subcommand) for name, subcommand in command.subcommands.items()
+            name.encode(): Routine(subcommand, name) for name, subcommand in command.subcommands.items()
         }
 
     def __dealloc__(self):
@@ -124,31 +130,28 @@ cdef class Routine:
 
 
 cdef class Routines:
-    """All commands of a server, found by name."""
+    """All commands of a server, found by name. `registry` maps names, which need not be their own, to commands."""
 
     def __init__(self, registry):
         cdef Routine routine
-        cdef char folded[NAME_MAX]
         cdef size_t size = 64
         cdef size_t place
-        cdef bytes name
         self.by_name = {}
-        self.slots = []
-        for command in registry.values():
-            routine = Routine(command)
-            self.slots.append(routine)
-            self.by_name[routine.name] = routine
-            for subroutine in routine.by_word.values():
-                self.by_name[(<Routine>subroutine).name] = subroutine
-        while size < len(self.slots) * 4:
+        self.by_first_word = {}
+        for known_as, command in registry.items():
+            routine = Routine(command, known_as)
+            self.by_first_word[known_as] = self.by_name[known_as] = routine
+            for word, subroutine in routine.subcommands.items():
+                self.by_name[f"{known_as}|{word}"] = subroutine
+        while size < len(self.by_first_word) * 4:
             size *= 2
         self.mask = size - 1
         self.table = <void**>calloc(size, sizeof(void*))
         if self.table == NULL:
             raise MemoryError
-        for routine in self.slots:
-            name = routine.name.encode()
-            place = fold(name, len(name), folded) & self.mask
+        for routine in self.by_first_word.values():
+            self.longest = max(self.longest, <size_t>len(routine.folded))
+            place = hash_of(routine.folded, len(routine.folded)) & self.mask
             while self.table[place] != NULL:
                 place = (place + 1) & self.mask
             self.table[place] = <void*>routine
@@ -157,19 +160,18 @@ cdef class Routines:
         free(self.table)
 
     cdef void* find(self, const char* name, size_t length) noexcept:
-        cdef char folded[NAME_MAX]
         cdef size_t place
         cdef void* found
         cdef Routine routine
-        if length > NAME_MAX:
+        if length > self.longest:
             return NULL
-        place = fold(name, length, folded) & self.mask
+        place = hash_of(name, length) & self.mask
         while True:
             found = self.table[place]
             if found == NULL:
                 return NULL
             routine = <Routine>found
-            if <size_t>len(routine.folded) == length and memcmp(<const char*>routine.folded, folded, length) == 0:
+            if <size_t>len(routine.folded) == length and is_name(name, routine.folded, length):
                 return found
             place = (place + 1) & self.mask
 
@@ -179,7 +181,7 @@ cdef class Routines:
 
     def families(self) -> dict:
         """Routines by name, subcommands left to their containers."""
-        return {(<Routine>routine).name: routine for routine in self.slots}
+        return dict(self.by_first_word)
 
     def __iter__(self):
         return iter(self.by_name.values())

@@ -20,8 +20,8 @@ from typing import Any
 
 import redpoll.engine.memory as allocator
 from redpoll import commands, errors
+from redpoll.commands import declare
 from redpoll.commands import flags as command_flags
-from redpoll.commands.declare import REGISTRY
 from redpoll.engine.keyspace import Keyspace
 from redpoll.errors import CommandError
 from redpoll.server import clock, listeners, memory_report, process, settings
@@ -58,7 +58,8 @@ class Server:
         self.run_id = os.urandom(20).hex()
         self.started_ms = clock.unix_ms()
         self.keyspace = Keyspace(config.databases, int.from_bytes(os.urandom(8), "little"), self.started_ms)
-        self.dispatcher = Dispatcher(self, REGISTRY, self.keyspace)
+        self.command_table = declare.renamed(config.rename_command)
+        self.dispatcher = Dispatcher(self, self.command_table, self.keyspace)
         self.loop = Loop(self, self.dispatcher)
         self.commands = self.dispatcher.routines.families()
         self.latency = LatencyMonitor()

@@ -19,6 +19,7 @@ from redpoll.commands.declare import (
     find,
     help_lines,
     lookup,
+    renamed,
 )
 from redpoll.commands.flags import ADMIN, FAST, MOVABLE_KEYS, READONLY, WRITE
 from redpoll.commands.usage import UsageError, key_specs, parse, plain, total_width
@@ -177,8 +178,8 @@ def test_help(config: dict[str, Command]) -> None:
         "HELP",
         "    Print this help.",
     ]
-    assert help_lines(config["config"]) == expected
-    assert config["config"].subcommands["help"].handler(None) == expected
+    assert help_lines(config["config"], "CONFIG") == expected
+    assert config["config"].subcommands["help"].handler(SimpleNamespace(args=[b"config", b"help"])) == expected
     assert config["config"].subcommands["help"].since == "5.0.0"
 
 
@@ -189,6 +190,20 @@ def test_lookup(config: dict[str, Command]) -> None:
     assert lookup([b"\xff"], config) is None
     assert find(b"Config|SET", config) is config["config"].subcommands["set"]
     assert find(b"config|nope", config) is None
+
+
+def test_renamed(config: dict[str, Command]) -> None:
+    table = renamed([(b"Config", b"Settings"), (b"settings", b"other")], config)
+    assert table == {"other": config["config"]}
+    assert lookup([b"OTHER", b"Get"], table) is config["config"].subcommands["get"]
+    assert renamed([(b"config", b"")], config) == {}
+    assert renamed([(b"config", b"CONFIG")], config) == config
+    for changes in ([(b"nope", b"x")], [(b"config|get", b"x")], [(b"config", b""), (b"config", b"x")]):
+        with pytest.raises(ValueError, match=r"^No such command in rename-command$"):
+            renamed(changes, config)
+    make(config, "GET")
+    with pytest.raises(ValueError, match=r"^Target command name already exists$"):
+        renamed([(b"get", b"Config")], config)
 
 
 def test_repeats_make_the_arity_open(registry: dict[str, Command]) -> None:
@@ -229,7 +244,7 @@ def test_info_and_docs_keep_their_order(registry: dict[str, Command]) -> None:
 def call(*words: bytes) -> Any:
     made = lookup(words)
     assert made is not None
-    return made.handler(SimpleNamespace(args=list(words)))
+    return made.handler(SimpleNamespace(args=list(words), server=SimpleNamespace(command_table=REGISTRY)))
 
 
 def test_command() -> None:

@@ -16,6 +16,7 @@ from redpoll.server.config.values import (
     Addresses,
     Bool,
     BufferLimits,
+    CommandNames,
     Directory,
     Enum,
     Events,
@@ -193,7 +194,7 @@ TOPICS = (
         _("enable-protected-configs", _ALLOWED, "no", IMMUTABLE),
         _("enable-debug-command", _ALLOWED, "no", IMMUTABLE),
         _("enable-module-command", _ALLOWED, "no", IMMUTABLE),
-        _("rename-command", Words(2, 2), (), FILE_ONLY),
+        _("rename-command", CommandNames(), (), FILE_ONLY),
     ),
     Topic(
         "Encodings",

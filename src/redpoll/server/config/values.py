@@ -499,6 +499,25 @@ class Words(Type):
         raise BadValue("not a value to show")
 
 
+class CommandNames(Words):
+    """Names of commands with the new ones that they get; a tuple of pairs of bytes."""
+
+    def __init__(self) -> None:
+        super().__init__(2, 2)
+
+    def merge(self, old: Any, new: Any, again: bool) -> Any:
+        # Each must fit what those before have left, as it will when a server takes them.
+        from redpoll import commands
+        from redpoll.commands import declare
+
+        commands.load()
+        try:
+            declare.renamed(old + new)
+        except ValueError as error:
+            raise BadValue(str(error)) from None
+        return old + new
+
+
 def file_name(directive: str, what: str = "filename", *, may_be_empty: bool = False) -> Callable[[str], str | None]:
     """Return the check that a value names something in the working directory, without a path."""
 

@@ -1,0 +1,1 @@
+"""Inputs grown by what they reach: `make fuzz`."""
