@@ -12,9 +12,11 @@ from libc.stdint cimport uint32_t, uint64_t
 from redpoll.engine.table cimport table_hash
 from redpoll.server.clock cimport nanoseconds, ticks, ticks_of, unix_microseconds
 from redpoll.server.connection cimport (
-    GATE_NO_TOUCH, GATE_REPLY_OFF, GATE_REPLY_SKIP, GATE_REPLY_SKIP_NEXT, GATE_UNAUTHENTICATED,
+    GATE_MULTI, GATE_NO_TOUCH, GATE_REPLY_OFF, GATE_REPLY_SKIP, GATE_REPLY_SKIP_NEXT, GATE_SUBSCRIBED,
+    GATE_UNAUTHENTICATED,
 )
-from redpoll.wire.output cimport out_clear, out_init, out_pending
+from redpoll.server.transaction cimport Transaction
+from redpoll.wire.output cimport out_clear, out_init, out_pending, out_splice, out_write
 from redpoll.wire.reply cimport reply_error, reply_value
 
 from redpoll import errors
@@ -27,6 +29,10 @@ cdef uint64_t FLAG_NO_AUTH = command_flags.NO_AUTH
 cdef uint64_t FLAG_WRITE = command_flags.WRITE
 cdef uint64_t FLAG_MAY_REPLICATE = command_flags.MAY_REPLICATE
 cdef uint64_t FLAG_LOADING = command_flags.LOADING
+cdef uint64_t FLAG_NO_MULTI = command_flags.NO_MULTI
+cdef uint64_t FLAG_RUNS_IN_MULTI = command_flags.RUNS_IN_MULTI
+cdef uint64_t FLAG_RUNS_QUEUED = command_flags.RUNS_QUEUED
+cdef uint64_t FLAG_FOR_SUBSCRIBERS = command_flags.FOR_SUBSCRIBERS
 
 cdef enum:
     REPLY_GATES = GATE_REPLY_OFF | GATE_REPLY_SKIP | GATE_REPLY_SKIP_NEXT
@@ -52,9 +58,11 @@ cdef class Dispatcher:
         self.large_request = self.large_reply = <uint64_t>-1
         self.slow_ticks = <uint64_t>-1
         out_init(&self.silence)
+        out_init(&self.pushes)
 
     def __dealloc__(self):
         out_clear(&self.silence)
+        out_clear(&self.pushes)
 
     def set_slow_threshold(self, uint64_t microseconds):
         """Commands that take as long or longer are told to the server's `slow_command`."""
@@ -88,19 +96,19 @@ cdef class Dispatcher:
         cdef size_t argc = request.argc
         if request.routine == NULL:
             if connection.gate & GATE_UNAUTHENTICATED:
-                self.refuse(connection, errors.NO_AUTH)
+                self.refuse(connection, NULL, errors.NO_AUTH)
             else:
-                self.refuse(connection, self.unknown(request))
+                self.refuse(connection, NULL, self.unknown(request))
             return True
         routine = <Routine>request.routine
         if (<size_t>routine.arity != argc) if routine.arity > 0 else (argc < <size_t>-routine.arity):
-            routine.rejected_calls += 1
-            self.refuse(connection, errors.wrong_arity(routine.name))
+            self.refuse(connection, request.routine, errors.wrong_arity(routine.name))
             return True
         if connection.gate | self.gate:
             if not self.allowed(connection, request, &waits):
                 return not waits
         monitored = self.gate & SERVER_MONITORED
+        connection.last = routine
         self.invoke(connection, request)
         if monitored:
             self.tell_monitors(connection, request)
@@ -125,14 +133,14 @@ cdef class Dispatcher:
         call.connection = connection
         call.long_words = connection.parser.long_words
         call.long_count = connection.parser.long_count
+        call.gate = connection.gate
+        self.running = <void*>connection
         before = out_pending(&connection.out)
-        connection.last = routine
         if routine.function != NULL:
             if (<raw_handler_t>routine.function)(call) == -1:
                 self.failed(routine)
         else:
             call.command = routine.command
-            call.running_name = routine.name
             self.invoke_plain(routine)
         now = ticks()
         # The counter may step back a little when the thread changes processors.
@@ -142,6 +150,9 @@ cdef class Dispatcher:
         self.commands += 1
         routine.record(elapsed, self.track_latency)
         before = out_pending(&connection.out) - before
+        self.running = NULL
+        if self.pushes.first != NULL and not self.unit_depth:
+            out_splice(&connection.out, &self.pushes)
         if (elapsed >= self.slow_ticks or before >= self.large_reply
                 or <uint64_t>(request.next - request.start) >= self.large_request):
             self.notice(connection, routine, request, elapsed, before)
@@ -200,15 +211,45 @@ cdef class Dispatcher:
             text = b"ERR internal error"
         reply_error(self.call.out, text, len(text))
 
-    cdef void refuse(self, Connection connection, object text) noexcept:
+    cdef void refuse(self, Connection connection, void* routine, object text) noexcept:
         """An error reply for a command that is not run."""
-        cdef bytes raw = text.encode("utf-8", "surrogateescape")
+        cdef bytes raw
+        if routine != NULL:
+            (<Routine>routine).rejected_calls += 1
+            if (<Routine>routine).flags & FLAG_RUNS_QUEUED:
+                text = errors.aborted_because(text)
+                self.server.transactions.end(connection)
+        if connection.gate & GATE_MULTI:
+            (<Transaction>connection.transaction).failed = True
+        raw = text.encode("utf-8", "surrogateescape")
         self.error_replies += 1
         self.server.count_error(raw)
         if not connection.gate & (GATE_REPLY_OFF | GATE_REPLY_SKIP):
             reply_error(&connection.out, raw, len(raw))
         if connection.gate & REPLY_GATES:
             self.after_reply_mode(connection)
+
+    cdef void begin_unit(self) noexcept:
+        self.unit_depth += 1
+
+    cdef void end_unit(self) noexcept:
+        self.unit_depth -= 1
+
+    cdef bint queue(self, Connection connection, Request* request) noexcept:
+        """Keep a command for EXEC."""
+        cdef Transaction transaction = connection.transaction
+        cdef Routine routine = <Routine>request.routine
+        try:
+            transaction.add(request.routine, routine.flags, request.argv, request.argc, request.hash,
+                            request.next - request.start, &connection.parser)
+        except MemoryError:
+            self.refuse(connection, request.routine, errors.NO_MEMORY)
+            return False
+        if not connection.gate & (GATE_REPLY_OFF | GATE_REPLY_SKIP):
+            out_write(&connection.out, b"+QUEUED\r\n", 9)
+        if connection.gate & REPLY_GATES:
+            self.after_reply_mode(connection)
+        return True
 
     cdef void after_reply_mode(self, Connection connection) noexcept:
         out_clear(&self.silence)
@@ -241,28 +282,37 @@ cdef class Dispatcher:
             return "ERR unknown command"
 
     cdef bint allowed(self, Connection connection, Request* request, bint* waits) noexcept:
-        """Whether a command may run though some gate is not empty; answers itself when it may not."""
+        """Whether a command may run now though some gate is not empty; answers itself when it may not, or is queued."""
         cdef Routine routine = <Routine>request.routine
         cdef uint32_t gate = connection.gate
-        if gate & GATE_UNAUTHENTICATED and not routine.flags & FLAG_NO_AUTH:
-            routine.rejected_calls += 1
-            self.refuse(connection, errors.NO_AUTH)
+        cdef uint64_t flags = routine.flags
+        if gate & GATE_UNAUTHENTICATED and not flags & FLAG_NO_AUTH:
+            self.refuse(connection, request.routine, errors.NO_AUTH)
             return False
-        if self.gate & SERVER_LOADING and not routine.flags & FLAG_LOADING:
-            routine.rejected_calls += 1
-            self.refuse(connection, errors.LOADING)
+        if gate & GATE_MULTI and flags & FLAG_NO_MULTI:
+            self.refuse(connection, request.routine, errors.NOT_IN_MULTI)
+            return False
+        if flags & FLAG_RUNS_QUEUED and connection.transaction is not None:
+            flags |= (<Transaction>connection.transaction).flags & (FLAG_WRITE | FLAG_MAY_REPLICATE)
+        if gate & GATE_SUBSCRIBED and connection.out.resp == 2 and not flags & FLAG_FOR_SUBSCRIBERS:
+            self.refuse(connection, request.routine, errors.only_for_subscribers(routine.name))
+            return False
+        if self.gate & SERVER_LOADING and not flags & FLAG_LOADING:
+            self.refuse(connection, request.routine, errors.LOADING)
             return False
         if self.gate & SERVER_CHECKS_COMMANDS:
             text = self.refusal(connection, request)
             if text is not None:
-                routine.rejected_calls += 1
-                self.refuse(connection, text)
+                self.refuse(connection, request.routine, text)
                 return False
         if self.gate & (SERVER_PAUSED | SERVER_PAUSED_WRITES):
-            if self.gate & SERVER_PAUSED or routine.flags & (FLAG_WRITE | FLAG_MAY_REPLICATE):
+            if self.gate & SERVER_PAUSED or flags & (FLAG_WRITE | FLAG_MAY_REPLICATE):
                 self.postpone(connection)
                 waits[0] = True
                 return False
+        if gate & GATE_MULTI and not flags & FLAG_RUNS_IN_MULTI:
+            self.queue(connection, request)
+            return False
         self.keyspace.touching = not gate & GATE_NO_TOUCH or routine.name == "touch"
         return True
 
@@ -284,7 +334,8 @@ cdef class Dispatcher:
         self.server.notable_command(
             connection, routine.command, request_words(request), nanoseconds(elapsed) // 1000,
             request.next - request.start, reply_bytes)
-        self.keyspace.tick(unix_microseconds() // 1000)
+        if not self.unit_depth:
+            self.keyspace.tick(unix_microseconds() // 1000)
 
 
 cdef list request_words(Request* request):
