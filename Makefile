@@ -99,11 +99,11 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments. On Debian: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) -m venv failed. On Debian: apt-get install python3-venv"; exit 1; }
 
-$(TOOLS): pyproject.toml setup.py | $(BIN)/python
+$(TOOLS): pyproject.toml | $(BIN)/python
 	@command -v $${CC:-cc} >/dev/null || { echo "No C compiler here. On Debian: apt-get install gcc libc6-dev"; exit 1; }
 	@$(BIN)/python -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || { echo "Python's C headers are missing. On Debian: apt-get install python3-dev"; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'setuptools>=77' 'Cython>=3.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test,lint]'
+	REDPOLL_NO_EXTENSIONS=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test,lint]'
 	@touch $@
 
 $(PEERS): tests/peers.requirements tests/interop/node/package.json | $(TOOLS)

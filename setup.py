@@ -3,6 +3,7 @@
 REDPOLL_DEBUG=1    bounds checks, line tracing and assertions, no optimisation
 REDPOLL_SANITIZE=1 the same with the address sanitizer
 REDPOLL_FUZZ=1     the same, and FUZZED modules call `__sanitizer_cov_trace_pc` on their way
+REDPOLL_NO_EXTENSIONS=1 compile nothing: for an editable install, which make builds in place afterwards
 """
 
 import os
@@ -23,7 +24,7 @@ if DEBUG:
     compile_flags += ["-O1", "-g", "-UNDEBUG"]
     macros += [("CYTHON_TRACE_NOGIL", "1"), ("REDPOLL_DEBUG", "1")]
 else:
-    compile_flags += ["-O3", "-fno-plt", "-fno-semantic-interposition", "-DNDEBUG"]
+    compile_flags += ["-O3", "-g0", "-fno-plt", "-fno-semantic-interposition", "-DNDEBUG"]
 if SANITIZE:
     compile_flags += ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-fno-sanitize=alignment"]
     link_flags += ["-fsanitize=address,undefined"]
@@ -41,7 +42,8 @@ def extension(path: Path) -> Extension:
     )
 
 
-extensions = [extension(path) for path in sorted(SOURCE.rglob("*.pyx"))]
+NOTHING = os.environ.get("REDPOLL_NO_EXTENSIONS") == "1"
+extensions = [] if NOTHING else [extension(path) for path in sorted(SOURCE.rglob("*.pyx"))]
 
 setup(
     ext_modules=cythonize(

@@ -35,6 +35,7 @@ NO_SUCH_COMMAND = "ERR Invalid command specified"
 NO_KEY_ARGUMENTS = "ERR The command has no key arguments"
 INVALID_ARGUMENT_COUNT = "ERR Invalid number of arguments specified for command"
 INVALID_ARGUMENTS = "ERR Invalid arguments specified for command"
+NO_MEMORY = "OOM out of memory"
 
 
 def wrong_arity(name: str) -> str:
@@ -226,3 +227,34 @@ BITFIELD_RO_GET = "ERR BITFIELD_RO only supports the GET subcommand"
 def bitop_needs_two(operation: str) -> str:
     """The text for an operation that compares the first string with others, when there are none."""
     return f"ERR BITOP {operation} must be called with at least two source keys."
+
+
+# Transactions
+
+EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors."
+EXEC_WITHOUT_MULTI = "ERR EXEC without MULTI"
+DISCARD_WITHOUT_MULTI = "ERR DISCARD without MULTI"
+NESTED_MULTI = "ERR MULTI calls can not be nested"
+WATCH_INSIDE_MULTI = "ERR WATCH inside MULTI is not allowed"
+NOT_IN_MULTI = "ERR Command not allowed inside a transaction"
+
+
+def aborted_because(text: str) -> str:
+    """The text of an EXEC that is itself refused; `text` says why, with its code."""
+    return f"EXECABORT Transaction discarded because of: {text.removeprefix('ERR ')}"
+
+
+# Pub/Sub
+
+
+def only_for_subscribers(name: str) -> str:
+    """The text for a command that may not run while its client is subscribed in RESP2."""
+    return (
+        f"ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed "
+        "in this context"
+    )
+
+
+def no_blocking_client(name: str) -> str:
+    """The text for a command of a client that must not wait."""
+    return f"ERR {name} isn't allowed for a DENY BLOCKING client"

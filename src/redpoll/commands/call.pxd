@@ -1,11 +1,16 @@
 """What a handler gets: the words, the keyspace and the place for the reply."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from redpoll.engine.blob cimport Blob
 from redpoll.engine.entry cimport Entry, entry_type
 from redpoll.engine.keyspace cimport Database, Keyspace
 from redpoll.engine.table cimport table_hash
+from redpoll.engine.watcher cimport (
+    EVENT_ARRAY, EVENT_EVICTED, EVENT_EXPIRED, EVENT_FIELDS, EVENT_GENERIC, EVENT_HASH, EVENT_KEY_MISS, EVENT_LIST,
+    EVENT_MODULE, EVENT_NEW, EVENT_OVERWRITTEN, EVENT_SET, EVENT_STREAM, EVENT_STRING, EVENT_TYPE_CHANGED, EVENT_ZSET,
+    Event,
+)
 from redpoll.wire.output cimport Out
 from redpoll.wire.request cimport Arg, LongWord
 
@@ -25,22 +30,6 @@ cdef inline int check_type(Entry** slot, int type) except -1:
         return refuse_type()
     return 0
 
-# Classes of keyspace events, with Redis's letters.
-cdef enum Event:
-    EVENT_GENERIC = 4            # g
-    EVENT_STRING = 8             # $
-    EVENT_LIST = 16              # l
-    EVENT_SET = 32               # s
-    EVENT_HASH = 64              # h
-    EVENT_ZSET = 128             # z
-    EVENT_EXPIRED = 256          # x
-    EVENT_EVICTED = 512          # e
-    EVENT_STREAM = 1024          # t
-    EVENT_KEY_MISS = 2048        # m
-    EVENT_NEW = 16384            # n
-    EVENT_OVERWRITTEN = 32768    # o
-    EVENT_TYPE_CHANGED = 65536   # c
-
 cdef class Call:
     cdef Arg* argv
     cdef size_t argc
@@ -54,10 +43,10 @@ cdef class Call:
     cdef public object server
     cdef public object connection
     cdef public object command       # as declared
-    cdef public str running_name     # of the command under way
     cdef uint64_t changes            # made by this call
     cdef public list effects         # word lists to be told on instead of the command's own words; see `instead`
     cdef public bint may_block       # False within transactions and scripts
+    cdef uint32_t gate               # of the connection, as it was when the command began; see server/connection
 
     cdef inline uint64_t hash_of(self, size_t word) noexcept:
         if word == self.first_key:
@@ -74,6 +63,8 @@ cdef class Call:
         return self.db.write(self.argv[word].ptr, self.argv[word].len, self.hash_of(word))
     cdef inline Entry** find(self, size_t word) noexcept:
         return self.db.find(self.argv[word].ptr, self.argv[word].len, self.hash_of(word))
+    # As `read`, but no access: it does not touch.
+    cdef Entry** peek(self, size_t word) noexcept
 
     # Every change of a key is told here, once it is done: for persistence, replication, watchers, notifications.
     cdef inline void changed(self, Event kind, const char* event, size_t word) noexcept:
@@ -90,6 +81,18 @@ cdef class Call:
     cdef inline void also(self, Event kind, const char* event, size_t word) noexcept:
         if self.keyspace.watching_changes:
             self.tell_change(kind, event, self.argv[word].ptr, self.argv[word].len, self.db.index)
+    # Count a miss that no `read` has counted.
+    cdef inline void missed(self, size_t word) noexcept:
+        self.keyspace.misses += 1
+        if self.keyspace.notices & EVENT_KEY_MISS:
+            self.tell_change(EVENT_KEY_MISS, b"keymiss", self.argv[word].ptr, self.argv[word].len, self.db.index)
+    # The fields, a list of bytes, that a change told by `changed` or `also` is about; to be called right after it, and
+    # only where `wants_fields` says so.
+    cdef inline bint wants_fields(self) noexcept:
+        return self.keyspace.notices & EVENT_FIELDS != 0
+    cdef void of_fields(self, Event kind, const char* event, size_t word, list fields) noexcept
+    # The value at a key took the place of another, which was of type `before`, in a way that the keyspace cannot know.
+    cdef void replaced(self, Database db, size_t word, int before, int type) noexcept
     cdef void tell_change(self, Event kind, const char* event, const char* key, size_t length, int db) noexcept
 
     # The command's effect in words that mean the same at any time and by any chance, where its own do not; several

@@ -102,7 +102,26 @@ cdef class Call:
             table_prefetch_entry(&self.db.table, self.hash_of(i))
 
     cdef void tell_change(self, Event kind, const char* event, const char* key, size_t length, int db) noexcept:
-        self.keyspace.change_watcher(<int>kind, event, PyBytes_FromStringAndSize(key, length), db)
+        self.keyspace.watcher.tell(<int>kind, event, key, length, db)
+
+    cdef void of_fields(self, Event kind, const char* event, size_t word, list fields) noexcept:
+        if fields:
+            self.keyspace.watcher.tell_fields(<int>kind, event, self.argv[word].ptr, self.argv[word].len,
+                                              self.db.index, fields)
+
+    cdef void replaced(self, Database db, size_t word, int before, int type) noexcept:
+        if self.keyspace.notices & EVENT_OVERWRITTEN:
+            self.tell_change(EVENT_OVERWRITTEN, b"overwritten", self.argv[word].ptr, self.argv[word].len, db.index)
+        if self.keyspace.notices & EVENT_TYPE_CHANGED and before != type:
+            self.tell_change(EVENT_TYPE_CHANGED, b"type_changed", self.argv[word].ptr, self.argv[word].len, db.index)
+
+    cdef Entry** peek(self, size_t word) noexcept:
+        cdef bint touching = self.keyspace.touching
+        cdef Entry** slot
+        self.keyspace.touching = False
+        slot = self.read(word)
+        self.keyspace.touching = touching
+        return slot
 
     cdef Blob* take_blob(self, size_t word) noexcept:
         cdef size_t i

@@ -6,10 +6,21 @@ from typing import Any
 from redpoll import errors
 from redpoll.commands.client import checked_name
 from redpoll.commands.declare import command
-from redpoll.commands.flags import ADMIN, ALLOW_BUSY, FAST, LOADING, NO_AUTH, NOSCRIPT, STALE
+from redpoll.commands.flags import (
+    ADMIN,
+    ALLOW_BUSY,
+    FAST,
+    FOR_SUBSCRIBERS,
+    LOADING,
+    NO_AUTH,
+    NOSCRIPT,
+    RUNS_IN_MULTI,
+    STALE,
+)
 from redpoll.errors import CommandError
 
 _UNAUTHENTICATED = 1
+_ALWAYS = RUNS_IN_MULTI | FOR_SUBSCRIBERS
 
 
 def _authenticate(call: Any, user: bytes, password: bytes) -> None:
@@ -100,7 +111,7 @@ def hello(call: Any) -> dict[bytes, Any]:
     "QUIT",
     group="connection",
     since="1.0.0",
-    flags=NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+    flags=NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | _ALWAYS,
     complexity="O(1)",
     deprecated="7.2.0",
     replaced_by="closing the connection",
@@ -117,7 +128,7 @@ def quit_(call: Any) -> str:
     "RESET",
     group="connection",
     since="6.2.0",
-    flags=NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+    flags=NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | _ALWAYS,
     complexity="O(1)",
 )
 def reset(call: Any) -> str:

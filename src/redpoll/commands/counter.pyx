@@ -1,9 +1,9 @@
 """Strings that hold numbers: INCR and its relatives."""
 
 from libc.float cimport LDBL_MAX
-from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint32_t
 
-from redpoll.commands.call cimport EVENT_GENERIC, EVENT_STRING, Call, native
+from redpoll.commands.call cimport EVENT_GENERIC, EVENT_OVERWRITTEN, EVENT_STRING, Call, native
 from redpoll.commands.options cimport (
     OPTION_ENX, OPTION_EXPIRY, OPTION_PERSIST, TIMES, Options, check_string, option_at, read_expiry, say_string,
 )
@@ -48,10 +48,14 @@ cdef inline bint overflows(int64_t value, int64_t increment) noexcept:
 
 
 cdef void put_integer(Call call, Entry** slot, int64_t value, int64_t expiry) noexcept:
+    cdef uint32_t notices = call.keyspace.notices
     if slot != NULL and entry_encoding(slot[0]) == ENC_INTEGER and entry_expiry(slot[0]) == expiry:
         (<int64_t*>entry_payload(slot[0]))[0] = value
     else:
+        # The number goes on: nothing is overwritten.
+        call.keyspace.notices &= ~<uint32_t>EVENT_OVERWRITTEN
         call.db.put_integer(slot, call.argv[1].ptr, call.argv[1].len, call.hash_of(1), value, expiry)
+        call.keyspace.notices = notices
 
 
 cdef int add(Call call, int64_t increment) except -1:
@@ -138,7 +142,10 @@ cdef inline bint is_finite(long double value) noexcept:
 cdef void put_float(Call call, Entry** slot, long double value, int64_t expiry) noexcept:
     cdef char text[LONG_DOUBLE_TEXT_SIZE]
     cdef size_t length = format_long_double_human(text, value)
+    cdef uint32_t notices = call.keyspace.notices
+    call.keyspace.notices &= ~<uint32_t>EVENT_OVERWRITTEN
     call.db.put_plain(slot, call.argv[1].ptr, call.argv[1].len, call.hash_of(1), text, length, expiry)
+    call.keyspace.notices = notices
 
 
 cdef int incrbyfloat(Call call) except -1:

@@ -133,7 +133,7 @@ declare(
 
 cdef int time_left(Call call, bint seconds, bint absolute) except -1:
     # Asking for the time left is no access.
-    cdef Entry** slot = call.find(1)
+    cdef Entry** slot = call.peek(1)
     cdef int64_t when
     if slot == NULL:
         reply_integer(call.out, -2)

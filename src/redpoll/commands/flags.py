@@ -31,6 +31,9 @@ SCRIPT_RUNNER = 1 << 22
 MAY_REPLICATE = 1 << 23
 PROTECTED = 1 << 24
 TOUCHES_ARBITRARY_KEYS = 1 << 25
+RUNS_IN_MULTI = 1 << 26  # between MULTI and EXEC it runs instead of being queued
+RUNS_QUEUED = 1 << 27  # it runs what was queued, and so does whatever that does
+FOR_SUBSCRIBERS = 1 << 28  # allowed while subscribed in RESP2
 
 FLAG_NAMES: tuple[tuple[int, str], ...] = (
     (WRITE, "write"),
@@ -58,7 +61,7 @@ FLAG_NAMES: tuple[tuple[int, str], ...] = (
     (SCRIPT_RUNNER, "script_runner"),
 )
 
-KNOWN_FLAGS = (1 << 26) - 1
+KNOWN_FLAGS = (1 << 29) - 1
 
 CATEGORIES: tuple[str, ...] = (
     "keyspace",

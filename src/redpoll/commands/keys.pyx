@@ -5,7 +5,8 @@ from libc.string cimport memcmp, strlen
 
 from redpoll.commands.call cimport EVENT_GENERIC, Call, native
 from redpoll.engine.entry cimport (
-    Entry, entry_copy, entry_expiry, entry_free_shell, entry_key, entry_key_length, entry_with_key, type_name,
+    Entry, entry_copy, entry_expiry, entry_free_shell, entry_key, entry_key_length, entry_type,
+    entry_with_key, type_name,
 )
 from redpoll.engine.keyspace cimport Database
 from redpoll.wire.reply cimport reply_bulk, reply_integer, reply_null, reply_ok, reply_status
@@ -42,25 +43,22 @@ declare(
 )
 
 
-cdef int64_t count_existing(Call call) noexcept:
+cdef int exists(Call call) except -1:
+    # Asking whether a key exists is no access.
     cdef size_t i
     cdef int64_t found = 0
     for i in range(1, call.argc):
-        found += call.read(i) != NULL
-    return found
-
-
-cdef int exists(Call call) except -1:
-    # Asking whether a key exists is no access.
-    cdef bint touching = call.keyspace.touching
-    call.keyspace.touching = False
-    reply_integer(call.out, count_existing(call))
-    call.keyspace.touching = touching
+        found += call.peek(i) != NULL
+    reply_integer(call.out, found)
     return 0
 
 
 cdef int touch(Call call) except -1:
-    reply_integer(call.out, count_existing(call))
+    cdef size_t i
+    cdef int64_t found = 0
+    for i in range(1, call.argc):
+        found += call.read(i) != NULL
+    reply_integer(call.out, found)
     return 0
 
 declare(
@@ -77,7 +75,7 @@ declare(
 
 cdef int type_of(Call call) except -1:
     # Looking at the type is no access.
-    cdef Entry** slot = call.find(1)
+    cdef Entry** slot = call.peek(1)
     cdef const char* name
     if slot == NULL:
         reply_status(call.out, b"none", 4)
@@ -101,6 +99,7 @@ cdef int rename_to(Call call, bint only_new) except -1:
     cdef Entry** slot = call.write(1)
     cdef Entry** target
     cdef Entry* moved
+    cdef int before = -1
     if slot == NULL:
         raise CommandError(errors.NO_SUCH_KEY)
     if same_words(call, 1, 2):
@@ -114,13 +113,16 @@ cdef int rename_to(Call call, bint only_new) except -1:
         if only_new:
             reply_integer(call.out, 0)
             return 0
+        before = entry_type(target[0])
         call.db.remove(target, call.hash_of(2))
         slot = call.find(1)
     moved = call.db.detach(slot, call.hash_of(1))
-    call.db.attach(entry_with_key(moved, call.argv[2].ptr, call.argv[2].len), call.hash_of(2))
+    slot = call.db.attach(entry_with_key(moved, call.argv[2].ptr, call.argv[2].len), call.hash_of(2))
     entry_free_shell(moved)
     call.changed(EVENT_GENERIC, b"rename_from", 1)
     call.changed(EVENT_GENERIC, b"rename_to", 2)
+    if before >= 0:
+        call.replaced(call.db, 2, before, entry_type(slot[0]))
     if only_new:
         reply_integer(call.out, 1)
     else:
@@ -167,6 +169,7 @@ cdef int copy(Call call) except -1:
     cdef Entry** there
     cdef Entry* made
     cdef uint64_t hash
+    cdef int before = -1
     while i < call.argc:
         if call.word_is(i, b"REPLACE", 7):
             replace = True
@@ -188,11 +191,14 @@ cdef int copy(Call call) except -1:
         if not replace:
             reply_integer(call.out, 0)
             return 0
+        before = entry_type(there[0])
         target.remove(there, hash)
         slot = call.find(1)
     made = entry_copy(slot[0], call.argv[2].ptr, call.argv[2].len)
     target.attach(made, hash)
     call.changed_in(target, EVENT_GENERIC, b"copy_to", 2)
+    if before >= 0:
+        call.replaced(target, 2, before, entry_type(made))
     reply_integer(call.out, 1)
     return 0
 
@@ -283,11 +289,12 @@ cdef bint lazily(Call call) except -1:
 
 
 cdef int flush(Call call, indices) except -1:
+    cdef bint later = lazily(call)
     call.changes += 1
+    call.server.changes.flushing(indices)
     # At least one, so that an empty flush is saved and replicated too.
-    call.keyspace.dirty += max(<uint64_t>call.keyspace.flush(indices, lazily(call)), <uint64_t>1)
-    for index in indices:
-        call.server.blocking.database_changed(index)
+    call.keyspace.dirty += max(<uint64_t>call.keyspace.flush(indices, later), <uint64_t>1)
+    call.server.changes.flushed(indices)
     reply_ok(call.out)
     return 0
 
@@ -317,9 +324,9 @@ declare(
 cdef int swapdb(Call call) except -1:
     cdef Database one = database_at(call, 1, errors.INVALID_FIRST_DB)
     cdef Database other = database_at(call, 2, errors.INVALID_SECOND_DB)
+    call.server.changes.swapping(one.index, other.index)
     call.keyspace.swap(one.index, other.index)
-    call.server.blocking.database_changed(one.index)
-    call.server.blocking.database_changed(other.index)
+    call.server.changes.flushed((one.index, other.index))
     call.changes += 1
     call.keyspace.dirty += 1
     reply_ok(call.out)

@@ -104,7 +104,7 @@ cdef int set_with_options(Call call) except -1:
         wanted = True
     if options.given & OPTION_GET:
         if slot == NULL:
-            call.keyspace.misses += 1
+            call.missed(1)
         else:
             call.keyspace.hits += 1
         reply_slot(call.out, slot)

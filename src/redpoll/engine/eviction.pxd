@@ -26,7 +26,6 @@ cdef class Eviction:
     cdef public bint only_volatile
     cdef public int samples
     cdef public uint64_t evicted
-    cdef public object observer         # called with (database, key) before a key goes, while `observing`
     cdef Candidate pool[POOL_ROOM]      # by rising score
     cdef int pooled
     cdef int next_database

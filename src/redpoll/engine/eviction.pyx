@@ -9,11 +9,11 @@ Keys that expire are sampled from the index of expiry when they are few among ma
 
 from libc.stdint cimport uint64_t
 from libc.string cimport memmove
-from cpython.bytes cimport PyBytes_FromStringAndSize
 
-from redpoll.engine.entry cimport FLAG_EXPIRES, Entry, entry_expiry, entry_key, entry_key_length
+from redpoll.engine.entry cimport FLAG_EXPIRES, Entry, entry_expiry, entry_free, entry_key, entry_key_length
 from redpoll.engine.expiry cimport wheel_random
 from redpoll.engine.table cimport table_buckets, table_find_hash, table_hash, table_visit_bucket
+from redpoll.engine.watcher cimport EVENT_EVICTED
 
 cdef enum:
     BUCKETS_A_SAMPLE = 10     # looked at for a key that is wanted, at the most
@@ -156,14 +156,11 @@ cdef class Eviction:
     cdef bint remove(self, Database db, uint64_t hash) noexcept:
         """Delete the key of this hash; whether it was there still, and may go."""
         cdef Entry** slot = table_find_hash(&db.table, hash, FLAG_EXPIRES if self.only_volatile else 0)
+        cdef Entry* e
         if slot == NULL:
             return False
-        if self.keyspace.observing:
-            self.observer(db.index, PyBytes_FromStringAndSize(entry_key(slot[0]), entry_key_length(slot[0])))
-            # Whoever heard of it may not have changed anything, but the slot is found anew to be sure.
-            slot = table_find_hash(&db.table, hash, 0)
-            if slot == NULL:
-                return False
-        db.remove(slot, hash)
+        e = db.detach(slot, hash)
+        db.tell_gone(EVENT_EVICTED, b"evicted", e)
+        entry_free(e)
         self.evicted += 1
         return True

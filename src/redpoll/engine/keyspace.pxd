@@ -6,6 +6,9 @@ from redpoll.engine.blob cimport Blob
 from redpoll.engine.entry cimport FLAG_SAVED, Entry
 from redpoll.engine.expiry cimport Block, Wheel
 from redpoll.engine.table cimport Table, table_hash
+from redpoll.engine.watcher cimport (
+    EVENT_EXPIRED, EVENT_KEY_MISS, EVENT_NEW, EVENT_OVERWRITTEN, EVENT_TYPE_CHANGED, Watcher,
+)
 
 cdef enum:
     CLOCK_LRU = 0
@@ -33,10 +36,9 @@ cdef class Keyspace:
     cdef public bint touching             # reads move the access clock
     cdef public bint writes_only          # … but only accesses that may change the key do
     cdef public bint expiring             # expired keys are removed when met; else they only look gone
-    cdef public bint observing            # there is an observer that wants to hear of expired keys
-    cdef public object observer           # called with (database index, key) for each expired key
-    cdef public bint watching_changes     # there is a watcher that wants to hear of every change
-    cdef public object change_watcher     # called with (event class, event, key, database index)
+    cdef public Watcher watcher
+    cdef public bint watching_changes     # the watcher wants to hear of changes
+    cdef public uint32_t notices          # which of EVENT_NOTICES it wants to hear of, and EVENT_FIELDS
     cdef public int64_t longest_string    # bytes that a string may have
     # When collections leave their packed encodings; the names are those of the directives.
     cdef public size_t hash_max_listpack_entries
@@ -51,6 +53,7 @@ cdef class Keyspace:
     cdef public size_t stream_node_max_bytes
     cdef public size_t stream_node_max_entries
     cdef public size_t hll_sparse_max_bytes
+    cdef public Watcher feed              # while `propagating`: told of keys that go though no command removes them
     cdef public bint propagating          # changes are told on, so commands have to say what they did
     cdef public bint keys_ready           # a blocked client may go on, now that the command is done
     cdef public uint64_t hits
@@ -136,6 +139,8 @@ cdef class Database:
                         size_t value_length, int64_t expiry) noexcept
     cdef Entry* resized(self, Entry* e, const char* text, size_t before, size_t length) noexcept
     cdef void expire(self, Entry** slot, uint64_t hash) noexcept
-    cdef void tell_expired(self, Entry* e) noexcept
+    cdef void tell_gone(self, int kind, const char* event, const Entry* e) noexcept
+    cdef void tell(self, int kind, const char* event, const Entry* e) noexcept
+    cdef void tell_replaced(self, const Entry* e, int type) noexcept
     cdef size_t expire_some(self, size_t most) noexcept
     cdef size_t refile_some(self, size_t buckets) noexcept

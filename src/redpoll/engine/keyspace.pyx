@@ -88,6 +88,7 @@ cdef class Keyspace:
         self.stream_node_max_bytes = 4096
         self.stream_node_max_entries = 100
         self.hll_sparse_max_bytes = 3000
+        self.watcher = Watcher()
         self.seed = seed
         self.random_state = seed | 1
         self.remains = []
@@ -263,6 +264,8 @@ cdef class Database:
         cdef Entry** slot = self.find(key, length, hash)
         if slot == NULL:
             self.keyspace.misses += 1
+            if self.keyspace.notices & EVENT_KEY_MISS:
+                self.keyspace.watcher.tell(EVENT_KEY_MISS, b"keymiss", key, length, self.index)
             return NULL
         self.keyspace.hits += 1
         if self.keyspace.touching and not self.keyspace.writes_only:
@@ -306,10 +309,14 @@ cdef class Database:
             entry_set_clock(e, self.keyspace.first_clock())
             e.flags |= self.keyspace.saved_flag
             slot = table_insert(&self.table, e, hash)
+            if self.keyspace.notices & EVENT_NEW:
+                self.tell(EVENT_NEW, b"new", e)
         else:
             e = slot[0]
             before = entry_expiry(e)
             self.about_to_change(e)
+            if self.keyspace.notices:
+                self.tell_replaced(e, type)
             entry_free_value(e)
             e.flags &= ~FLAG_MUTATED
             e = entry_reshape(e, type, encoding, value_length, expiry)
@@ -426,6 +433,8 @@ cdef class Database:
         e.flags = (e.flags & ~(FLAG_FILED | FLAG_SAVED)) | self.keyspace.saved_flag
         if e.flags & FLAG_EXPIRES:
             self.account_expiry(e, hash, -1)
+        if self.keyspace.notices & EVENT_NEW:
+            self.tell(EVENT_NEW, b"new", e)
         return slot
 
     cdef void remove(self, Entry** slot, uint64_t hash) noexcept:
@@ -434,17 +443,27 @@ cdef class Database:
     # Expiry
 
     cdef void expire(self, Entry** slot, uint64_t hash) noexcept:
-        cdef Entry* e
-        # A snapshot can do without it: whoever loads it skips what has expired.
-        slot[0].flags = (slot[0].flags & ~FLAG_SAVED) | self.keyspace.saved_flag
-        e = self.detach(slot, hash)
+        cdef Entry* e = self.detach(slot, hash)
         self.keyspace.expired_keys += 1
-        if self.keyspace.observing:
-            self.tell_expired(e)
+        self.tell_gone(EVENT_EXPIRED, b"expired", e)
         entry_free(e)
 
-    cdef void tell_expired(self, Entry* e) noexcept:
-        self.keyspace.observer(self.index, PyBytes_FromStringAndSize(entry_key(e), entry_key_length(e)))
+    cdef void tell_gone(self, int kind, const char* event, const Entry* e) noexcept:
+        """A key went though no command removed it."""
+        if self.keyspace.propagating:
+            self.keyspace.feed.tell(kind, event, entry_key(e), entry_key_length(e), self.index)
+        if self.keyspace.watching_changes:
+            self.tell(kind, event, e)
+
+    cdef void tell(self, int kind, const char* event, const Entry* e) noexcept:
+        self.keyspace.watcher.tell(kind, event, entry_key(e), entry_key_length(e), self.index)
+
+    cdef void tell_replaced(self, const Entry* e, int type) noexcept:
+        """Another value, of this type, takes the place of an entry's."""
+        if self.keyspace.notices & EVENT_OVERWRITTEN:
+            self.tell(EVENT_OVERWRITTEN, b"overwritten", e)
+        if self.keyspace.notices & EVENT_TYPE_CHANGED and entry_type(e) != type:
+            self.tell(EVENT_TYPE_CHANGED, b"type_changed", e)
 
     cdef size_t expire_some(self, size_t most) noexcept:
         """Look at keys whose time in the index has come; how many were looked at."""

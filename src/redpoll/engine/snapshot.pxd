@@ -6,8 +6,9 @@ from redpoll.engine.entry cimport Entry
 from redpoll.engine.keyspace cimport Database, Keyspace, Remains
 from redpoll.engine.table cimport Table
 
-# Writes an entry; `database` is the number of the database that it was in.
-ctypedef void (*entry_saver)(void* context, int database, const Entry* e) noexcept nogil
+# Saves an entry; `database` is the number of the database that it was in. False: it is not done with yet, and the walk
+# has to stay where it is until `passed` is called for it.
+ctypedef bint (*entry_saver)(void* context, int database, const Entry* e) noexcept nogil
 
 cdef class Snapshot
 
@@ -27,15 +28,19 @@ cdef class Snapshot:
     cdef Keyspace keyspace
     cdef readonly list sources
     cdef size_t at                      # the source that is being walked through
-    cdef entry_saver write
+    cdef entry_saver write              # for entries that the walk comes to
+    cdef entry_saver write_changing     # for those that are about to change; always done at once
     cdef void* context
+    cdef bint paused
     cdef readonly size_t total          # entries when it began
     cdef readonly uint64_t saved        # entries handed out
     cdef readonly bint active
 
-    # `write` gets every entry that there is now, once, in no order, before it changes: some when `advance` is called,
-    # the others when they are about to change. It must not change the keyspace.
-    cdef int begin(self, entry_saver write, void* context) except -1
+    # Every entry that there is now is handed out once, in no order, before it changes: to `write` when `advance` is
+    # called, to `write_changing` when it is about to change. Neither may change the keyspace.
+    cdef int begin(self, entry_saver write, entry_saver write_changing, void* context) except -1
+    # An entry that `write` was not done with is saved.
+    cdef void passed(self, Entry* e) noexcept
     # Walk on, past so many buckets and entries; whether there is anything left.
     cdef bint advance(self, size_t most) noexcept
     cdef void changing(self, Database db, Entry* e) noexcept

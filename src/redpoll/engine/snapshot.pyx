@@ -12,7 +12,7 @@ The cursor counts buckets upwards. Growth moves entries to higher buckets only, 
 shrinking would move them down, past the cursor, so tables do not shrink meanwhile. A flushed database's table is kept
 until the cursor is through; exchanged databases exchange their places in the walk.
 
-Large collections are handed out whole.
+Whoever gets an entry may take its time over it, if it is large: the walk stays there meanwhile.
 """
 
 from redpoll.engine.entry cimport FLAG_SAVED
@@ -34,10 +34,15 @@ cdef class Source:
         passing.database = self.database
         passing.saved_flag = snapshot.keyspace.saved_flag
         passing.saved = 0
+        passing.paused = False
         passing.write = snapshot.write
         passing.context = snapshot.context
         while self.next_bucket < table_buckets(t):
             table_visit_bucket(t, self.next_bucket, pass_entry, &passing)
+            if passing.paused:
+                # The same bucket once more, later; who is saved is passed over then.
+                snapshot.paused = True
+                break
             self.next_bucket += 1
             if passing.saved + self.next_bucket - first >= most:
                 break
@@ -51,14 +56,17 @@ cdef struct Passing:
     size_t saved
     int database
     unsigned char saved_flag
+    bint paused
 
 
 cdef void pass_entry(void* context, Entry* e) noexcept nogil:
     cdef Passing* passing = <Passing*>context
-    if (e.flags ^ passing.saved_flag) & FLAG_SAVED:
-        e.flags ^= FLAG_SAVED
-        passing.write(passing.context, passing.database, e)
-        passing.saved += 1
+    if (e.flags ^ passing.saved_flag) & FLAG_SAVED and not passing.paused:
+        if passing.write(passing.context, passing.database, e):
+            e.flags ^= FLAG_SAVED
+            passing.saved += 1
+        else:
+            passing.paused = True
 
 
 cdef void save_before_change(void* snapshot, Database db, Entry* e) noexcept:
@@ -71,12 +79,13 @@ cdef class Snapshot:
     def __init__(self, Keyspace keyspace):
         self.keyspace = keyspace
 
-    cdef int begin(self, entry_saver write, void* context) except -1:
+    cdef int begin(self, entry_saver write, entry_saver write_changing, void* context) except -1:
         cdef Database db
         cdef Source source
         if self.keyspace.snapshot is not None:
             raise RuntimeError("a snapshot is being taken already")
         self.write = write
+        self.write_changing = write_changing
         self.context = context
         self.sources = []
         for db in self.keyspace.databases:
@@ -100,7 +109,7 @@ cdef class Snapshot:
         cdef size_t done = 0
         if not self.active:
             return False
-        while done < most:
+        while done < most and not self.paused:
             if self.at == <size_t>len(self.sources):
                 self.end()
                 return False
@@ -115,8 +124,14 @@ cdef class Snapshot:
         for source in self.sources:
             if source.live is db:
                 self.saved += 1
-                self.write(self.context, source.database, e)
+                self.paused = False
+                self.write_changing(self.context, source.database, e)
                 return
+
+    cdef void passed(self, Entry* e) noexcept:
+        e.flags ^= FLAG_SAVED
+        self.saved += 1
+        self.paused = False
 
     def end(self):
         """Let go of the keyspace: all is saved, or the rest is not wanted any more."""

@@ -1,8 +1,8 @@
 """A file that is written, and synced to the disk, by a thread of its own.
 
 The owner appends bytes to blocks in memory and hands them over, once a turn of its loop or whenever a block is full.
-The thread writes them in order and calls fdatasync as the policy says. So a slow disk never stops the owner, who looks at
-`synced` to know what is safe, and learns of progress by an event descriptor.
+The thread writes them in order and calls fdatasync as the policy says. So a slow disk never stops the owner, who looks
+at `synced` to know what is safe, and learns of progress by an event descriptor.
 
 A write that fails is tried again every second from where it stopped: nothing is dropped, and when the disk has room
 again the file is whole. Meanwhile `error` is set. The thread touches no Python object.
@@ -243,6 +243,16 @@ cdef extern from *:
         return result;
     }
 
+    static void redpoll_writer_wait(redpoll_writer *w, size_t most) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += 1;
+        pthread_mutex_lock(&w->lock);
+        while (w->waiting > most)
+            if (pthread_cond_timedwait(&w->progress, &w->lock, &until) == ETIMEDOUT) break;
+        pthread_mutex_unlock(&w->lock);
+    }
+
     static void redpoll_writer_ask(redpoll_writer *w, int policy, int sync) {
         pthread_mutex_lock(&w->lock);
         if (policy >= 0) w->policy = policy;
@@ -279,6 +289,7 @@ cdef extern from *:
     Writer* redpoll_writer_new(int fd, int policy, uint64_t sync_every, void* filter, void* context) noexcept nogil
     void redpoll_writer_submit(Writer* w, void* block) noexcept nogil
     int redpoll_writer_drain(Writer* w, double seconds) noexcept nogil
+    void redpoll_writer_wait(Writer* w, size_t most) noexcept nogil
     void redpoll_writer_ask(Writer* w, int policy, int sync) noexcept nogil
     void redpoll_writer_stop(Writer* w) noexcept nogil
     unsigned long redpoll_writer_load(unsigned long field) noexcept nogil
@@ -390,6 +401,11 @@ cdef class FileWriter:
             failed = redpoll_writer_drain(<Writer*>self.writer, seconds)
         if failed:
             raise OSError(failed, os.strerror(failed))
+
+    def wait_for_room(self, size_t most):
+        """Wait until no more than so many bytes wait to be written, or for a second."""
+        with nogil:
+            redpoll_writer_wait(<Writer*>self.writer, most)
 
     def stop(self):
         """End the thread; what is not written by now is lost."""

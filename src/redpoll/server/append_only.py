@@ -137,7 +137,6 @@ class AppendOnly:
         server.dispatcher.feed.use_log(writer)
         server.loop.use_log(writer)
         self.apply_settings()
-        server.changes.refresh()
 
     def _stop_writing(self, *, drain: bool = False) -> None:
         server, writer = self._server, self.writer
@@ -153,7 +152,6 @@ class AppendOnly:
         writer.stop()
         os.close(self._descriptor)
         self._descriptor, self.writer = -1, None
-        server.changes.refresh()
 
     def apply_settings(self) -> None:
         """Put `appendfsync` and `aof-timestamp-enabled` in force."""

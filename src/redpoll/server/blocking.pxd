@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t
 
 from redpoll.commands.call cimport Call
 from redpoll.engine.keyspace cimport Keyspace
+from redpoll.server.changes cimport Changes
 from redpoll.server.connection cimport Connection
 from redpoll.server.routine cimport Routine
 from redpoll.wire.request cimport Arg
@@ -29,6 +30,7 @@ cdef class Waiter:
 cdef class Blocking:
     cdef object server
     cdef Keyspace keyspace
+    cdef Changes changes
     cdef dict queues               # (database, key) -> OrderedDict of waiters, first come first
     cdef list deadlines            # heap of (time, number, waiter)
     cdef list ready                # keys that changed, in order

@@ -24,8 +24,6 @@ from redpoll.server.dispatch cimport Dispatcher
 
 from redpoll.errors import CommandError
 
-cdef int MISS = 2048         # the event of a key that is not there changes nothing
-
 
 cdef class Waiter:
     """A client that waits, with the command that it will run again."""
@@ -61,12 +59,15 @@ cdef class Blocking:
     def __init__(self, server):
         self.server = server
         self.keyspace = server.keyspace
+        self.changes = server.changes
         self.queues = {}
         self.deadlines = []
         self.ready = []
         self.ready_keys = set()
         self.numbers = itertools.count()
         self.waiting = 0
+        self.changes.listen_to_wanted(self.changed)
+        self.changes.listen_to_databases(self)
 
     # Waiting
 
@@ -91,6 +92,7 @@ cdef class Blocking:
             if queue is None:
                 queue = self.queues[key] = OrderedDict()
             queue[waiter] = None
+            self.changes.want(key[1])
         if waiter.deadline_ms:
             heapq.heappush(self.deadlines, (waiter.deadline_ms, next(self.numbers), waiter))
             self.server.loop.wake_by(waiter.deadline_ms)
@@ -98,8 +100,6 @@ cdef class Blocking:
         waiter.connection.stalled = True
         waiter.connection.waiter = waiter
         self.waiting += 1
-        if self.waiting == 1:
-            self.server.changes.listen(self.changed)
         return waiter
 
     cdef int release(self, Waiter waiter) except -1:
@@ -112,9 +112,9 @@ cdef class Blocking:
             queue.pop(waiter, None)
             if not queue:
                 del self.queues[key]
+            self.changes.unwant(key[1])
         self.waiting -= 1
         if self.waiting == 0:
-            self.server.changes.stop(self.changed)
             self.deadlines.clear()
         return 0
 
@@ -166,10 +166,16 @@ cdef class Blocking:
     def changed(self, int kind, event, bytes key, int database):
         """A key changed: whoever waits for it is served once the command is done."""
         place = (database, key)
-        if kind != MISS and place in self.queues and place not in self.ready_keys:
+        if place in self.queues and place not in self.ready_keys:
             self.ready_keys.add(place)
             self.ready.append(place)
             self.keyspace.keys_ready = True
+
+    def flushing(self, int database):
+        """What matters is how it is afterwards."""
+
+    def swapping(self, int one, int other):
+        """What matters is how they are afterwards."""
 
     def database_changed(self, int database):
         """All keys of a database may be others now."""

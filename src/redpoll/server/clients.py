@@ -19,6 +19,7 @@ REPLY_SKIP = 16
 NO_TOUCH = 32
 CLOSING = 64
 BLOCKED = 128
+MULTI = 512
 
 PAUSED_WRITES = 1
 PAUSED = 2
@@ -77,6 +78,8 @@ class Clients:
     def reset(self, connection: Any) -> None:
         """Put a connection into the state that it began with."""
         self.stop_monitoring(connection)
+        self._server.transactions.end(connection)
+        self._server.pubsub.forget(connection)
         connection.gate &= CLOSING | BLOCKED
         connection.select(self._server.keyspace.databases[0])
         connection.resp = 2
@@ -226,7 +229,9 @@ class Clients:
             for letter, given in (
                 ("O", connection.gate & MONITOR),
                 ("P", connection.kind == 2),
+                ("x", connection.gate & MULTI),
                 ("b", connection.gate & BLOCKED),
+                ("d", connection.spoiled),
                 ("c", connection.gate & CLOSING),
                 ("U", connection.unix_socket),
                 ("e", connection.no_evict),
@@ -243,10 +248,8 @@ class Clients:
         call = self._server.dispatcher.call
         last = connection.last
         running = call.connection is connection
-        if running:
-            name = call.running_name or (last.name if last is not None else "NULL")
-        else:
-            name = last.name if last is not None else "NULL"
+        name = last.name if last is not None else "NULL"
+        subscriptions, transaction = connection.subscriptions, connection.transaction
         fields = (
             ("id", connection.id),
             ("addr", connection.address),
@@ -257,15 +260,15 @@ class Clients:
             ("idle", (now_ms - connection.active_ms) // 1000),
             ("flags", self.flags(connection)),
             ("db", connection.db_index),
-            ("sub", 0),
-            ("psub", 0),
-            ("ssub", 0),
-            ("multi", -1),
-            ("watch", 0),
+            ("sub", len(subscriptions.channels) if subscriptions else 0),
+            ("psub", len(subscriptions.patterns) if subscriptions else 0),
+            ("ssub", len(subscriptions.shards) if subscriptions else 0),
+            ("multi", transaction.count if transaction is not None else -1),
+            ("watch", len(connection.watched or ())),
             ("qbuf", connection.query_bytes),
             ("qbuf-free", connection.query_room),
             ("argv-mem", call.words_bytes if running else 0),
-            ("multi-mem", 0),
+            ("multi-mem", transaction.memory if transaction is not None else 0),
             ("rbs", 16384 if connection.output_chunks else 0),
             ("rbp", 0),
             ("obl", connection.pending_output if connection.output_chunks <= 1 and not running else 0),
@@ -300,6 +303,9 @@ class Clients:
             blocked_clients=self._server.blocking.waiting,
             total_blocking_keys=self._server.blocking.keys,
             total_blocking_keys_on_nokey=self._server.blocking.keys_wanted_gone,
+            pubsub_clients=self._server.pubsub.clients,
+            watching_clients=self._server.transactions.clients,
+            total_watched_keys=self._server.transactions.keys,
             client_recent_max_input_buffer=max((one.recent_input for one in connections), default=0),
             client_recent_max_output_buffer=max((one.output_bytes for one in connections), default=0),
             paused_reason="client_pause" if self.pause_end_ms else "none",

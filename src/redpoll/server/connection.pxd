@@ -17,7 +17,9 @@ cdef enum Gate:
     GATE_NO_TOUCH = 32
     GATE_CLOSING = 64            # replies still go out, no more commands are run
     GATE_BLOCKED = 128
-    GATE_REPLAY = 256            # runs what was saved: nothing is refused, nothing waits
+    GATE_SUBSCRIBED = 256        # in RESP2 it may run few commands
+    GATE_MULTI = 512             # commands are queued
+    GATE_REPLAY = 1024           # runs what was saved: nothing is refused, nothing waits
 
 cdef class Connection:
     cdef readonly int fd
@@ -63,6 +65,10 @@ cdef class Connection:
     cdef public str closing_reason
     cdef public object server
     cdef public object waiter              # of server/blocking, while it waits for a key
+    cdef public object subscriptions       # of server/pubsub, while it has any
+    cdef public object transaction         # of server/transactions, between MULTI and EXEC
+    cdef public object watched             # of server/transactions: keys that it watches, or None
+    cdef public bint spoiled               # a key that it watched has changed: the next transaction is not executed
     cdef public object state               # whatever later rooms keep of it
     cdef public int kind                   # for output limits: 0 normal, 1 replica, 2 pub/sub
 

@@ -147,7 +147,9 @@ cdef class Connection:
     @property
     def memory(self) -> int:
         """What the connection occupies in all."""
-        return OBJECT_BYTES + self.buffer_room + parser_memory(&self.parser) + self.out.memory
+        return (OBJECT_BYTES + self.buffer_room + parser_memory(&self.parser) + self.out.memory
+                + (0 if self.transaction is None else self.transaction.memory)
+                + (0 if self.subscriptions is None else self.subscriptions.bytes_held))
 
     @property
     def recent_input(self) -> int:

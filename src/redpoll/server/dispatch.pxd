@@ -50,6 +50,9 @@ cdef class Dispatcher:
     cdef readonly uint64_t eviction_exceeded_us
     cdef int64_t short_since_us
     cdef Out silence                      # where replies go that nobody wants
+    cdef Out pushes                       # messages to the client whose command runs, to go out behind its reply
+    cdef void* running                    # the Connection whose command runs, or NULL
+    cdef readonly uint32_t unit_depth     # how many transactions and scripts run, one within the other
 
     cdef void resolve(self, Request* request) noexcept
     cdef void begin(self) noexcept
@@ -60,6 +63,10 @@ cdef class Dispatcher:
     cdef void propagate(self, Connection connection, Request* request) noexcept
     cdef void tell_effects(self, Request* request, list effects, int database) noexcept
     cdef void serve_waiting(self) noexcept
+    # Between these, all changes are of one unit: they reach files and replicas together or not at all, and time stands
+    # still. A command outside of them is a unit of its own.
+    cdef void begin_unit(self) noexcept
+    cdef void end_unit(self) noexcept
     cdef bint allowed(self, Connection connection, Request* request, bint* waits) noexcept
     cdef void invoke(self, Connection connection, Request* request) noexcept
     cdef void invoke_plain(self, Routine routine) noexcept
@@ -71,7 +78,8 @@ cdef class Dispatcher:
     cdef object refusal(self, Connection connection, Request* request)
     cdef void postpone(self, Connection connection) noexcept
     cdef void tell_monitors(self, Connection connection, Request* request) noexcept
-    cdef void refuse(self, Connection connection, object text) noexcept
+    cdef void refuse(self, Connection connection, void* routine, object text) noexcept
+    cdef bint queue(self, Connection connection, Request* request) noexcept
     cdef void notice(self, Connection connection, Routine routine, Request* request, uint64_t elapsed,
                      size_t reply_bytes) noexcept
     cdef void after_reply_mode(self, Connection connection) noexcept

@@ -15,10 +15,12 @@ from redpoll.engine.table cimport table_hash
 from redpoll.engine.value cimport value_free_some, values_waiting
 from redpoll.server.clock cimport monotonic_microseconds, nanoseconds, ticks, ticks_of, unix_microseconds
 from redpoll.server.connection cimport (
-    GATE_NO_TOUCH, GATE_REPLAY, GATE_REPLY_OFF, GATE_REPLY_SKIP, GATE_REPLY_SKIP_NEXT, GATE_UNAUTHENTICATED,
+    GATE_MULTI, GATE_NO_TOUCH, GATE_REPLAY, GATE_REPLY_OFF, GATE_REPLY_SKIP, GATE_REPLY_SKIP_NEXT, GATE_SUBSCRIBED,
+    GATE_UNAUTHENTICATED,
 )
 from redpoll.server.feed cimport Feed
-from redpoll.wire.output cimport out_clear, out_init, out_pending
+from redpoll.server.transaction cimport Transaction
+from redpoll.wire.output cimport out_clear, out_init, out_pending, out_splice, out_write
 from redpoll.wire.reply cimport reply_error, reply_value
 
 from redpoll import errors
@@ -32,6 +34,10 @@ cdef uint64_t FLAG_WRITE = command_flags.WRITE
 cdef uint64_t FLAG_MAY_REPLICATE = command_flags.MAY_REPLICATE
 cdef uint64_t FLAG_DENYOOM = command_flags.DENYOOM
 cdef uint64_t FLAG_LOADING = command_flags.LOADING
+cdef uint64_t FLAG_NO_MULTI = command_flags.NO_MULTI
+cdef uint64_t FLAG_RUNS_IN_MULTI = command_flags.RUNS_IN_MULTI
+cdef uint64_t FLAG_RUNS_QUEUED = command_flags.RUNS_QUEUED
+cdef uint64_t FLAG_FOR_SUBSCRIBERS = command_flags.FOR_SUBSCRIBERS
 
 cdef enum:
     REPLY_GATES = GATE_REPLY_OFF | GATE_REPLY_SKIP | GATE_REPLY_SKIP_NEXT
@@ -61,9 +67,11 @@ cdef class Dispatcher:
         self.large_request = self.large_reply = <uint64_t>-1
         self.slow_ticks = <uint64_t>-1
         out_init(&self.silence)
+        out_init(&self.pushes)
 
     def __dealloc__(self):
         out_clear(&self.silence)
+        out_clear(&self.pushes)
 
     @property
     def short_for_us(self) -> int:
@@ -102,19 +110,19 @@ cdef class Dispatcher:
         cdef size_t argc = request.argc
         if request.routine == NULL:
             if connection.gate & GATE_UNAUTHENTICATED:
-                self.refuse(connection, errors.NO_AUTH)
+                self.refuse(connection, NULL, errors.NO_AUTH)
             else:
-                self.refuse(connection, self.unknown(request))
+                self.refuse(connection, NULL, self.unknown(request))
             return True
         routine = <Routine>request.routine
         if (<size_t>routine.arity != argc) if routine.arity > 0 else (argc < <size_t>-routine.arity):
-            routine.rejected_calls += 1
-            self.refuse(connection, errors.wrong_arity(routine.name))
+            self.refuse(connection, request.routine, errors.wrong_arity(routine.name))
             return True
         if connection.gate | self.gate:
             if not self.allowed(connection, request, &waits):
                 return not waits
         monitored = self.gate & SERVER_MONITORED
+        connection.last = routine
         self.invoke(connection, request)
         if monitored:
             self.tell_monitors(connection, request)
@@ -140,14 +148,14 @@ cdef class Dispatcher:
         call.long_words = connection.parser.long_words
         call.long_count = connection.parser.long_count
         call.changes = 0
+        call.gate = connection.gate
+        self.running = <void*>connection
         before = out_pending(&connection.out)
-        connection.last = routine
         if routine.function != NULL:
             if (<raw_handler_t>routine.function)(call) == -1:
                 self.failed(routine)
         else:
             call.command = routine.command
-            call.running_name = routine.name
             self.invoke_plain(routine)
         if self.keyspace.propagating:
             self.propagate(connection, request)
@@ -159,6 +167,9 @@ cdef class Dispatcher:
         self.commands += 1
         routine.record(elapsed, self.track_latency)
         before = out_pending(&connection.out) - before
+        self.running = NULL
+        if self.pushes.first != NULL and not self.unit_depth:
+            out_splice(&connection.out, &self.pushes)
         if (elapsed >= self.slow_ticks or before >= self.large_reply
                 or <uint64_t>(request.next - request.start) >= self.large_request):
             self.notice(connection, routine, request, elapsed, before)
@@ -247,15 +258,49 @@ cdef class Dispatcher:
             text = b"ERR internal error"
         reply_error(self.call.out, text, len(text))
 
-    cdef void refuse(self, Connection connection, object text) noexcept:
+    cdef void refuse(self, Connection connection, void* routine, object text) noexcept:
         """An error reply for a command that is not run."""
-        cdef bytes raw = text.encode("utf-8", "surrogateescape")
+        cdef bytes raw
+        if routine != NULL:
+            (<Routine>routine).rejected_calls += 1
+            if (<Routine>routine).flags & FLAG_RUNS_QUEUED:
+                text = errors.aborted_because(text)
+                self.server.transactions.end(connection)
+        if connection.gate & GATE_MULTI:
+            (<Transaction>connection.transaction).failed = True
+        raw = text.encode("utf-8", "surrogateescape")
         self.error_replies += 1
         self.server.count_error(raw)
         if not connection.gate & (GATE_REPLY_OFF | GATE_REPLY_SKIP):
             reply_error(&connection.out, raw, len(raw))
         if connection.gate & REPLY_GATES:
             self.after_reply_mode(connection)
+
+    cdef void begin_unit(self) noexcept:
+        self.unit_depth += 1
+        self.feed.begin_unit()
+
+    cdef void end_unit(self) noexcept:
+        self.unit_depth -= 1
+        self.feed.end_unit()
+        # What the unit's commands changed was told by each of them.
+        self.call.changes = 0
+
+    cdef bint queue(self, Connection connection, Request* request) noexcept:
+        """Keep a command for EXEC."""
+        cdef Transaction transaction = connection.transaction
+        cdef Routine routine = <Routine>request.routine
+        try:
+            transaction.add(request.routine, routine.flags, request.argv, request.argc, request.hash,
+                            request.next - request.start, &connection.parser)
+        except MemoryError:
+            self.refuse(connection, request.routine, errors.NO_MEMORY)
+            return False
+        if not connection.gate & (GATE_REPLY_OFF | GATE_REPLY_SKIP):
+            out_write(&connection.out, b"+QUEUED\r\n", 9)
+        if connection.gate & REPLY_GATES:
+            self.after_reply_mode(connection)
+        return True
 
     cdef void after_reply_mode(self, Connection connection) noexcept:
         out_clear(&self.silence)
@@ -288,34 +333,45 @@ cdef class Dispatcher:
             return "ERR unknown command"
 
     cdef bint allowed(self, Connection connection, Request* request, bint* waits) noexcept:
-        """Whether a command may run though some gate is not empty; answers itself when it may not."""
+        """Whether a command may run now though some gate is not empty; answers itself when it may not, or is queued."""
         cdef Routine routine = <Routine>request.routine
         cdef uint32_t gate = connection.gate
+        cdef uint64_t flags = routine.flags
         if gate & GATE_REPLAY:
+            if gate & GATE_MULTI and not flags & FLAG_RUNS_IN_MULTI:
+                self.queue(connection, request)
+                return False
             return True
-        if gate & GATE_UNAUTHENTICATED and not routine.flags & FLAG_NO_AUTH:
-            routine.rejected_calls += 1
-            self.refuse(connection, errors.NO_AUTH)
+        if gate & GATE_UNAUTHENTICATED and not flags & FLAG_NO_AUTH:
+            self.refuse(connection, request.routine, errors.NO_AUTH)
             return False
-        if self.gate & SERVER_LOADING and not routine.flags & FLAG_LOADING:
-            routine.rejected_calls += 1
-            self.refuse(connection, errors.LOADING)
+        if gate & GATE_MULTI and flags & FLAG_NO_MULTI:
+            self.refuse(connection, request.routine, errors.NOT_IN_MULTI)
             return False
-        if self.gate & SERVER_LIMITED and not self.make_room() and routine.flags & FLAG_DENYOOM:
-            routine.rejected_calls += 1
-            self.refuse(connection, errors.OUT_OF_MEMORY)
+        if flags & FLAG_RUNS_QUEUED and connection.transaction is not None:
+            flags |= (<Transaction>connection.transaction).flags & (FLAG_WRITE | FLAG_MAY_REPLICATE)
+        if gate & GATE_SUBSCRIBED and connection.out.resp == 2 and not flags & FLAG_FOR_SUBSCRIBERS:
+            self.refuse(connection, request.routine, errors.only_for_subscribers(routine.name))
+            return False
+        if self.gate & SERVER_LOADING and not flags & FLAG_LOADING:
+            self.refuse(connection, request.routine, errors.LOADING)
+            return False
+        if self.gate & SERVER_LIMITED and not self.make_room() and flags & FLAG_DENYOOM:
+            self.refuse(connection, request.routine, errors.OUT_OF_MEMORY)
             return False
         if self.gate & SERVER_CHECKS_COMMANDS:
             text = self.refusal(connection, request)
             if text is not None:
-                routine.rejected_calls += 1
-                self.refuse(connection, text)
+                self.refuse(connection, request.routine, text)
                 return False
         if self.gate & (SERVER_PAUSED | SERVER_PAUSED_WRITES):
-            if self.gate & SERVER_PAUSED or routine.flags & (FLAG_WRITE | FLAG_MAY_REPLICATE):
+            if self.gate & SERVER_PAUSED or flags & (FLAG_WRITE | FLAG_MAY_REPLICATE):
                 self.postpone(connection)
                 waits[0] = True
                 return False
+        if gate & GATE_MULTI and not flags & FLAG_RUNS_IN_MULTI:
+            self.queue(connection, request)
+            return False
         self.keyspace.touching = not gate & GATE_NO_TOUCH or routine.name == "touch"
         return True
 
@@ -374,7 +430,8 @@ cdef class Dispatcher:
         self.server.notable_command(
             connection, routine.command, request_words(request), nanoseconds(elapsed) // 1000,
             request.next - request.start, reply_bytes)
-        self.keyspace.tick(unix_microseconds() // 1000)
+        if not self.unit_depth:
+            self.keyspace.tick(unix_microseconds() // 1000)
 
 
 cdef list request_words(Request* request):

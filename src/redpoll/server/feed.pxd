@@ -2,10 +2,11 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
+from redpoll.engine.watcher cimport Watcher
 from redpoll.persistence.file_writer cimport FileWriter
 from redpoll.wire.request cimport Arg
 
-cdef class Feed:
+cdef class Feed(Watcher):
     cdef object keyspace
     cdef FileWriter log              # of the append-only file; None: there is none
     cdef int database                # that the stream's reader works on by now; -1: it has to be told

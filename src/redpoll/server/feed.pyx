@@ -13,11 +13,12 @@ from redpoll.engine.numbers cimport format_uint64
 from redpoll.persistence.file_writer cimport FileWriter
 
 
-cdef class Feed:
+cdef class Feed(Watcher):
     """One keyspace's stream; nothing is told before `use_log`."""
 
     def __init__(self, keyspace):
         self.keyspace = keyspace
+        keyspace.feed = self
         self.database = -1
 
     def use_log(self, FileWriter log):
@@ -82,9 +83,12 @@ cdef class Feed:
         for word in words:
             self.put_word(PyBytes_AS_STRING(word), PyBytes_GET_SIZE(word))
 
-    def tell(self, list words, int database):
-        """A change that no command of a client made."""
-        self.words(words, database)
+    cdef void tell(self, int kind, const char* event, const char* key, size_t length, int database) noexcept:
+        """A key expired or was evicted."""
+        self.prepare(database)
+        self.put_header(c"*", 2)
+        self.put_word(b"DEL", 3)
+        self.put_word(key, length)
 
     cdef void begin_unit(self) noexcept:
         self.depth += 1

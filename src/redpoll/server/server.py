@@ -35,9 +35,12 @@ from redpoll.server.dispatch import Dispatcher
 from redpoll.server.latency import LatencyMonitor
 from redpoll.server.logs import Log
 from redpoll.server.loop import Loop
+from redpoll.server.notifications import Notifications
 from redpoll.server.persistence import Persistence
+from redpoll.server.pubsub import Pubsub
 from redpoll.server.source import Source
 from redpoll.server.stats import ErrorStatistics, Rate
+from redpoll.server.transactions import Transactions
 from redpoll.version import REDIS_VERSION, VERSION
 
 _CHECKS_COMMANDS = 16  # SERVER_CHECKS_COMMANDS in dispatch.pxd
@@ -66,7 +69,9 @@ class Server:
         self.command_logs = CommandLogs()
         self.errors = ErrorStatistics()
         self.clients = Clients(self)
-        self.changes = Changes(self.keyspace, self.dispatcher.feed, self.dispatcher.eviction)
+        self.pubsub = Pubsub(self.dispatcher, self.loop)
+        self.changes = Changes(self.keyspace, Notifications(self.pubsub))
+        self.transactions = Transactions(self, self.changes)
         self.blocking = Blocking(self)
         self.persistence = Persistence(self)
         self.listeners: list[listeners.Listener] = []
@@ -243,6 +248,8 @@ class Server:
     def client_closed(self, connection: Any) -> None:
         """A connection is gone."""
         self.blocking.forget(connection)
+        self.pubsub.forget(connection)
+        self.transactions.end(connection)
         self.clients.client_closed(connection)
 
     def log_client(self, connection: Any, text: str) -> None:

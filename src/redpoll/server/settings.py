@@ -137,6 +137,11 @@ def _encoding_limits(server: Any) -> None:
         setattr(server.keyspace, name, getattr(server.config, name))
 
 
+@_setting("notify-keyspace-events")
+def _notifications(server: Any) -> None:
+    server.changes.notify(server.config.notify_keyspace_events)
+
+
 @_setting("latency-tracking")
 def _latency_tracking(server: Any) -> None:
     server.dispatcher.track_latency = server.config.latency_tracking

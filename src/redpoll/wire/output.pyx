@@ -13,7 +13,7 @@ from redpoll.engine.memory cimport KIND_CLIENT, count
 
 cdef enum:
     CHUNK_HEADER = 40
-    POOL_MOST = 256
+    POOL_MOST = 1024
 
 cdef Chunk* pool
 cdef size_t pooled
@@ -22,7 +22,14 @@ cdef size_t pooled
 cdef Chunk* chunk_new(size_t capacity) noexcept nogil:
     global pool, pooled
     cdef Chunk* chunk
-    if capacity <= CHUNK_BYTES and pool != NULL:
+    if capacity == 0:
+        # Refers to a blob, and holds nothing of its own.
+        chunk = <Chunk*>malloc(sizeof(Chunk))
+        if chunk == NULL:
+            abort()
+        chunk.capacity = 0
+        count(CHUNK_HEADER, KIND_CLIENT)
+    elif capacity <= CHUNK_BYTES and pool != NULL:
         chunk = pool
         pool = chunk.next
         pooled -= 1

@@ -429,8 +429,13 @@ EVENT_CLASSES = {
     "n": 1 << 14,
     "o": 1 << 15,
     "c": 1 << 16,
+    "S": 1 << 19,
+    "T": 1 << 20,
+    "I": 1 << 21,
+    "V": 1 << 22,
+    "a": 1 << 23,
 }
-_EVENT_ALL = sum(EVENT_CLASSES[letter] for letter in "g$lshzxetd")
+_EVENT_ALL = sum(EVENT_CLASSES[letter] for letter in "g$lshzxetda")
 
 
 class Events(Type):
@@ -446,8 +451,8 @@ class Events(Type):
         return bits
 
     def show(self, value: int) -> bytes:
-        letters = "A" if value & _EVENT_ALL == _EVENT_ALL else self.letters(value, "g$lshzxetdnoc")
-        return (letters + self.letters(value, "KEm")).encode()
+        letters = "A" if value & _EVENT_ALL == _EVENT_ALL else self.letters(value, "g$lshzxetdanoc")
+        return (letters + self.letters(value, "KESTIVm")).encode()
 
     @staticmethod
     def letters(value: int, among: str) -> str:
