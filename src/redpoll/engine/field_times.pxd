@@ -5,7 +5,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 cdef enum:
     TIMES_A_BLOCK = 252
 
-cdef int64_t NEVER                   # later than any time
+cdef extern from "<stdint.h>" nogil:
+    const int64_t NEVER "INT64_MAX"  # later than any time
 
 cdef struct FieldTime:
     int64_t when                     # unix milliseconds

@@ -8,16 +8,13 @@ the directory is a megabyte that is moved once for some hundred records.
 A record is a time and the field's hash, so the field's entry may move without a word to the index.
 """
 
-from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove
 
 from redpoll.engine.memory cimport KIND_EXPIRY, allocate, block_size, reallocate, release
 
 cdef enum:
     FIRST_RECORDS = 4
-
-NEVER = INT64_MAX
-
 
 cdef inline size_t block_bytes(size_t capacity) noexcept nogil:
     return 8 + capacity * sizeof(FieldTime)
