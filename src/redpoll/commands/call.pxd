@@ -56,6 +56,7 @@ cdef class Call:
     cdef public object command       # as declared
     cdef public str running_name     # of the command under way
     cdef uint64_t changes            # made by this call
+    cdef list noted_fields           # that the change under way is about, while somebody wants to hear of them
     cdef public bint may_block       # False within transactions and scripts
 
     cdef inline uint64_t hash_of(self, size_t word) noexcept:
@@ -90,6 +91,16 @@ cdef class Call:
         if self.keyspace.watching_changes:
             self.tell_change(kind, event, self.argv[word].ptr, self.argv[word].len, self.db.index)
     cdef void tell_change(self, Event kind, const char* event, const char* key, size_t length, int db) noexcept
+    # Fields of a hash that a change is about, one by one, and then what happened to them. `tell_fields` stands beside
+    # `changed` or `also`.
+    cdef inline void field(self, const char* name, size_t length) noexcept:
+        if self.keyspace.watching_fields:
+            self.note_field(name, length)
+    cdef inline void tell_fields(self, const char* event, size_t word) noexcept:
+        if self.noted_fields is not None:
+            self.tell_noted(event, word)
+    cdef void note_field(self, const char* name, size_t length) noexcept
+    cdef void tell_noted(self, const char* event, size_t word) noexcept
 
     # Has the client wait until a key at the words `first`, `first + step` … up to `last` changes and holds a value of
     # `type` (-1: of any), for so many milliseconds at the most (0: forever), and runs the handler again then. The

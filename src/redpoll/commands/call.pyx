@@ -104,6 +104,16 @@ cdef class Call:
     cdef void tell_change(self, Event kind, const char* event, const char* key, size_t length, int db) noexcept:
         self.keyspace.change_watcher(<int>kind, event, PyBytes_FromStringAndSize(key, length), db)
 
+    cdef void note_field(self, const char* name, size_t length) noexcept:
+        if self.noted_fields is None:
+            self.noted_fields = []
+        self.noted_fields.append(PyBytes_FromStringAndSize(name, length))
+
+    cdef void tell_noted(self, const char* event, size_t word) noexcept:
+        cdef list fields = self.noted_fields
+        self.noted_fields = None
+        self.keyspace.field_watcher(<int>EVENT_HASH, event, self.word(word), self.db.index, fields)
+
     cdef Blob* take_blob(self, size_t word) noexcept:
         cdef size_t i
         cdef Blob* blob

@@ -62,6 +62,11 @@ cdef inline bint is_hash_with_times(int encoding) noexcept nogil:
 
 # An empty hash, packed.
 cdef void fields_new(Hash* h) noexcept nogil
+# A new hash of several fields with a single allocation: begin, add, finish. What `fields_add` refuses (a field that is there
+# already, too much for a packed hash) is to be set after `fields_finish`, and all that follows too.
+cdef void fields_begin() noexcept nogil
+cdef bint fields_add(const Hash* h, const char* field, size_t length, const char* text, size_t text_length) noexcept nogil
+cdef void fields_finish(Hash* h) noexcept nogil
 # Makes room for `pairs` further fields whose texts, in packed form, take `bytes`; leaves the packed form where it must.
 cdef void fields_prepare(Hash* h, size_t pairs, size_t bytes) noexcept nogil
 cdef void fields_free(Hash* h) noexcept nogil

@@ -14,9 +14,10 @@ from redpoll.engine.field_times cimport (
     times_take,
 )
 from redpoll.engine.listpack cimport (
-    AFTER, BEFORE, REPLACE, Element, listpack_append, listpack_append_integer, listpack_copy, listpack_find,
-    listpack_first, listpack_fits, listpack_free, listpack_get, listpack_length, listpack_memory, listpack_new,
-    listpack_next, listpack_put, listpack_put_integer, listpack_remove, listpack_size, listpack_text,
+    AFTER, BEFORE, ELEMENT_MOST, REPLACE, Element, listpack_append, listpack_append_integer, listpack_append_pair,
+    listpack_begin, listpack_copy, listpack_find, listpack_first, listpack_fits, listpack_free, listpack_from,
+    listpack_get, listpack_length, listpack_memory, listpack_new, listpack_next, listpack_put, listpack_put_integer,
+    listpack_remove, listpack_size, listpack_text, listpack_write,
 )
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, release
 from redpoll.engine.table cimport (
@@ -28,6 +29,7 @@ from redpoll.engine.value cimport ValueOperations, value_register
 cdef enum:
     DUE_BATCH = 64
     TEXT_MAX = 24            # bytes of a printed integer
+    SCRATCH_BYTES = 16384
     UNPACK_ABOVE = 1024      # bytes of a packed hash that are copied on the stack
 
 cdef uint64_t field_seed = 0x9E3779B97F4A7C15
@@ -141,8 +143,7 @@ cdef bint packed_set(Hash* h, const char* field, size_t length, const char* text
         if p != NULL:
             h.value = listpack_put(pack, listpack_next(p), text, text_length, REPLACE, NULL)
             return False
-        pack = listpack_append(pack, field, length)
-        h.value = listpack_append(pack, text, text_length)
+        h.value = listpack_append_pair(pack, field, length, text, text_length)
         return True
     if p == NULL:
         set_pack(h, put_timed(pack, field, length, text, text_length, NO_TIME if expiry < 0 else expiry))
@@ -321,6 +322,29 @@ cdef void unpack(Hash* h) noexcept nogil:
 
 
 # What is done to a hash of any encoding
+
+cdef uint8_t scratch_pack[SCRATCH_BYTES]
+
+
+cdef void fields_begin() noexcept nogil:
+    listpack_begin(scratch_pack)
+
+
+cdef bint fields_add(const Hash* h, const char* field, size_t length, const char* text, size_t text_length) noexcept nogil:
+    if (length > h.most_value or text_length > h.most_value
+            or listpack_size(scratch_pack) + length + text_length + 2 * ELEMENT_MOST > SCRATCH_BYTES
+            or listpack_length(scratch_pack) >= 2 * h.most_entries
+            or listpack_find(listpack_first(scratch_pack), field, length, 2) != NULL):
+        return False
+    listpack_write(scratch_pack, field, length)
+    listpack_write(scratch_pack, text, text_length)
+    return True
+
+
+cdef void fields_finish(Hash* h) noexcept nogil:
+    h.encoding = ENC_LISTPACK
+    h.value = listpack_from(<const char*>scratch_pack, listpack_size(scratch_pack))
+
 
 cdef void fields_new(Hash* h) noexcept nogil:
     h.encoding = ENC_LISTPACK

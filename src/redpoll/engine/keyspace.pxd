@@ -12,6 +12,9 @@ cdef enum:
     CLOCK_LRU = 0
     CLOCK_LFU = 1
 
+# The next of a row of random numbers, whose state is at this address; `Keyspace.random_state`.
+cdef uint64_t random_of(void* state) noexcept nogil
+
 # Saves an entry of a database before it changes or is freed.
 ctypedef void (*change_hook)(void* context, Database db, Entry* e) noexcept
 

@@ -47,9 +47,9 @@ cdef enum:
 cdef size_t NOT_REFILING = <size_t>-1
 
 
-cdef uint64_t random_of(void* keyspace) noexcept nogil:
+cdef uint64_t random_of(void* at) noexcept nogil:
     """xorshift64*, Vigna, "An experimental exploration of Marsaglia's xorshift generators"."""
-    cdef uint64_t* state = <uint64_t*>keyspace
+    cdef uint64_t* state = <uint64_t*>at
     cdef uint64_t x = state[0]
     x ^= x >> 12
     x ^= x << 25
