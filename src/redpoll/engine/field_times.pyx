@@ -25,9 +25,14 @@ cdef inline bint before(const FieldTime* a, int64_t when, uint64_t hash) noexcep
 
 
 cdef FieldTimes* times_new() noexcept nogil:
+    return times_with_room(1)
+
+
+cdef FieldTimes* times_with_room(size_t room) noexcept nogil:
     cdef FieldTimes* t = <FieldTimes*>allocate(sizeof(FieldTimes), KIND_EXPIRY)
-    t.records = t.blocks = t.room = 0
-    t.directory = NULL
+    t.records = t.blocks = 0
+    t.room = room
+    t.directory = <BlockHead*>allocate(room * sizeof(BlockHead), KIND_EXPIRY)
     return t
 
 
@@ -42,8 +47,7 @@ cdef bint times_free_some(FieldTimes* t, size_t most) noexcept nogil:
         most -= 1
     if t.blocks:
         return False
-    if t.room:
-        release(t.directory, t.room * sizeof(BlockHead), KIND_EXPIRY)
+    release(t.directory, t.room * sizeof(BlockHead), KIND_EXPIRY)
     release(t, sizeof(FieldTimes), KIND_EXPIRY)
     return True
 
@@ -56,13 +60,11 @@ cdef TimeBlock* new_block(size_t capacity) noexcept nogil:
 
 
 cdef FieldTimes* times_copy(const FieldTimes* t) noexcept nogil:
-    cdef FieldTimes* made = times_new()
+    cdef FieldTimes* made = times_with_room(t.room)
     cdef TimeBlock* block
     cdef size_t i
     made.records = t.records
-    made.blocks = made.room = t.blocks
-    if t.blocks:
-        made.directory = <BlockHead*>allocate(t.blocks * sizeof(BlockHead), KIND_EXPIRY)
+    made.blocks = t.blocks
     for i in range(t.blocks):
         block = new_block(t.directory[i].block.capacity)
         memcpy(block, t.directory[i].block, block_bytes(block.capacity))
@@ -75,7 +77,7 @@ cdef void insert_block(FieldTimes* t, size_t index, TimeBlock* block) noexcept n
     """Give a block, which has its first record already, a place in the directory."""
     cdef size_t room
     if t.blocks == t.room:
-        room = t.room * 2 if t.room else 1
+        room = t.room * 2
         t.directory = <BlockHead*>reallocate(t.directory, t.room * sizeof(BlockHead), room * sizeof(BlockHead),
                                              KIND_EXPIRY)
         t.room = room
