@@ -20,7 +20,7 @@ from redpoll.errors import CommandError
 
 container(
     "HIMPORT", summary="Create many hashes of the same fields.", group="hash", since="8.10.0",
-    complexity="Depends on the subcommand",
+    complexity="Depends on the subcommand", categories="hash", has_help=False,
 )
 
 
