@@ -213,6 +213,34 @@ def not_positive(what: str) -> str:
     return f"ERR {what} should be greater than 0"
 
 
+# Hashes
+
+HASH_VALUE_NOT_AN_INTEGER = "ERR hash value is not an integer"
+HASH_VALUE_NOT_A_FLOAT = "ERR hash value is not a float"
+NAN_OR_INFINITY = "ERR value is NaN or Infinity"
+NEGATIVE_EXPIRE_TIME = "ERR invalid expire time, must be >= 0"
+FIELDS_MISSING = "ERR Mandatory argument FIELDS is missing or not at the right position"
+NUMFIELDS_MISMATCH = "ERR The `numfields` parameter must match the number of arguments"
+NUMFIELDS_PARAMETER = "ERR Parameter `numFields` should be greater than 0"
+NUMFIELDS_NOT_POSITIVE = "ERR Number of fields must be a positive integer"
+NUMFIELDS_INVALID = "ERR invalid number of fields"
+ONE_FIELD_CONDITION = "ERR Only one of FXX or FNX arguments can be specified"
+ONE_KEY_CONDITION = "ERR Only one of XX or NX arguments can be specified"
+ONE_FIELD_EXPIRY = "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified"
+RANDOM_COUNT_RANGE = (
+    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
+)
+NO_FIELDSET = "ERR no such fieldset"
+DUPLICATE_FIELD = "ERR duplicate field name in fieldset"
+FIELDSET_VALUES = "ERR value count does not match fieldset field count"
+NOVALUES_ELSEWHERE = "ERR NOVALUES option can only be used in HSCAN"
+
+
+def unknown_argument(word: str) -> str:
+    """The text for a word that HSETEX does not know."""
+    return f"ERR unknown argument: {word}"
+
+
 # Bits
 
 BAD_BIT_OFFSET = "ERR bit offset is not an integer or out of range"

@@ -6,8 +6,8 @@ import pkgutil
 # Modules of this room that declare no commands.
 _HELPERS = frozenset(
     (
-        *("braille", "call", "client_filters", "dataset_digest", "declare", "flags", "integers", "key_finders"),
-        *("options", "services", "usage"),
+        *("braille", "call", "client_filters", "dataset_digest", "declare", "flags", "hash_access", "hash_times"),
+        *("integers", "key_finders", "options", "services", "usage"),
     )
 )
 

@@ -45,6 +45,7 @@ cdef class Call:
     cdef public object command       # as declared
     cdef uint64_t changes            # made by this call
     cdef public list effects         # word lists to be told on instead of the command's own words; see `instead`
+    cdef list noted_fields           # that the change under way is about, while somebody wants to hear of them
     cdef public bint may_block       # False within transactions and scripts
     cdef uint32_t gate               # of the connection, as it was when the command began; see server/connection
 
@@ -86,14 +87,21 @@ cdef class Call:
         self.keyspace.misses += 1
         if self.keyspace.notices & EVENT_KEY_MISS:
             self.tell_change(EVENT_KEY_MISS, b"keymiss", self.argv[word].ptr, self.argv[word].len, self.db.index)
-    # The fields, a list of bytes, that a change told by `changed` or `also` is about; to be called right after it, and
-    # only where `wants_fields` says so.
-    cdef inline bint wants_fields(self) noexcept:
-        return self.keyspace.notices & EVENT_FIELDS != 0
-    cdef void of_fields(self, Event kind, const char* event, size_t word, list fields) noexcept
     # The value at a key took the place of another, which was of type `before`, in a way that the keyspace cannot know.
     cdef void replaced(self, Database db, size_t word, int before, int type) noexcept
     cdef void tell_change(self, Event kind, const char* event, const char* key, size_t length, int db) noexcept
+    # Fields of a hash that a change is about, one by one, and then what happened to them. `tell_fields` stands right
+    # behind `changed` or `also`.
+    cdef inline bint wants_fields(self) noexcept:
+        return self.keyspace.notices & EVENT_FIELDS != 0
+    cdef inline void field(self, const char* name, size_t length) noexcept:
+        if self.wants_fields():
+            self.note_field(name, length)
+    cdef inline void tell_fields(self, const char* event, size_t word) noexcept:
+        if self.noted_fields is not None:
+            self.tell_noted(event, word)
+    cdef void note_field(self, const char* name, size_t length) noexcept
+    cdef void tell_noted(self, const char* event, size_t word) noexcept
 
     # The command's effect in words that mean the same at any time and by any chance, where its own do not; several
     # times for several effects. Called only if `keyspace.propagating`, and only by commands that changed something.

@@ -104,11 +104,6 @@ cdef class Call:
     cdef void tell_change(self, Event kind, const char* event, const char* key, size_t length, int db) noexcept:
         self.keyspace.watcher.tell(<int>kind, event, key, length, db)
 
-    cdef void of_fields(self, Event kind, const char* event, size_t word, list fields) noexcept:
-        if fields:
-            self.keyspace.watcher.tell_fields(<int>kind, event, self.argv[word].ptr, self.argv[word].len,
-                                              self.db.index, fields)
-
     cdef void replaced(self, Database db, size_t word, int before, int type) noexcept:
         if self.keyspace.notices & EVENT_OVERWRITTEN:
             self.tell_change(EVENT_OVERWRITTEN, b"overwritten", self.argv[word].ptr, self.argv[word].len, db.index)
@@ -122,6 +117,17 @@ cdef class Call:
         slot = self.read(word)
         self.keyspace.touching = touching
         return slot
+
+    cdef void note_field(self, const char* name, size_t length) noexcept:
+        if self.noted_fields is None:
+            self.noted_fields = []
+        self.noted_fields.append(PyBytes_FromStringAndSize(name, length))
+
+    cdef void tell_noted(self, const char* event, size_t word) noexcept:
+        cdef list fields = self.noted_fields
+        self.noted_fields = None
+        self.keyspace.watcher.tell_fields(<int>EVENT_HASH, event, self.argv[word].ptr, self.argv[word].len,
+                                          self.db.index, fields)
 
     cdef Blob* take_blob(self, size_t word) noexcept:
         cdef size_t i

@@ -292,13 +292,15 @@ def container(
     flags: int = 0,
     categories: str = "",
     help_since: str | None = None,
+    has_help: bool = True,
     arity: int = -2,
     **details: Any,
 ) -> Command:
     """Declare a word whose second word is the command proper, before any of its subcommands.
 
     `handler` answers the word alone (`COMMAND`, whose `arity` is -1). `categories` are those of all its
-    subcommands. Its `HELP` is made of their usage lines and summaries. `help_since` is that subcommand's version.
+    subcommands. Its `HELP` is made of their usage lines and summaries, unless Redis has none; `help_since` is that
+    subcommand's version.
     """
     registry: dict[str, Command] | None = details.get("registry")
     made = declare(
@@ -313,6 +315,8 @@ def container(
         **details,
     )
     made.is_container = True
+    if not has_help:
+        return made
 
     def help_handler(call: Any) -> list[str]:
         return help_lines(made, call.args[0].decode("latin-1").upper())

@@ -98,6 +98,8 @@ cdef int scan(Call call) except -1:
     walk.now = call.keyspace.now
     walk.seen = walk.shown = 0
     while i < call.argc:
+        if call.word_is(i, b"NOVALUES", 8):
+            raise CommandError(errors.NOVALUES_ELSEWHERE)
         if i + 1 == call.argc:
             raise CommandError(errors.SYNTAX)
         if call.word_is(i, b"COUNT", 5):

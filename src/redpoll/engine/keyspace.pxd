@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from redpoll.engine.blob cimport Blob
 from redpoll.engine.entry cimport FLAG_SAVED, Entry
 from redpoll.engine.expiry cimport Block, Wheel
+from redpoll.engine.field_index cimport FieldIndex
 from redpoll.engine.table cimport Table, table_hash
 from redpoll.engine.watcher cimport (
     EVENT_EXPIRED, EVENT_KEY_MISS, EVENT_NEW, EVENT_OVERWRITTEN, EVENT_TYPE_CHANGED, Watcher,
@@ -14,6 +15,9 @@ cdef enum:
     CLOCK_LRU = 0
     CLOCK_LFU = 1
 
+# The next of a row of random numbers, whose state is at this address; `Keyspace.random_state`.
+cdef uint64_t random_of(void* state) noexcept nogil
+
 # Saves an entry of a database before it changes or is freed.
 ctypedef void (*change_hook)(void* context, Database db, Entry* e) noexcept
 
@@ -21,6 +25,7 @@ cdef class Remains:
     """A flushed database on its way out, bucket by bucket."""
     cdef Table table
     cdef Block* blocks
+    cdef Block* field_blocks
     cdef size_t next_bucket
     cdef bint held                        # a snapshot still reads it
 
@@ -59,6 +64,8 @@ cdef class Keyspace:
     cdef public uint64_t hits
     cdef public uint64_t misses
     cdef public uint64_t expired_keys
+    cdef public uint64_t expired_fields
+    cdef public uint64_t fields_expired_unasked     # those of them that nobody had asked for
     cdef public uint64_t dirty            # changes since the start
     cdef uint64_t random_state
     cdef uint64_t seed
@@ -90,6 +97,7 @@ cdef class Database:
     cdef Wheel former_wheel               # while the index of expiry is made anew
     cdef size_t refile_bucket             # the next bucket to be filed anew; -1: none is
     cdef uint8_t generation               # FLAG_GENERATION of entries that are filed in `wheel`
+    cdef FieldIndex* field_index          # of hashes with fields that expire; NULL until there is one
     cdef readonly size_t expires          # keys that have a time of expiry
 
     # The slot of a key that is there and has not expired, or NULL. `read` counts hits and misses and touches,
@@ -134,6 +142,12 @@ cdef class Database:
     # An entry of the caller's goes in; its key must be absent.
     cdef Entry** attach(self, Entry* e, uint64_t hash) noexcept
 
+    # After a field of a hash got a time: sees to it that it goes when the time comes.
+    cdef void file_fields(self, Entry** slot, uint64_t hash) noexcept
+    # Removes fields of a hash that are due, `FIELDS_AT_ONCE` at the most, and tells of it; the slot, or NULL when the hash
+    # became empty and is gone. Where expired keys are not removed (`expiring`), neither are fields.
+    cdef Entry** purge_fields(self, Entry** slot, uint64_t hash) noexcept
+
     cdef void account_expiry(self, Entry* e, uint64_t hash, int64_t before) noexcept
     cdef Entry** shaped(self, Entry** slot, const char* key, size_t length, uint64_t hash, int type, int encoding,
                         size_t value_length, int64_t expiry) noexcept
@@ -144,3 +158,6 @@ cdef class Database:
     cdef void tell_replaced(self, const Entry* e, int type) noexcept
     cdef size_t expire_some(self, size_t most) noexcept
     cdef size_t refile_some(self, size_t buckets) noexcept
+    cdef Entry** take_due_fields(self, Entry** slot, uint64_t hash, size_t most, size_t* taken) noexcept
+    cdef void tell_expired_fields(self, Entry* e, list fields, bint emptied) noexcept
+    cdef size_t expire_fields_some(self, size_t most) noexcept

@@ -21,6 +21,14 @@ from redpoll.engine.entry cimport (
 from redpoll.engine.expiry cimport (
     free_blocks, wheel_advance, wheel_empty, wheel_file, wheel_init, wheel_memory, wheel_random, wheel_take,
 )
+from redpoll.engine.field_index cimport (
+    field_index_file, field_index_find, field_index_free, field_index_new, field_index_take, field_index_tidy,
+)
+from redpoll.engine.field_times cimport NEVER
+from redpoll.engine.fields cimport (
+    Hash, field_name_visitor, fields_filing, fields_length, fields_next_due, fields_open, fields_take_due, fields_use_seed,
+    is_hash_with_times,
+)
 from redpoll.engine.numbers cimport parse_int64
 from redpoll.engine.table cimport (
     Table, table_buckets, table_clear, table_find, table_find_hash, table_hash, table_init, table_insert,
@@ -31,14 +39,17 @@ from redpoll.engine.value cimport value_contents, value_free_some, value_memory,
 cdef enum:
     LFU_START = 5
     EXPIRE_BATCH = 64
+    FIELDS_AT_ONCE = 1000    # due fields that are removed when a hash is met
+    EVENT_GENERIC = 4        # as in commands/call
+    EVENT_HASH = 64
     VALUES_A_BUCKET = 8      # elements of collections that are freed in the time of a bucket of keys
 
 cdef size_t NOT_REFILING = <size_t>-1
 
 
-cdef uint64_t random_of(void* keyspace) noexcept nogil:
+cdef uint64_t random_of(void* at) noexcept nogil:
     """xorshift64*, Vigna, "An experimental exploration of Marsaglia's xorshift generators"."""
-    cdef uint64_t* state = <uint64_t*>keyspace
+    cdef uint64_t* state = <uint64_t*>at
     cdef uint64_t x = state[0]
     x ^= x >> 12
     x ^= x << 25
@@ -60,7 +71,8 @@ cdef class Remains:
             table_visit_bucket(&self.table, self.next_bucket, free_visited, NULL)
             self.next_bucket += 1
         self.blocks = free_blocks(self.blocks, buckets)
-        if self.next_bucket < last or self.blocks != NULL:
+        self.field_blocks = free_blocks(self.field_blocks, buckets)
+        if self.next_bucket < last or self.blocks != NULL or self.field_blocks != NULL:
             return last - self.next_bucket + 1
         table_clear(&self.table)
         return 0
@@ -90,6 +102,7 @@ cdef class Keyspace:
         self.hll_sparse_max_bytes = 3000
         self.watcher = Watcher()
         self.seed = seed
+        fields_use_seed(seed)
         self.random_state = seed | 1
         self.remains = []
         self.databases = [Database(self, index) for index in range(databases)]
@@ -151,6 +164,9 @@ cdef class Keyspace:
                 self.snapshot.flushed(db, remains)
             remains.table = db.table
             remains.blocks = wheel_empty(&db.wheel)
+            if db.field_index != NULL:
+                remains.field_blocks = field_index_free(db.field_index)
+                db.field_index = NULL
             if db.refile_bucket != NOT_REFILING:
                 free_blocks(wheel_empty(&db.former_wheel), <size_t>-1)
                 db.refile_bucket = NOT_REFILING
@@ -212,6 +228,9 @@ cdef class Keyspace:
         wheel = a.former_wheel
         a.former_wheel = b.former_wheel
         b.former_wheel = wheel
+        cdef FieldIndex* fields = a.field_index
+        a.field_index = b.field_index
+        b.field_index = fields
         a.refile_bucket, b.refile_bucket = b.refile_bucket, a.refile_bucket
         a.generation, b.generation = b.generation, a.generation
         a.expires, b.expires = b.expires, a.expires
@@ -225,6 +244,8 @@ cdef class Keyspace:
                 if db.refile_bucket != NOT_REFILING:
                     db.refile_some(most)
                 more |= db.expire_some(most) >= most
+            if db.field_index != NULL:
+                more |= db.expire_fields_some(most) >= most
         return more
 
 
@@ -246,6 +267,8 @@ cdef class Database:
         free_blocks(wheel_empty(&self.wheel), <size_t>-1)
         if self.refile_bucket != NOT_REFILING:
             free_blocks(wheel_empty(&self.former_wheel), <size_t>-1)
+        if self.field_index != NULL:
+            free_blocks(field_index_free(self.field_index), <size_t>-1)
 
     def __len__(self):
         return self.table.used
@@ -356,6 +379,8 @@ cdef class Database:
                            int type, int encoding, void* value, int64_t expiry) noexcept:
         slot = self.shaped(slot, key, length, hash, type, encoding, 0, expiry)
         entry_set_value(slot[0], encoding, value)
+        if is_hash_with_times(encoding):
+            self.file_fields(slot, hash)
         return slot
 
     cdef char* edit_text(self, Entry** slot, size_t length) noexcept:
@@ -435,6 +460,9 @@ cdef class Database:
             self.account_expiry(e, hash, -1)
         if self.keyspace.notices & EVENT_NEW:
             self.tell(EVENT_NEW, b"new", e)
+        if is_hash_with_times(entry_encoding(e)):
+            fields_filing(entry_encoding(e), entry_value(e)).when = NEVER
+            self.file_fields(slot, hash)
         return slot
 
     cdef void remove(self, Entry** slot, uint64_t hash) noexcept:
@@ -516,6 +544,88 @@ cdef class Database:
             free_blocks(wheel_empty(&self.former_wheel), <size_t>-1)
             self.refile_bucket = NOT_REFILING
         return last
+
+    # Expiry of fields
+
+    cdef void file_fields(self, Entry** slot, uint64_t hash) noexcept:
+        if self.field_index == NULL:
+            if fields_next_due(entry_encoding(slot[0]), entry_value(slot[0])) == NEVER:
+                return
+            self.field_index = field_index_new(self.keyspace.now)
+        field_index_file(self.field_index, slot[0], hash)
+
+    cdef Entry** purge_fields(self, Entry** slot, uint64_t hash) noexcept:
+        cdef size_t taken
+        cdef Entry* e = slot[0]
+        if (not self.keyspace.expiring
+                or fields_next_due(entry_encoding(e), entry_value(e)) >= self.keyspace.now):
+            return slot
+        return self.take_due_fields(slot, hash, FIELDS_AT_ONCE, &taken)
+
+    cdef Entry** take_due_fields(self, Entry** slot, uint64_t hash, size_t most, size_t* taken) noexcept:
+        cdef Hash h
+        cdef Entry* e = slot[0]
+        cdef list fields = [] if self.keyspace.notices & EVENT_FIELDS or self.keyspace.propagating else None
+        cdef field_name_visitor visit = NULL
+        self.about_to_change(e)
+        fields_open(&h, e)
+        h.now = self.keyspace.now
+        if fields is not None:
+            visit = collect_field
+        taken[0] = fields_take_due(&h, most, visit, <void*>fields)
+        entry_set_value(e, h.encoding, h.value)
+        self.keyspace.expired_fields += taken[0]
+        self.keyspace.dirty += taken[0]
+        if fields_length(&h):
+            if taken[0]:
+                self.tell_expired_fields(e, fields, False)
+            return slot
+        e = self.detach(slot, hash)
+        self.tell_expired_fields(e, fields, True)
+        entry_free(e)
+        return NULL
+
+    cdef void tell_expired_fields(self, Entry* e, list fields, bint emptied) noexcept:
+        cdef Keyspace keyspace = self.keyspace
+        cdef const char* key = entry_key(e)
+        cdef size_t length = entry_key_length(e)
+        if keyspace.propagating:
+            keyspace.feed.tell_fields(EVENT_HASH, b"hexpired", key, length, self.index, fields)
+        if keyspace.watching_changes:
+            keyspace.watcher.tell(EVENT_HASH, b"hexpired", key, length, self.index)
+            if keyspace.notices & EVENT_FIELDS:
+                keyspace.watcher.tell_fields(EVENT_HASH, b"hexpired", key, length, self.index, fields)
+            if emptied:
+                keyspace.watcher.tell(EVENT_GENERIC, b"del", key, length, self.index)
+
+    cdef size_t expire_fields_some(self, size_t most) noexcept:
+        """Look at hashes some of whose fields may be due, and remove up to about `most` fields; how many, and hashes."""
+        cdef uint64_t hashes[EXPIRE_BATCH]
+        cdef size_t count, i, taken
+        cdef size_t total = 0
+        cdef Entry** slot
+        field_index_tidy(self.field_index, &self.table, self.keyspace.now, most)
+        while total < most and self.field_index != NULL:
+            count = field_index_take(self.field_index, self.keyspace.now, hashes, EXPIRE_BATCH)
+            if not count:
+                break
+            total += count
+            for i in range(count):
+                slot = field_index_find(&self.table, hashes[i])
+                if slot == NULL:
+                    continue
+                fields_filing(entry_encoding(slot[0]), entry_value(slot[0])).when = NEVER
+                if not self.keyspace.expiring:
+                    wheel_file(&self.field_index.wheel, hashes[i], self.keyspace.now + 1000)
+                    continue
+                taken = 0
+                if fields_next_due(entry_encoding(slot[0]), entry_value(slot[0])) < self.keyspace.now:
+                    slot = self.take_due_fields(slot, hashes[i], most, &taken)
+                total += taken
+                self.keyspace.fields_expired_unasked += taken
+                if slot != NULL:
+                    field_index_file(self.field_index, slot[0], hashes[i])
+        return total
 
     # For plain Python
 
@@ -667,6 +777,10 @@ cdef class Database:
             "expires": self.expires, "expiry_records": self.wheel.records,
             "expiry_bytes": wheel_memory(&self.wheel),
         }
+
+
+cdef void collect_field(void* found, const char* field, size_t length) noexcept with gil:
+    (<list>found).append(PyBytes_FromStringAndSize(field, length))
 
 
 cdef void collect_visited(void* found, Entry* e) noexcept with gil:

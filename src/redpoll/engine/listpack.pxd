@@ -30,6 +30,7 @@ cdef enum:
     LISTPACK_MANY = 65535
     LISTPACK_END = 255
     LISTPACK_MAX = 1 << 30
+    ELEMENT_MOST = 20        # bytes around a text at the most: encoding, back length, and room to spare
 
 cdef enum Place:
     BEFORE = 0
@@ -82,6 +83,9 @@ cdef uint8_t* listpack_put(uint8_t* lp, const uint8_t* element, const char* text
 cdef uint8_t* listpack_put_integer(uint8_t* lp, const uint8_t* element, int64_t value, Place place,
                                    const uint8_t** made) noexcept nogil
 cdef uint8_t* listpack_append(uint8_t* lp, const char* text, size_t length) noexcept nogil
+# Two texts at once, as fields and values come.
+cdef uint8_t* listpack_append_pair(uint8_t* lp, const char* text, size_t length, const char* other,
+                                   size_t other_length) noexcept nogil
 cdef uint8_t* listpack_append_integer(uint8_t* lp, int64_t value) noexcept nogil
 cdef uint8_t* listpack_prepend(uint8_t* lp, const char* text, size_t length) noexcept nogil
 # Removes `count` elements from one on; `following` (may be NULL) is set to what comes after them, NULL at the end.
@@ -91,6 +95,11 @@ cdef uint8_t* listpack_remove(uint8_t* lp, const uint8_t* element, size_t count,
 cdef uint8_t* listpack_join(uint8_t* lp, const uint8_t* other) noexcept nogil
 # Moves all from an element on into a new listpack, `rest`.
 cdef uint8_t* listpack_split(uint8_t* lp, const uint8_t* element, uint8_t** rest) noexcept nogil
+
+# For building a listpack in memory of the caller's: `listpack_begin` makes it empty, `listpack_write` appends to it, for which
+# there must be room for the text and ELEMENT_MOST bytes more. `listpack_from` makes one of its own of it.
+cdef void listpack_begin(uint8_t* room) noexcept nogil
+cdef void listpack_write(uint8_t* lp, const char* text, size_t length) noexcept nogil
 
 # Whether bytes from outside are a listpack: sizes, encodings, back lengths and count agree, nothing is read beyond.
 cdef bint listpack_valid(const char* bytes, size_t size) noexcept nogil

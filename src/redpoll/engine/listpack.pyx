@@ -7,7 +7,6 @@ from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, reallo
 from redpoll.engine.numbers cimport format_int64, parse_int64
 
 cdef enum:
-    ELEMENT_MOST = 20        # bytes around a text at the most: encoding, back length, and room to spare
     CAPACITY_STEP = 256
 
 
@@ -350,7 +349,8 @@ cdef uint8_t* put_body(uint8_t* lp, const uint8_t* element, const uint8_t* head,
     if after > size:
         lp = resized(lp, size, after)
     p = lp + offset
-    memmove(p + total, p + replaced, size - offset - replaced)
+    if total != replaced:
+        memmove(p + total, p + replaced, size - offset - replaced)
     if after < size:
         lp = resized(lp, size, after)
         p = lp + offset
@@ -383,6 +383,52 @@ cdef uint8_t* listpack_put_integer(uint8_t* lp, const uint8_t* element, int64_t 
 
 cdef uint8_t* listpack_append(uint8_t* lp, const char* text, size_t length) noexcept nogil:
     return listpack_put(lp, NULL, text, length, BEFORE, NULL)
+
+
+cdef inline size_t write_element(uint8_t* to, const char* text, size_t length) noexcept nogil:
+    """A whole element of a text; how many bytes it takes."""
+    cdef long long integer
+    cdef size_t body
+    if parse_int64(text, length, &integer):
+        body = write_integer(to, integer)
+    else:
+        body = write_text_head(to, length)
+        memcpy(to + body, text, length)
+        body += length
+    return body + write_back(to + body, body)
+
+
+cdef uint8_t* listpack_append_pair(uint8_t* lp, const char* text, size_t length, const char* other,
+                                   size_t other_length) noexcept nogil:
+    cdef size_t size = listpack_size(lp)
+    cdef size_t after = size + listpack_cost(text, length) + listpack_cost(other, other_length)
+    cdef uint32_t elements = told_length(lp)
+    cdef uint8_t* p
+    lp = resized(lp, size, after)
+    p = lp + size - 1
+    p += write_element(p, text, length)
+    p += write_element(p, other, other_length)
+    p[0] = LISTPACK_END
+    set_size(lp, <uint32_t>after)
+    if elements != LISTPACK_MANY:
+        set_length(lp, elements + 2)
+    return lp
+
+
+cdef void listpack_begin(uint8_t* room) noexcept nogil:
+    set_size(room, LISTPACK_HEADER + 1)
+    set_length(room, 0)
+    room[LISTPACK_HEADER] = LISTPACK_END
+
+
+cdef void listpack_write(uint8_t* lp, const char* text, size_t length) noexcept nogil:
+    cdef size_t size = listpack_size(lp)
+    cdef uint32_t elements = told_length(lp)
+    size += write_element(lp + size - 1, text, length)
+    lp[size - 1] = LISTPACK_END
+    set_size(lp, <uint32_t>size)
+    if elements != LISTPACK_MANY:
+        set_length(lp, elements + 1)
 
 
 cdef uint8_t* listpack_append_integer(uint8_t* lp, int64_t value) noexcept nogil:

@@ -31,9 +31,11 @@ cdef extern from *:
     """
     #define redpoll_prefetch(p) __builtin_prefetch(p)
     #define redpoll_ctz64(x) __builtin_ctzll(x)
+    #define redpoll_popcount(x) __builtin_popcount(x)
     """
     void redpoll_prefetch(const void* p) noexcept nogil
     int redpoll_ctz64(uint64_t x) noexcept nogil
+    int redpoll_popcount(unsigned int x) noexcept nogil
 
 cdef enum:
     SEGMENT_BITS = 15                     # 32,768 buckets of 64 bytes: 2 MiB
@@ -414,6 +416,32 @@ cdef uint64_t table_scan(const Table* t, uint64_t cursor, entry_visitor visit, v
 
 cdef void table_visit_bucket(const Table* t, size_t index, entry_visitor visit, void* context) noexcept nogil:
     visit_chain(bucket_at(t, index), visit, context)
+
+
+cdef bint table_dismantle(Table* t, size_t most, entry_visitor visit, void* context) noexcept nogil:
+    cdef Bucket* last
+    cdef size_t index
+    cdef size_t visited = 0
+    if t.segments == NULL:
+        return True
+    while visited < most:
+        index = t.base + t.split - 1
+        last = bucket_at(t, index)
+        # Buckets that are empty cost something too.
+        visited += 1 + redpoll_popcount(last.used)
+        visit_chain(last, visit, context)
+        free_chain(t, further(last))
+        last.used = 0
+        if index == 0:
+            table_clear(t)
+            return True
+        if t.split == 0:
+            t.base //= 2
+            t.split = t.base
+        t.split -= 1
+        if index >> SEGMENT_BITS and not index & (SEGMENT_BUCKETS - 1):
+            release_lines(last, SEGMENT_BUCKETS * sizeof(Bucket), KIND_TABLE)
+    return False
 
 
 cdef Entry* table_random(const Table* t, random_source random, void* context) noexcept nogil:

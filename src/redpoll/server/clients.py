@@ -87,6 +87,7 @@ class Clients:
         connection.no_evict = False
         connection.import_source = False
         connection.capabilities = set()
+        connection.fieldsets = None
         connection.user = "default"
         if self._server.config.requirepass:
             connection.gate |= UNAUTHENTICATED

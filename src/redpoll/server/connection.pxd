@@ -62,6 +62,7 @@ cdef class Connection:
     cdef public bint no_evict
     cdef public bint import_source
     cdef public set capabilities
+    cdef public dict fieldsets             # of HIMPORT: names -> tuples of fields; None as long as there are none
     cdef public str closing_reason
     cdef public object server
     cdef public object waiter              # of server/blocking, while it waits for a key

@@ -98,3 +98,14 @@ cdef class Feed(Watcher):
         if self.depth == 0 and self.told:
             self.told = False
             self.log.append(b"*1\r\n$4\r\nEXEC\r\n", 14)
+
+    cdef void tell_fields(self, int kind, const char* event, const char* key, size_t length, int database,
+                          list fields) noexcept:
+        """Fields of a hash expired."""
+        cdef bytes field
+        self.prepare(database)
+        self.put_header(c"*", 2 + len(fields))
+        self.put_word(b"HDEL", 4)
+        self.put_word(key, length)
+        for field in fields:
+            self.put_word(PyBytes_AS_STRING(field), PyBytes_GET_SIZE(field))

@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from redpoll.engine.blob cimport Blob
 from redpoll.engine.numbers cimport format_uint64
-from redpoll.wire.output cimport Out, out_reserve, out_write
+from redpoll.wire.output cimport Out, memcpy_small, out_reserve, out_write
 
 cdef inline void reply_header(Out* out, char kind, uint64_t number) noexcept nogil:
     """A type byte, a number and the end of the line."""
@@ -22,6 +22,27 @@ cdef inline void reply_header(Out* out, char kind, uint64_t number) noexcept nog
     out.cursor = p + 2
 
 cdef inline void reply_bulk(Out* out, const char* text, size_t length) noexcept nogil:
+    cdef char* p
+    if length < 100:
+        # Nearly all are short: one look at the room there is, then plain stores.
+        out_reserve(out, 112)
+        p = out.cursor
+        p[0] = c"$"
+        if length < 10:
+            p[1] = <char>(48 + length)
+            p += 2
+        else:
+            p[1] = <char>(48 + length // 10)
+            p[2] = <char>(48 + length % 10)
+            p += 3
+        p[0] = c"\r"
+        p[1] = c"\n"
+        memcpy_small(p + 2, text, length)
+        p += 2 + length
+        p[0] = c"\r"
+        p[1] = c"\n"
+        out.cursor = p + 2
+        return
     reply_header(out, c"$", length)
     out_write(out, text, length)
     out_write(out, b"\r\n", 2)

@@ -8,14 +8,25 @@ import pytest
 from redis.connection import Connection
 from redis.exceptions import ResponseError
 
-from redpoll.commands import introspection
+from redpoll.commands import (
+    hash as _hash,  # noqa: F401
+)
+from redpoll.commands import (  # noqa: F401
+    hash_expire,
+    hash_import,
+    hash_numbers,
+    hash_options,
+    hash_random,
+    hash_scan,
+    introspection,
+)
 from redpoll.commands.declare import REGISTRY, Command, declare, get_keys, lookup
 from redpoll.commands.flags import FLAG_NAMES, MOVABLE_KEYS, READONLY, flag_names
 from redpoll.errors import CommandError
 from tests.unit.commands import real_servers, usage_lines
 
 DATA = Path(__file__).parents[2] / "data"
-GROUPS = ("string", "bitmap", "generic", "connection", "server")
+GROUPS = ("string", "bitmap", "generic", "connection", "server", "hash")
 
 # What handlers really declare replaces the stand-ins of `usage_lines`.
 TOP = usage_lines.REGISTRY | REGISTRY
