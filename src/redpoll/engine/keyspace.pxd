@@ -11,6 +11,9 @@ cdef enum:
     CLOCK_LRU = 0
     CLOCK_LFU = 1
 
+# Random numbers for those who take a function for them; `keyspace` is the address of `random_state`.
+cdef uint64_t random_of(void* keyspace) noexcept nogil
+
 cdef class Keyspace:
     cdef readonly list databases
     cdef public int64_t now               # unix milliseconds, told by whoever runs commands
