@@ -215,3 +215,15 @@ BITFIELD_RO_GET = "ERR BITFIELD_RO only supports the GET subcommand"
 def bitop_needs_two(operation: str) -> str:
     """The text for an operation that compares the first string with others, when there are none."""
     return f"ERR BITOP {operation} must be called with at least two source keys."
+
+
+# Sets
+
+TOO_MANY_KEYS = "ERR Number of keys can't be greater than number of args"
+NEGATIVE_LIMIT = "ERR LIMIT can't be negative"
+NOVALUES_OUTSIDE_HSCAN = "ERR NOVALUES option can only be used in HSCAN"
+
+
+def out_of_bounds(least: int, most: int) -> str:
+    """The text for an integer beyond what a command takes."""
+    return f"ERR value is out of range, value must between {least} and {most}"

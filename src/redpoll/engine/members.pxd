@@ -48,8 +48,8 @@ cdef void members_remove(Members* m, Entry** slot, uint64_t hash) noexcept nogil
 cdef void members_next(const Members* m, MembersCursor* cursor, Batch* batch) noexcept nogil
 # Keeps those alive that are in the table, or those that are not.
 cdef void members_filter(const Members* m, Batch* batch, bint wanted) noexcept nogil
-# Adds the living; how many of them were absent.
-cdef size_t members_add_batch(Members* m, Batch* batch) noexcept nogil
+# Adds the living, and keeps those alive that were absent.
+cdef void members_add_batch(Members* m, Batch* batch) noexcept nogil
 
 cdef inline void batch_begin(Batch* batch) noexcept nogil:
     batch.count = 0

@@ -221,9 +221,9 @@ cdef void members_filter(const Members* m, Batch* batch, bint wanted) noexcept n
     batch.living = kept
 
 
-cdef size_t members_add_batch(Members* m, Batch* batch) noexcept nogil:
+cdef void members_add_batch(Members* m, Batch* batch) noexcept nogil:
     cdef size_t i
-    cdef size_t before = m.table.used
+    cdef size_t kept = 0
     cdef uint8_t number
     hash_batch(batch, m.table.seed)
     if m.table.used:
@@ -232,4 +232,6 @@ cdef size_t members_add_batch(Members* m, Batch* batch) noexcept nogil:
         number = batch.alive[i]
         if members_find(m, &batch.members[number], batch.hashes[number]) == NULL:
             members_insert(m, &batch.members[number], batch.hashes[number])
-    return m.table.used - before
+            batch.alive[kept] = number
+            kept += 1
+    batch.living = kept

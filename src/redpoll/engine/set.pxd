@@ -67,8 +67,12 @@ cdef bint set_add(Set* s, const SetRules* rules, const Member* member) noexcept 
 # Whether it was there.
 cdef bint set_remove(Set* s, const Member* member) noexcept nogil
 
+# The member that an element of a listpack is; `scratch` as in Pick.
+cdef void member_of_element(Member* member, const uint8_t* element, char* scratch) noexcept nogil
 # Any member, each as likely; the set must not be empty.
 cdef void set_pick(const Set* s, random_source random, void* context, Pick* pick) noexcept nogil
+# Fills a batch with members of a table drawn at random, each of which may come again.
+cdef void set_pick_table(const Set* s, random_source random, void* context, size_t count, Batch* batch) noexcept nogil
 cdef void set_remove_pick(Set* s, const Pick* pick) noexcept nogil
 
 # Fills an empty batch, whose texts are good until the set changes; it stays empty when there are no more.

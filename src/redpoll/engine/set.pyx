@@ -14,7 +14,7 @@ from redpoll.engine.listpack cimport (
     listpack_get, listpack_length, listpack_at, listpack_new, listpack_next, listpack_remove,
 )
 from redpoll.engine.member cimport (
-    MEMBER_INTEGER, hash_of_member, member_hash, member_of_integer, member_of_text, member_of_word, member_text,
+    MEMBER_IN_SLOT, MEMBER_INTEGER, hash_of_member, member_hash, member_of_integer, member_of_text, member_of_word, member_text,
     word_integer,
 )
 from redpoll.engine.members cimport (
@@ -22,7 +22,7 @@ from redpoll.engine.members cimport (
     members_free_some, members_memory, members_new, members_next, members_remove,
 )
 from redpoll.engine.numbers cimport digits_int64, format_int64, parse_int64
-from redpoll.engine.table cimport table_random_slot
+from redpoll.engine.table cimport Table, redpoll_prefetch, table_random_slot
 from redpoll.engine.value cimport ValueOperations, value_free, value_register
 
 
@@ -48,7 +48,7 @@ cdef inline void member_of_any_integer(Member* member, int64_t value, char* scra
         member.length = format_int64(scratch, value)
 
 
-cdef inline void member_of_element(Member* member, const uint8_t* element, char* scratch) noexcept nogil:
+cdef void member_of_element(Member* member, const uint8_t* element, char* scratch) noexcept nogil:
     cdef Element read
     listpack_get(element, &read)
     if read.text == NULL:
@@ -268,6 +268,20 @@ cdef void set_pick(const Set* s, random_source random, void* context, Pick* pick
         return
     pick.element = listpack_at(<const uint8_t*>s.value, <int64_t>pick.index)
     member_of_element(&pick.member, pick.element, pick.scratch)
+
+
+cdef void set_pick_table(const Set* s, random_source random, void* context, size_t count, Batch* batch) noexcept nogil:
+    cdef const Table* t = &(<Members*>s.value).table
+    cdef size_t i
+    cdef uint64_t word
+    batch_begin(batch)
+    for i in range(count):
+        word = <uint64_t>table_random_slot(t, random, context)[0]
+        if not word & MEMBER_IN_SLOT:
+            redpoll_prefetch(<void*>word)
+        batch_more(batch).word = word
+    for i in range(count):
+        member_of_word(&batch.members[i], batch.members[i].word)
 
 
 cdef void set_remove_pick(Set* s, const Pick* pick) noexcept nogil:
