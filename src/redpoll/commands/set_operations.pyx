@@ -1,14 +1,17 @@
 """What several sets have in common, together, or not: told, stored or counted."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport abort, free, malloc
+from libc.string cimport memset
 
 from redpoll.commands.call cimport EVENT_GENERIC, EVENT_SET, Call, check_type, native
 from redpoll.commands.set_words cimport reply_living
-from redpoll.engine.entry cimport ENC_INTSET, ENC_LISTPACK, ENC_TABLE, TYPE_SET, Entry
+from redpoll.engine.entry cimport ENC_INTSET, TYPE_SET, Entry
+from redpoll.engine.hyperloglog cimport HLL_REGISTERS, hll_place, registers_estimate
+from redpoll.engine.member cimport MEMBER_SCRATCH, member_text
 from redpoll.engine.members cimport BATCH, Batch
 from redpoll.engine.set cimport (
-    Set, SetRules, rules_of, set_free, set_length, set_new_as, set_of, set_to_intset_if_integers, set_to_table,
+    Set, SetCursor, SetRules, rules_of, set_free, set_length, set_new_as, set_next, set_of,
 )
 from redpoll.engine.set_operations cimport (
     DIFFERENCE, INTERSECTION, UNION, Kind, Operation, operation_begin, operation_end, operation_into, operation_next,
@@ -201,6 +204,29 @@ cdef int64_t limit_at(Call call, size_t word) except -1:
     return limit
 
 
+cdef size_t estimated_union(size_t sets) noexcept:
+    """A HyperLogLog's estimate: each member is looked at once, and nothing is remembered of it."""
+    cdef uint8_t registers[HLL_REGISTERS]
+    cdef char scratch[MEMBER_SCRATCH]
+    cdef SetCursor cursor
+    cdef Batch batch
+    cdef const char* text
+    cdef size_t i, j, length, register
+    cdef uint8_t zeros
+    memset(registers, 0, sizeof(registers))
+    for i in range(sets):
+        memset(&cursor, 0, sizeof(cursor))
+        set_next(&sources[i], &cursor, &batch)
+        while batch.count:
+            for j in range(batch.count):
+                text = member_text(&batch.members[j], scratch, &length)
+                hll_place(text, length, &register, &zeros)
+                if registers[register] < zeros:
+                    registers[register] = zeros
+            set_next(&sources[i], &cursor, &batch)
+    return registers_estimate(registers)
+
+
 cdef int count_members(Call call, Kind kind, bint may_estimate) except -1:
     cdef SetRules rules
     cdef Operation operation
@@ -221,7 +247,9 @@ cdef int count_members(Call call, Kind kind, bint may_estimate) except -1:
             raise CommandError(errors.SYNTAX)
         i += 1
     sets = read_sources(call, 2, end, kind)
-    if sets == 1:
+    if estimate:
+        count = estimated_union(sets)
+    elif sets == 1:
         count = set_length(&sources[0])
     elif sets:
         rules_of(&rules, call.keyspace)
