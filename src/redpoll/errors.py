@@ -286,3 +286,34 @@ def only_for_subscribers(name: str) -> str:
 def no_blocking_client(name: str) -> str:
     """The text for a command of a client that must not wait."""
     return f"ERR {name} isn't allowed for a DENY BLOCKING client"
+
+
+# Sets
+
+TOO_MANY_KEYS = "ERR Number of keys can't be greater than number of args"
+NEGATIVE_LIMIT = "ERR LIMIT can't be negative"
+NOVALUES_OUTSIDE_HSCAN = "ERR NOVALUES option can only be used in HSCAN"
+
+
+def out_of_bounds(least: int, most: int) -> str:
+    """The text for an integer beyond what a command takes."""
+    return f"ERR value is out of range, value must between {least} and {most}"
+
+
+# HyperLogLogs
+
+NOT_A_HYPERLOGLOG = "WRONGTYPE Key is not a valid HyperLogLog string value."
+DAMAGED_HYPERLOGLOG = "INVALIDOBJ Corrupted HLL object detected"
+NOT_SPARSE = "ERR HLL encoding is not sparse"
+NO_SPECIFIED_KEY = "ERR The specified key does not exist"
+SIMD_SWITCH = "ERR Argument must be ON or OFF"
+
+
+def unknown_pfdebug(word: str) -> str:
+    """The text for a subcommand of PFDEBUG that there is not."""
+    return f"ERR Unknown PFDEBUG subcommand '{word}'"
+
+
+def failed_self_test(what: str) -> str:
+    """The text of PFSELFTEST when something is wrong."""
+    return f"ERR TESTFAILED {what}"

@@ -35,13 +35,12 @@ from redpoll.engine.table cimport (
     table_memory, table_prefetch, table_prefetch_entry, table_random, table_remove, table_scan, table_visit_bucket,
 )
 from redpoll.engine.value cimport value_contents, value_free_some, value_memory, values_waiting
+from redpoll.engine.watcher cimport EVENT_FIELDS, EVENT_GENERIC, EVENT_HASH
 
 cdef enum:
     LFU_START = 5
     EXPIRE_BATCH = 64
     FIELDS_AT_ONCE = 1000    # due fields that are removed when a hash is met
-    EVENT_GENERIC = 4        # as in commands/call
-    EVENT_HASH = 64
     VALUES_A_BUCKET = 8      # elements of collections that are freed in the time of a bucket of keys
 
 cdef size_t NOT_REFILING = <size_t>-1

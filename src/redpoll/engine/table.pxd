@@ -1,8 +1,24 @@
 """A hash table of entries that grows and shrinks one bucket at a time: see table.pyx."""
 
 from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memcpy
 
 from redpoll.engine.entry cimport Entry
+
+cdef extern from *:
+    """
+    #define redpoll_prefetch(p) __builtin_prefetch(p)
+    #define redpoll_ctz64(x) __builtin_ctzll(x)
+    """
+    void redpoll_prefetch(const void* p) noexcept nogil
+    int redpoll_ctz64(uint64_t x) noexcept nogil
+
+cdef enum:
+    SEGMENT_BITS = 15                     # 32,768 buckets of 64 bytes: 2 MiB
+    SEGMENT_BUCKETS = 32768
+    SLOTS = 7
+    ALL_SLOTS = 127
+    CHAINED = 128
 
 cdef struct Bucket:
     uint8_t used             # bit i: slot i holds an entry; bit 7: slot 6 leads to a further bucket
@@ -21,8 +37,43 @@ cdef struct Table:
     uint64_t seed
     bint frozen              # no growth and no shrinking, for tests that look at the shape
     bint held                # no shrinking: whoever walks by buckets must not miss what would move backwards
+    bint of_members          # slots hold members of a set, as engine/members lays them out, not entries
+
+# For those who search the buckets their own way.
+
+cdef inline uint8_t tag_of(uint64_t hash) noexcept nogil:
+    return <uint8_t>(hash >> 56)
+
+cdef inline size_t bucket_index(const Table* t, uint64_t hash) noexcept nogil:
+    cdef size_t index = hash & (t.base - 1)
+    if index < t.split:
+        index = hash & ((t.base << 1) - 1)
+    return index
+
+cdef inline Bucket* bucket_at(const Table* t, size_t index) noexcept nogil:
+    return t.segments[index >> SEGMENT_BITS] + (index & (SEGMENT_BUCKETS - 1))
+
+cdef inline Bucket* further(const Bucket* b) noexcept nogil:
+    return <Bucket*>b.slots[6] if b.used & CHAINED else NULL
+
+cdef inline unsigned int taken_slots(const Bucket* b) noexcept nogil:
+    """A bit for every slot that holds an entry."""
+    return b.used & (63 if b.used & CHAINED else ALL_SLOTS)
+
+cdef inline uint64_t matches(const Bucket* b, uint8_t tag) noexcept nogil:
+    """A set high bit for every byte that may equal the tag; a byte above an equal one may be there wrongly."""
+    cdef uint64_t word
+    memcpy(&word, b, 8)
+    word ^= tag * <uint64_t>0x0101010101010101
+    return (word - <uint64_t>0x0101010101010101) & ~word & <uint64_t>0x8080808080808080
 
 cdef void table_init(Table* t, uint64_t seed) noexcept nogil
+# Makes an empty table as large as so many entries want it.
+cdef void table_reserve(Table* t, size_t entries) noexcept nogil
+# Makes an empty table of the same shape as another, and puts an entry into the bucket of that number, with the tag that
+# it has there: so a copy needs no hash.
+cdef void table_shape_as(Table* t, const Table* other) noexcept nogil
+cdef void table_place(Table* t, size_t index, Entry* e, uint8_t tag) noexcept nogil
 # Frees the buckets, not the entries.
 cdef void table_clear(Table* t) noexcept nogil
 
@@ -47,9 +98,13 @@ cdef void table_visit_bucket(const Table* t, size_t index, entry_visitor visit, 
 # Takes a table that is no longer wanted apart from its end: shows about `most` entries to `visit`, which frees them, and
 # gives back their buckets. True when nothing is left.
 cdef bint table_dismantle(Table* t, size_t most, entry_visitor visit, void* context) noexcept nogil
-# Any entry, each as likely; `random` are 64 random bits, `again` gives more of them. NULL when empty.
+# The slot of any entry, each as likely; NULL when empty. `random` gives 64 random bits each time.
 ctypedef uint64_t (*random_source)(void* context) noexcept nogil
-cdef Entry* table_random(const Table* t, random_source random, void* context) noexcept nogil
+cdef Entry** table_random_slot(const Table* t, random_source random, void* context) noexcept nogil
+cdef inline Entry* table_random(const Table* t, random_source random, void* context) noexcept nogil:
+    """Any entry, each as likely; NULL when empty."""
+    cdef Entry** slot = table_random_slot(t, random, context)
+    return NULL if slot == NULL else slot[0]
 # The first entry at or behind a bucket whose key has this very hash and that `wanted` flags; for the index of expiry.
 cdef Entry** table_find_hash(const Table* t, uint64_t hash, uint8_t wanted_flags) noexcept nogil
 cdef size_t table_memory(const Table* t) noexcept nogil

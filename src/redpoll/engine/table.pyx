@@ -25,54 +25,24 @@ from libc.string cimport memcmp, memcpy, memset
 
 from redpoll.engine.entry cimport Entry, entry_key, entry_key_length
 from redpoll.engine.hashing cimport hash_bytes
+from redpoll.engine.member cimport member_hash
 from redpoll.engine.memory cimport KIND_TABLE, allocate_lines, reallocate, release, release_lines, allocate
 
 cdef extern from *:
     """
-    #define redpoll_prefetch(p) __builtin_prefetch(p)
-    #define redpoll_ctz64(x) __builtin_ctzll(x)
-    #define redpoll_popcount(x) __builtin_popcount(x)
+    static inline uint64_t redpoll_below(uint64_t random, uint64_t limit) {
+        return (uint64_t)((unsigned __int128)random * limit >> 64);
+    }
     """
-    void redpoll_prefetch(const void* p) noexcept nogil
-    int redpoll_ctz64(uint64_t x) noexcept nogil
-    int redpoll_popcount(unsigned int x) noexcept nogil
+    uint64_t below "redpoll_below"(uint64_t random, uint64_t limit) noexcept nogil
+    int popcount "__builtin_popcount"(unsigned int bits) noexcept nogil
 
 cdef enum:
-    SEGMENT_BITS = 15                     # 32,768 buckets of 64 bytes: 2 MiB
-    SEGMENT_BUCKETS = 32768
-    SLOTS = 7
-    ALL_SLOTS = 127
-    CHAINED = 128
     # Fill at which a bucket is split, and below which two are merged, in 64ths of all slots.
     FULL = 52
     SPARSE = 12
-
-
-cdef inline uint8_t tag_of(uint64_t hash) noexcept nogil:
-    return <uint8_t>(hash >> 56)
-
-
-cdef inline size_t bucket_index(const Table* t, uint64_t hash) noexcept nogil:
-    cdef size_t index = hash & (t.base - 1)
-    if index < t.split:
-        index = hash & ((t.base << 1) - 1)
-    return index
-
-
-cdef inline Bucket* bucket_at(const Table* t, size_t index) noexcept nogil:
-    return t.segments[index >> SEGMENT_BITS] + (index & (SEGMENT_BUCKETS - 1))
-
-
-cdef inline Bucket* further(const Bucket* b) noexcept nogil:
-    return <Bucket*>b.slots[6] if b.used & CHAINED else NULL
-
-
-cdef inline uint64_t matches(const Bucket* b, uint8_t tag) noexcept nogil:
-    """A set high bit for every byte that may equal the tag; a byte above an equal one may be there wrongly."""
-    cdef uint64_t word
-    memcpy(&word, b, 8)
-    word ^= tag * <uint64_t>0x0101010101010101
-    return (word - <uint64_t>0x0101010101010101) & ~word & <uint64_t>0x8080808080808080
+    AHEAD = 2                             # buckets that are asked for before they are taken apart
+    DRAWS = 4                             # of random buckets at a time
 
 
 cdef void table_init(Table* t, uint64_t seed) noexcept nogil:
@@ -81,6 +51,42 @@ cdef void table_init(Table* t, uint64_t seed) noexcept nogil:
     t.base = 1
     t.longest = 1
     t.seed = seed
+
+
+cdef void make_buckets(Table* t, size_t buckets) noexcept nogil:
+    """Room for so many empty buckets, in a table that has none."""
+    cdef size_t segment
+    t.base = 1
+    while t.base * 2 <= buckets:
+        t.base *= 2
+    t.split = buckets - t.base
+    t.segment_count = 1
+    t.first_capacity = t.base if t.split == 0 else t.base * 2
+    if t.first_capacity > SEGMENT_BUCKETS:
+        t.first_capacity = SEGMENT_BUCKETS
+        while t.segment_count << SEGMENT_BITS < buckets:
+            t.segment_count *= 2
+    t.segments = <Bucket**>allocate(t.segment_count * sizeof(Bucket*), KIND_TABLE)
+    t.segments[0] = <Bucket*>allocate_lines(t.first_capacity * sizeof(Bucket), KIND_TABLE)
+    segment = 1
+    while segment << SEGMENT_BITS < buckets:
+        t.segments[segment] = <Bucket*>allocate_lines(SEGMENT_BUCKETS * sizeof(Bucket), KIND_TABLE)
+        segment += 1
+
+
+cdef void table_reserve(Table* t, size_t entries) noexcept nogil:
+    if t.segments == NULL:
+        make_buckets(t, entries * 64 // (SLOTS * FULL) + 1)
+
+
+cdef void table_shape_as(Table* t, const Table* other) noexcept nogil:
+    if other.segments != NULL:
+        make_buckets(t, other.base + other.split)
+
+
+cdef void table_place(Table* t, size_t index, Entry* e, uint8_t tag) noexcept nogil:
+    t.used += 1
+    place(t, bucket_at(t, index), e, tag)
 
 
 cdef void free_chain(Table* t, Bucket* b) noexcept nogil:
@@ -246,6 +252,13 @@ cdef void add_bucket_room(Table* t) noexcept nogil:
     t.segments[segment] = <Bucket*>allocate_lines(SEGMENT_BUCKETS * sizeof(Bucket), KIND_TABLE)
 
 
+cdef inline uint64_t hash_in(const Table* t, const Entry* e) noexcept nogil:
+    """The hash of what a slot holds."""
+    if t.of_members:
+        return member_hash(<uint64_t>e, t.seed)
+    return table_hash(t, entry_key(e), entry_key_length(e))
+
+
 cdef void grow(Table* t) noexcept nogil:
     """Split the bucket at `split` between itself and a new last one."""
     cdef Bucket* source
@@ -261,29 +274,29 @@ cdef void grow(Table* t) noexcept nogil:
     target = bucket_at(t, t.base + t.split)
     chain = source
     while chain != NULL:
-        used = chain.used & (63 if chain.used & CHAINED else ALL_SLOTS)
+        used = taken_slots(chain)
         while used:
             redpoll_prefetch(chain.slots[redpoll_ctz64(used)])
             used &= used - 1
         chain = further(chain)
     chain = further(source)
-    used = source.used & (63 if source.used & CHAINED else ALL_SLOTS)
+    used = taken_slots(source)
     source.used = <uint8_t>used
     while used:
         slot = redpoll_ctz64(used)
         used &= used - 1
         e = source.slots[slot]
-        hash = table_hash(t, entry_key(e), entry_key_length(e))
+        hash = hash_in(t, e)
         if hash & t.base:
             source.used &= ~(1 << slot)
             place(t, target, e, tag_of(hash))
     while chain != NULL:
-        used = chain.used & (63 if chain.used & CHAINED else ALL_SLOTS)
+        used = taken_slots(chain)
         while used:
             slot = redpoll_ctz64(used)
             used &= used - 1
             e = chain.slots[slot]
-            hash = table_hash(t, entry_key(e), entry_key_length(e))
+            hash = hash_in(t, e)
             place(t, target if hash & t.base else source, e, tag_of(hash))
         next = further(chain)
         release_lines(chain, sizeof(Bucket), KIND_TABLE)
@@ -312,7 +325,7 @@ cdef void shrink(Table* t) noexcept nogil:
     target = bucket_at(t, t.split)
     chain = source
     while chain != NULL:
-        used = chain.used & (63 if chain.used & CHAINED else ALL_SLOTS)
+        used = taken_slots(chain)
         while used:
             slot = redpoll_ctz64(used)
             used &= used - 1
@@ -394,7 +407,7 @@ cdef uint64_t reversed_bits(uint64_t value) noexcept nogil:
 cdef void visit_chain(const Bucket* b, entry_visitor visit, void* context) noexcept nogil:
     cdef unsigned int used
     while b != NULL:
-        used = b.used & (63 if b.used & CHAINED else ALL_SLOTS)
+        used = taken_slots(b)
         while used:
             visit(context, b.slots[redpoll_ctz64(used)])
             used &= used - 1
@@ -422,13 +435,21 @@ cdef bint table_dismantle(Table* t, size_t most, entry_visitor visit, void* cont
     cdef Bucket* last
     cdef size_t index
     cdef size_t visited = 0
+    cdef unsigned int used
     if t.segments == NULL:
         return True
     while visited < most:
         index = t.base + t.split - 1
+        if index >= AHEAD:
+            # What the visitor will touch; freeing is one miss of the cache after another otherwise.
+            last = bucket_at(t, index - AHEAD)
+            used = taken_slots(last)
+            while used:
+                redpoll_prefetch(last.slots[redpoll_ctz64(used)])
+                used &= used - 1
         last = bucket_at(t, index)
         # Buckets that are empty cost something too.
-        visited += 1 + redpoll_popcount(last.used)
+        visited += 1 + popcount(last.used)
         visit_chain(last, visit, context)
         free_chain(t, further(last))
         last.used = 0
@@ -444,26 +465,40 @@ cdef bint table_dismantle(Table* t, size_t most, entry_visitor visit, void* cont
     return False
 
 
-cdef Entry* table_random(const Table* t, random_source random, void* context) noexcept nogil:
-    """By rejection: draw one place of all that there would be if every chain were as long as the longest."""
+cdef Entry** table_random_slot(const Table* t, random_source random, void* context) noexcept nogil:
+    """By rejection: draw one place of all that there would be if every chain were as long as the longest.
+
+    Several draws are made at a time, so that their buckets come from memory together.
+    """
     cdef size_t buckets = table_buckets(t)
-    cdef size_t places = SLOTS * t.longest
-    cdef size_t slot
-    cdef unsigned int used
+    cdef size_t places = (SLOTS - 1) * t.longest + 1
+    cdef Bucket* drawn[DRAWS]
     cdef Bucket* b
+    cdef size_t place, count
+    cdef unsigned int used
+    cdef int i
     if not t.used:
         return NULL
     while True:
-        b = bucket_at(t, (random(context) >> 8) % buckets)
-        slot = (random(context) >> 8) % places
-        while b != NULL and slot >= SLOTS:
-            slot -= SLOTS
-            b = further(b)
-        if b == NULL:
-            continue
-        used = b.used & (63 if b.used & CHAINED else ALL_SLOTS)
-        if used >> slot & 1:
-            return b.slots[slot]
+        for i in range(DRAWS):
+            drawn[i] = bucket_at(t, below(random(context), buckets))
+            redpoll_prefetch(drawn[i])
+        for i in range(DRAWS):
+            # All buckets of a chain but the last are full, but removal may have left a hole in any of them.
+            b = drawn[i]
+            place = below(random(context), places)
+            while True:
+                used = taken_slots(b)
+                count = popcount(used)
+                if place < count:
+                    while place:
+                        used &= used - 1
+                        place -= 1
+                    return &b.slots[redpoll_ctz64(used)]
+                place -= count
+                b = further(b)
+                if b == NULL:
+                    break
 
 
 cdef size_t table_memory(const Table* t) noexcept nogil:
