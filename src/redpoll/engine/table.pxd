@@ -21,9 +21,14 @@ cdef struct Table:
     uint64_t seed
     bint frozen              # no growth and no shrinking, for tests that look at the shape
 
+ctypedef void (*entry_visitor)(void* context, Entry* e) noexcept nogil
+
 cdef void table_init(Table* t, uint64_t seed) noexcept nogil
 # Frees the buckets, not the entries.
 cdef void table_clear(Table* t) noexcept nogil
+# The same in slices: visits the entries of up to `most` buckets from `at` on, and frees what lies behind; `at` is moved on
+# from 0, the table is of no other use meanwhile. True, and the table empty, at the end.
+cdef bint table_clear_some(Table* t, size_t* at, size_t most, entry_visitor visit, void* context) noexcept nogil
 
 cdef uint64_t table_hash(const Table* t, const char* key, size_t length) noexcept nogil
 cdef void table_prefetch(const Table* t, uint64_t hash) noexcept nogil
@@ -35,8 +40,6 @@ cdef Entry** table_find(const Table* t, const char* key, size_t length, uint64_t
 cdef Entry** table_insert(Table* t, Entry* e, uint64_t hash) noexcept nogil
 # The slot's entry is not freed.
 cdef void table_remove(Table* t, Entry** slot, uint64_t hash) noexcept nogil
-
-ctypedef void (*entry_visitor)(void* context, Entry* e) noexcept nogil
 
 # Visits some entries and returns the next cursor, 0 at the end.
 cdef uint64_t table_scan(const Table* t, uint64_t cursor, entry_visitor visit, void* context) noexcept nogil
