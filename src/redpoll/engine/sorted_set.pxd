@@ -34,8 +34,8 @@ cdef inline void sorted_open(Sorted* z, const Entry* e) noexcept nogil:
 
 # An empty one: a listpack if `entries` members of up to `longest` bytes may be in one.
 cdef void sorted_new(Sorted* z, const Limits* limits, size_t entries, size_t longest) noexcept nogil
-# Makes a tree of a listpack that could not take so many further members.
-cdef void sorted_prepare(Sorted* z, const Limits* limits, size_t entries, size_t longest) noexcept nogil
+# Makes a tree of a listpack that could not hold so many members as are about to be put.
+cdef void sorted_prepare(Sorted* z, const Limits* limits, size_t entries) noexcept nogil
 # A tree of members whose ownership passes on, in any order; they must be distinct. The table may hold them already, and
 # passes on too; NULL: it does not. Few and short ones become a listpack, and their entries are freed.
 cdef void sorted_build(Sorted* z, const Limits* limits, Scored* items, size_t count, Table* table) noexcept nogil

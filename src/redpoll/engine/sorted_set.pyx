@@ -172,12 +172,8 @@ cdef void make_tree(Sorted* z, uint64_t seed) noexcept nogil:
     z.value = made
 
 
-cdef void sorted_prepare(Sorted* z, const Limits* limits, size_t entries, size_t longest) noexcept nogil:
-    cdef size_t there
-    if z.encoding != ENC_LISTPACK:
-        return
-    there = listpack_length(<uint8_t*>z.value) // 2
-    if there + entries > limits.entries or longest > limits.bytes:
+cdef void sorted_prepare(Sorted* z, const Limits* limits, size_t entries) noexcept nogil:
+    if z.encoding == ENC_LISTPACK and entries > limits.entries:
         make_tree(z, limits.seed)
 
 
@@ -731,3 +727,10 @@ cdef class SortedMembers:
     def memory(self, size_t samples=0):
         """Bytes of a tree."""
         return value_memory_(self.z.value, samples)
+
+    def shape(self):
+        """Facts of a tree, for diagnosis."""
+        cdef SortedSet* s = set_of(&self.z)
+        return {"members": s.tree.size, "height": s.tree.height, "leaves": s.tree.leaves, "inners": s.tree.inners,
+                "table_bytes": table_memory(&s.table), "tree_bytes": tree_memory(&s.tree),
+                "buckets": table_buckets(&s.table), "chained": s.table.chained}
