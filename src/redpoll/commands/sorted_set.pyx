@@ -180,7 +180,7 @@ declare(
     summary="Add members to a sorted set, or move those that are there to other scores.", group="sorted-set",
     since="1.2.0", flags=WRITE | DENYOOM | FAST, keys="RW update",
     complexity="O(log N) for each member added, where N is the number of members in the sorted set",
-    added={"3.0.2": "NX XX CH INCR", "6.2.0": "GT LT"}, history=[("2.4.0", "Accepts several members.")],
+    added={"3.0.2": "condition CH INCR", "6.2.0": "comparison"}, history=[("2.4.0", "Accepts several members.")],
 )
 
 
@@ -299,7 +299,7 @@ cdef int zrank(Call call) except -1:
 
 declare(
     "ZRANK key member [WITHSCORE]", native(zrank), summary="Return the rank of a member, from the lowest score.",
-    group="sorted-set", since="2.0.0", flags=READONLY | FAST, complexity="O(log N)", added={"7.2.0": "WITHSCORE"},
+    group="sorted-set", since="2.0.0", flags=READONLY | FAST, complexity="O(log N)", history=[("7.2.0", "Added `WITHSCORE`.")],
 )
 
 
@@ -308,5 +308,5 @@ cdef int zrevrank(Call call) except -1:
 
 declare(
     "ZREVRANK key member [WITHSCORE]", native(zrevrank), summary="Return the rank of a member, from the highest score.",
-    group="sorted-set", since="2.0.0", flags=READONLY | FAST, complexity="O(log N)", added={"7.2.0": "WITHSCORE"},
+    group="sorted-set", since="2.0.0", flags=READONLY | FAST, complexity="O(log N)", history=[("7.2.0", "Added `WITHSCORE`.")],
 )

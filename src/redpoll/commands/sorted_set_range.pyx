@@ -114,16 +114,14 @@ cdef Span span_of(const Sorted* z, const Range* wanted) noexcept:
     else:
         first = sorted_before(z, &wanted.low)
         end = sorted_before(z, &wanted.high)
-        if first >= end:
-            return span
         if wanted.backwards:
+            # From here on ranks count in the direction of the range.
             first, end = length - end, length - first
-    # From here on ranks count in the direction of the range.
-    if wanted.offset < 0 or wanted.offset >= end - first:
-        return span
-    first += wanted.offset
-    if 0 <= wanted.limit < end - first:
-        end = first + wanted.limit
+        if first >= end or wanted.offset < 0 or wanted.offset >= end - first:
+            return span
+        first += wanted.offset
+        if 0 <= wanted.limit < end - first:
+            end = first + wanted.limit
     span.rank = length - 1 - first if wanted.backwards else first
     span.count = end - first
     return span
@@ -198,7 +196,7 @@ cdef int zrange(Call call) except -1:
 declare(
     "ZRANGE key start:string stop:string [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]", native(zrange),
     summary="Return members of a sorted set within a range of ranks, scores or texts.", group="sorted-set", since="1.2.0",
-    flags=READONLY, added={"6.2.0": "REV BYSCORE BYLEX LIMIT"},
+    flags=READONLY, added={"6.2.0": "REV sortby LIMIT"},
     complexity="O(log(N)+M) with N being the number of members in the sorted set and M the number of members returned",
 )
 

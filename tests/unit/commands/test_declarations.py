@@ -8,14 +8,21 @@ import pytest
 from redis.connection import Connection
 from redis.exceptions import ResponseError
 
-from redpoll.commands import introspection
+from redpoll.commands import (  # noqa: F401 - what is imported declares its commands
+    introspection,
+    sorted_set,
+    sorted_set_algebra,
+    sorted_set_pop,
+    sorted_set_range,
+    sorted_set_scan,
+)
 from redpoll.commands.declare import REGISTRY, Command, declare, get_keys, lookup
 from redpoll.commands.flags import FLAG_NAMES, MOVABLE_KEYS, READONLY, flag_names
 from redpoll.errors import CommandError
 from tests.unit.commands import real_servers, usage_lines
 
 DATA = Path(__file__).parents[2] / "data"
-GROUPS = ("string", "bitmap", "generic", "connection", "server")
+GROUPS = ("string", "bitmap", "generic", "connection", "server", "sorted-set")
 
 # What handlers really declare replaces the stand-ins of `usage_lines`.
 TOP = usage_lines.REGISTRY | REGISTRY
@@ -68,6 +75,7 @@ OTHERS = _lines()
 
 # Real declarations whose argument trees are wider than either server's: both servers' words, and newer ones.
 WIDER = {"set", "bitcount", "bgsave", "shutdown", "client|kill", "client|list", "debug", "replconf", "restore-asking"}
+WIDER |= {"zinter", "zinterstore", "zunion", "zunionstore", "zscan"}
 # Newer than the Redis that is at hand; Valkey's command of the same name is another.
 NEWER = {"msetex"}
 
