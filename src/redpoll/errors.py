@@ -317,3 +317,26 @@ def unknown_pfdebug(word: str) -> str:
 def failed_self_test(what: str) -> str:
     """The text of PFSELFTEST when something is wrong."""
     return f"ERR TESTFAILED {what}"
+# Sorted sets
+
+ZADD_XX_AND_NX = "ERR XX and NX options at the same time are not compatible"
+ZADD_GT_LT_NX = "ERR GT, LT, and/or NX options at the same time are not compatible"
+ZADD_INCR_PAIRS = "ERR INCR option supports a single increment-element pair"
+SCORE_NOT_A_NUMBER = "ERR resulting score is not a number (NaN)"
+RANGE_NOT_A_FLOAT = "ERR min or max is not a float"
+RANGE_NOT_A_TEXT = "ERR min or max not valid string range item"
+LIMIT_BY_RANK = "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"
+SCORES_BY_LEX = "ERR syntax error, WITHSCORES not supported in combination with BYLEX"
+WEIGHT_NOT_A_FLOAT = "ERR weight value is not a float"
+NUMKEYS_NOT_POSITIVE = "ERR numkeys should be greater than 0"
+COUNT_NOT_POSITIVE = "ERR count should be greater than 0"
+NEGATIVE_LIMIT = "ERR LIMIT can't be negative"
+RANDOM_COUNT_RANGE = (
+    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
+)
+NOVALUES_ONLY_HSCAN = "ERR NOVALUES option can only be used in HSCAN"
+
+
+def needs_input_key(command: str) -> str:
+    """The text for a number of keys below one; `command` is lower case."""
+    return f"ERR at least 1 input key is needed for '{command}' command"

@@ -128,6 +128,7 @@ cdef inline size_t format_int64(char* out, long long value) noexcept nogil:
 
 cdef bint parse_uint64_lenient(const char* text, size_t length, unsigned long long* out) noexcept nogil
 cdef bint parse_double(const char* text, size_t length, double* out) noexcept nogil
+cdef bint parse_bound(const char* text, size_t length, double* out) noexcept nogil
 cdef bint parse_long_double(const char* text, size_t length, long double* out) noexcept nogil
 cdef size_t format_double(char* out, double value) noexcept nogil
 cdef size_t format_long_double_human(char* out, long double value) noexcept nogil

@@ -24,7 +24,7 @@ from libc.math cimport HUGE_VAL, isinf, isnan
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memchr, memcpy, memset
 
 cdef extern from *:
     """
@@ -163,7 +163,7 @@ cdef bint scan_decimal(const char* text, size_t length, Decimal* number) noexcep
     return True
 
 
-cdef bint parse_double_slowly(const char* text, size_t length, double* out) noexcept nogil:
+cdef bint parse_double_slowly(const char* text, size_t length, double* out, bint any_range) noexcept nogil:
     cdef char[512] small
     cdef char* copy = small
     cdef char* end = NULL
@@ -180,7 +180,7 @@ cdef bint parse_double_slowly(const char* text, size_t length, double* out) noex
     libc.errno.errno = 0
     value = strtod(copy, &end)
     good = <size_t>(end - copy) == length and not isnan(value)
-    if libc.errno.errno == libc.errno.ERANGE and (value == 0 or isinf(value)):
+    if libc.errno.errno == libc.errno.ERANGE and (value == 0 or isinf(value)) and not any_range:
         good = False
     redpoll_leave_c_locale(before)
     if copy != small:
@@ -190,15 +190,9 @@ cdef bint parse_double_slowly(const char* text, size_t length, double* out) noex
     return good
 
 
-cdef bint parse_double(const char* text, size_t length, double* out) noexcept nogil:
-    """As ZADD reads a score: infinities and hexadecimal are taken, NaN and what is out of range are not."""
-    cdef Decimal number
+cdef inline bint from_decimal(const Decimal* number, double* out) noexcept nogil:
+    """Whether a decimal is one that a single operation makes a double."""
     cdef double value
-    if length == 0 or is_space(text[0]):
-        return False
-    if not scan_decimal(text, length, &number):
-        # Infinities and hexadecimal, or nothing at all.
-        return parse_double_slowly(text, length, out)
     if number.exact and number.digits == 0:
         value = 0.0
     elif number.exact and number.digits <= 9007199254740992ull and -22 <= number.exponent <= 22:
@@ -208,9 +202,39 @@ cdef bint parse_double(const char* text, size_t length, double* out) noexcept no
         else:
             value *= POWERS_OF_TEN[number.exponent]
     else:
-        return parse_double_slowly(text, length, out)
+        return False
     out[0] = -value if number.negative else value
     return True
+
+
+cdef bint parse_double(const char* text, size_t length, double* out) noexcept nogil:
+    """As ZADD reads a score: infinities and hexadecimal are taken, NaN and what is out of range are not."""
+    cdef Decimal number
+    if length == 0 or is_space(text[0]):
+        return False
+    # What is no decimal may be an infinity or hexadecimal, or nothing at all.
+    if scan_decimal(text, length, &number) and from_decimal(&number, out):
+        return True
+    return parse_double_slowly(text, length, out, False)
+
+
+cdef bint parse_bound(const char* text, size_t length, double* out) noexcept nogil:
+    """As the end of a range of scores is read: nothing is zero, too much is infinite, hexadecimal is refused."""
+    cdef Decimal number
+    cdef const char* end = <const char*>memchr(text, 0, length) if length else NULL
+    cdef size_t sign
+    if end != NULL:
+        # Redis looks no further than this.
+        length = end - text
+    if length == 0:
+        out[0] = 0.0
+        return True
+    if scan_decimal(text, length, &number):
+        return from_decimal(&number, out) or parse_double_slowly(text, length, out, True)
+    sign = text[0] == c"-" or text[0] == c"+"
+    if length == sign or (text[sign] | 32) != c"i":
+        return False
+    return parse_double_slowly(text, length, out, False)
 
 
 cdef bint parse_long_double_slowly(const char* text, size_t length, long double* out) noexcept nogil:
@@ -517,6 +541,12 @@ def read_double(bytes text not None):
     """The float that `text` is, or None."""
     cdef double value
     return value if parse_double(text, len(text), &value) else None
+
+
+def read_bound(bytes text not None):
+    """The float that the end of a range of scores is, or None."""
+    cdef double value
+    return value if parse_bound(text, len(text), &value) else None
 
 
 def print_int64(long long value):

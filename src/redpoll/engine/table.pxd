@@ -67,6 +67,8 @@ cdef inline uint64_t matches(const Bucket* b, uint8_t tag) noexcept nogil:
     word ^= tag * <uint64_t>0x0101010101010101
     return (word - <uint64_t>0x0101010101010101) & ~word & <uint64_t>0x8080808080808080
 
+ctypedef void (*entry_visitor)(void* context, Entry* e) noexcept nogil
+
 cdef void table_init(Table* t, uint64_t seed) noexcept nogil
 # Makes an empty table as large as so many entries want it.
 cdef void table_reserve(Table* t, size_t entries) noexcept nogil
@@ -76,6 +78,9 @@ cdef void table_shape_as(Table* t, const Table* other) noexcept nogil
 cdef void table_place(Table* t, size_t index, Entry* e, uint8_t tag) noexcept nogil
 # Frees the buckets, not the entries.
 cdef void table_clear(Table* t) noexcept nogil
+# The same in slices: visits the entries of up to `most` buckets from `at` on, and frees what lies behind; `at` is moved on
+# from 0, the table is of no other use meanwhile. True, and the table empty, at the end.
+cdef bint table_clear_some(Table* t, size_t* at, size_t most, entry_visitor visit, void* context) noexcept nogil
 
 cdef uint64_t table_hash(const Table* t, const char* key, size_t length) noexcept nogil
 cdef void table_prefetch(const Table* t, uint64_t hash) noexcept nogil
@@ -87,8 +92,6 @@ cdef Entry** table_find(const Table* t, const char* key, size_t length, uint64_t
 cdef Entry** table_insert(Table* t, Entry* e, uint64_t hash) noexcept nogil
 # The slot's entry is not freed.
 cdef void table_remove(Table* t, Entry** slot, uint64_t hash) noexcept nogil
-
-ctypedef void (*entry_visitor)(void* context, Entry* e) noexcept nogil
 
 # Visits some entries and returns the next cursor, 0 at the end.
 cdef uint64_t table_scan(const Table* t, uint64_t cursor, entry_visitor visit, void* context) noexcept nogil

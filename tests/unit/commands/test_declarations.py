@@ -8,25 +8,19 @@ import pytest
 from redis.connection import Connection
 from redis.exceptions import ResponseError
 
-from redpoll.commands import (
-    hash as _hash,  # noqa: F401
-)
-from redpoll.commands import (  # noqa: F401
-    hash_expire,
-    hash_import,
-    hash_numbers,
-    hash_options,
-    hash_random,
-    hash_scan,
-    introspection,
-)
+from redpoll import commands
 from redpoll.commands.declare import REGISTRY, Command, declare, get_keys, lookup
 from redpoll.commands.flags import FLAG_NAMES, MOVABLE_KEYS, READONLY, flag_names
 from redpoll.errors import CommandError
 from tests.unit.commands import real_servers, usage_lines
 
 DATA = Path(__file__).parents[2] / "data"
-GROUPS = ("string", "bitmap", "generic", "connection", "server", "hash")
+GROUPS = (
+    *("string", "bitmap", "generic", "connection", "server", "list", "hash", "set", "sorted-set", "stream", "geo"),
+    *("hyperloglog", "pubsub", "transactions"),
+)
+
+commands.load()
 
 # What handlers really declare replaces the stand-ins of `usage_lines`.
 TOP = usage_lines.REGISTRY | REGISTRY
@@ -79,6 +73,7 @@ OTHERS = _lines()
 
 # Real declarations whose argument trees are wider than either server's: both servers' words, and newer ones.
 WIDER = {"set", "bitcount", "bgsave", "shutdown", "client|kill", "client|list", "debug", "replconf", "restore-asking"}
+WIDER |= {"zinter", "zinterstore", "zunion", "zunionstore", "zscan"}
 # Newer than the Redis that is at hand; Valkey's command of the same name is another.
 NEWER = {"msetex"}
 
