@@ -7,7 +7,7 @@ import pkgutil
 _HELPERS = frozenset(
     (
         *("braille", "call", "client_filters", "dataset_digest", "declare", "flags", "integers", "key_finders"),
-        *("options", "usage"),
+        *("options", "stream_words", "usage"),
     )
 )
 

@@ -49,6 +49,8 @@ cdef class Keyspace:
     cdef public size_t list_compress_depth
     cdef public size_t stream_node_max_bytes
     cdef public size_t stream_node_max_entries
+    cdef public unsigned int stream_idmp_duration   # seconds
+    cdef public unsigned int stream_idmp_maxsize
     cdef public size_t hll_sparse_max_bytes
     cdef public bint keys_ready           # a blocked client may go on, now that the command is done
     cdef public uint64_t hits
