@@ -5,7 +5,7 @@ from libc.string cimport memcpy
 
 from redpoll.commands.call cimport EVENT_STREAM, Call, check_type, native
 from redpoll.commands.stream_words cimport (
-    DELETE_REFERENCES, FORM_SEQUENCE, ONLY_ACKNOWLEDGED, create_stream, id_word, ids_block, read_id, reference_at, remove_as_asked,
+    DELETE_REFERENCES, FORM_SEQUENCE, ONLY_ACKNOWLEDGED, check_ids, create_stream, id_word, ids_block, read_id, reference_at, remove_as_asked,
     reply_id, stream_of, word_is_sign,
 )
 from redpoll.engine.entry cimport TYPE_STREAM, Entry
@@ -327,8 +327,7 @@ cdef int xdel(Call call) except -1:
     if slot == NULL:
         reply_integer(call.out, 0)
         return 0
-    for i in range(2, call.argc):
-        id_word(call, i, &id)
+    check_ids(call, 2, call.argc)
     for i in range(2, call.argc):
         id_word(call, i, &id)
         removed += stream_remove(stream_of(slot), id)
@@ -355,6 +354,8 @@ cdef int xdelex(Call call) except -1:
     first = ids_block(call, 2, &references, &last)
     slot = call.write(1)
     check_type(slot, TYPE_STREAM)
+    if slot != NULL:
+        check_ids(call, first, last)
     reply_array(call.out, last - first)
     for i in range(first, last):
         if slot == NULL:

@@ -37,13 +37,19 @@ cdef inline void show_id(Out* out, const char* name, size_t length, StreamId id)
     reply_id(out, id)
 
 
-cdef inline void show_known(Out* out, const char* name, size_t length, int64_t value) noexcept:
-    """A number that is null while it is unknown."""
-    reply_bulk(out, name, length)
-    if value == ENTRIES_READ_UNKNOWN:
+cdef void show_progress(Out* out, const Stream* s, const Group* group) noexcept:
+    """How far a group is, as far as that is known."""
+    cdef int64_t lag
+    reply_bulk(out, b"entries-read", 12)
+    if group.entries_read == ENTRIES_READ_UNKNOWN:
         reply_null(out)
     else:
-        reply_integer(out, value)
+        reply_integer(out, group.entries_read)
+    reply_bulk(out, b"lag", 3)
+    if group_lag(s, group, &lag):
+        reply_integer(out, lag)
+    else:
+        reply_null(out)
 
 
 cdef Stream* need_stream(Call call) except NULL:
@@ -133,8 +139,7 @@ cdef void show_group_in_full(Out* out, const Stream* s, const Group* group, uint
     show_name(out, b"name", 4)
     reply_bulk(out, group.name, group.name_length)
     show_id(out, b"last-delivered-id", 17, group.last_id)
-    show_known(out, b"entries-read", 12, group.entries_read)
-    show_known(out, b"lag", 3, group_lag(s, group))
+    show_progress(out, s, group)
     show_number(out, b"pel-count", 9, group.pending.used)
     show_number(out, b"nacked-count", 12, group.released)
     show_name(out, b"pending", 7)
@@ -207,8 +212,7 @@ cdef int xinfo_groups(Call call) except -1:
         show_number(out, b"consumers", 9, group.consumer_count)
         show_number(out, b"pending", 7, group.pending.used)
         show_id(out, b"last-delivered-id", 17, group.last_id)
-        show_known(out, b"entries-read", 12, group.entries_read)
-        show_known(out, b"lag", 3, group_lag(s, group))
+        show_progress(out, s, group)
     return 0
 
 declare(

@@ -4,7 +4,7 @@ from libc.stdint cimport INT64_MAX, UINT64_MAX, int64_t, uint64_t
 
 from redpoll.commands.call cimport EVENT_STREAM, Call, check_type, native
 from redpoll.commands.stream_words cimport (
-    FORM_STRICT, ONLY_ACKNOWLEDGED, end_word, group_at, id_word, ids_block, read_id, remove_as_asked, reply_id,
+    FORM_STRICT, check_ids, end_word, group_at, id_word, ids_block, read_id, remove_as_asked, reply_id,
     reply_one, start_word, stream_of,
 )
 from redpoll.engine.entry cimport TYPE_STREAM, Entry
@@ -77,8 +77,7 @@ cdef int xack(Call call) except -1:
     cdef size_t i
     cdef int64_t acknowledged = 0
     if group != NULL:
-        for i in range(3, call.argc):
-            id_word(call, i, &id)
+        check_ids(call, 3, call.argc)
         for i in range(3, call.argc):
             id_word(call, i, &id)
             pending = pending_find(group, id)
@@ -107,10 +106,14 @@ cdef int xackdel(Call call) except -1:
     first = ids_block(call, 3, &references, &last)
     slot = call.write(1)
     group = find_group(call, slot)
+    if group != NULL:
+        check_ids(call, first, last)
     reply_array(call.out, last - first)
     for i in range(first, last):
-        id_word(call, i, &id)
-        pending = NULL if group == NULL else pending_find(group, id)
+        pending = NULL
+        if group != NULL:
+            id_word(call, i, &id)
+            pending = pending_find(group, id)
         if pending == NULL:
             reply_integer(call.out, -1)
             continue
@@ -188,8 +191,7 @@ cdef int read_release(Call call, Release* release) except -1:
         i += 1
     if not release.first:
         raise CommandError(errors.XNACK_NO_IDS)
-    for i in range(release.first, release.last):
-        id_word(call, i, &id)
+    check_ids(call, release.first, release.last)
     return 0
 
 

@@ -179,6 +179,9 @@ cdef int find_stream(Call call, const Reading* reading, size_t index, Wanted* wa
         wanted.is_new = True
     else:
         id_word(call, word, &wanted.after)
+        # The greatest ID means the same to a group as ">".
+        if reading.by_group and wanted.after.ms == UINT64_MAX and wanted.after.seq == UINT64_MAX:
+            wanted.is_new = True
     return 0
 
 
@@ -279,10 +282,12 @@ cdef uint64_t show_new(Call call, Reading* reading, Stream* s, Group* group, Con
     cdef StreamId first
     cdef uint64_t most = most_entries(reading, s)
     cdef uint64_t shown = 0
+    cdef bint given = False
     cdef uint64_t expected = s.length + group.pending.used if reading.claim >= 0 else s.length
     cdef Mark mark = reply_later(call.out, most if most < expected else expected)
     if reading.claim >= 0:
         shown = claim_entries(call, reading, s, group, consumer, most)
+        given = shown != 0
     first = group.last_id
     if id_increase(&first):
         walk_begin(&walk, s, first, stream_id(UINT64_MAX, UINT64_MAX), False)
@@ -294,10 +299,11 @@ cdef uint64_t show_new(Call call, Reading* reading, Stream* s, Group* group, Con
                 reply_integer(call.out, 0)
                 reply_integer(call.out, 0)
             deliver(call, s, group, consumer, entry.id, reading.no_ack)
+            given = given or not reading.no_ack
             count_entry(reading)
             shown += 1
     reply_now(call.out, &mark, c"*", shown)
-    if shown:
+    if given:
         consumer.active = call.keyspace.now
     return shown
 

@@ -36,6 +36,8 @@ cdef int reference_at(Call call, size_t word) noexcept
 
 # Reads `[KEEPREF | DELREF | ACKED] IDS numids id …` from a word on, in any order; where the IDs begin, and end.
 cdef size_t ids_block(Call call, size_t first, int* references, size_t* last) except 0
+# Raises for a word that is no ID.
+cdef int check_ids(Call call, size_t first, size_t last) except -1
 # Removes an entry; the reply for it: 1 removed, 2 left because a group wants it, -1 not there.
 cdef int remove_as_asked(Stream* s, StreamId id, int references) noexcept
 

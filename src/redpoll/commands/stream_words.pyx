@@ -6,7 +6,7 @@ from libc.string cimport memchr
 from redpoll.engine.entry cimport ENC_STREAM, TYPE_STREAM
 from redpoll.engine.id_tree cimport id_decrease, id_increase
 from redpoll.engine.numbers cimport parse_uint64, parse_uint64_lenient
-from redpoll.engine.stream cimport Walk, stream_has, stream_new, stream_remove, walk_begin, walk_next
+from redpoll.engine.stream cimport Walk, stream_new, stream_remove, walk_begin, walk_next
 from redpoll.engine.stream_group cimport group_find, stream_forget, stream_is_wanted
 from redpoll.wire.output cimport Mark
 from redpoll.wire.reply cimport reply_later, reply_now
@@ -129,8 +129,6 @@ cdef size_t ids_block(Call call, size_t first, int* references, size_t* last) ex
         i += 1
     if not ids:
         raise CommandError(errors.SYNTAX)
-    for i in range(ids, last[0]):
-        check_id(call, i)
     return ids
 
 
@@ -142,21 +140,22 @@ cdef bint is_count(Call call, size_t word, int64_t* count) except *:
     return 0 < count[0] <= 0x7FFFFFFF
 
 
-cdef int check_id(Call call, size_t word) except -1:
+cdef int check_ids(Call call, size_t first, size_t last) except -1:
     cdef StreamId id
-    return id_word(call, word, &id)
+    cdef size_t i
+    for i in range(first, last):
+        id_word(call, i, &id)
+    return 0
 
 
 cdef int remove_as_asked(Stream* s, StreamId id, int references) noexcept:
     """Remove an entry; the reply for it: 1 removed, 2 left because a group wants it, -1 not there."""
-    if not stream_has(s, id):
-        return -1
+    # What groups know of an entry counts, and goes, whether the entry is there or not.
     if references == ONLY_ACKNOWLEDGED and stream_is_wanted(s, id):
         return 2
-    stream_remove(s, id)
     if references == DELETE_REFERENCES:
         stream_forget(s, id)
-    return 1
+    return 1 if stream_remove(s, id) else -1
 
 
 cdef Entry** create_stream(Call call, size_t word) noexcept:

@@ -39,8 +39,8 @@ cdef void pending_drop(Group* group, Pending* pending) noexcept nogil
 cdef int64_t stream_distance(const Stream* s, StreamId id) noexcept nogil
 # Moves the group's last ID on, past an entry that was delivered.
 cdef void group_advance(const Stream* s, Group* group, StreamId id) noexcept nogil
-# Entries that were not delivered yet, -1: unknown.
-cdef int64_t group_lag(const Stream* s, const Group* group) noexcept nogil
+# How many entries were not delivered yet; False when that cannot be known.
+cdef bint group_lag(const Stream* s, const Group* group, int64_t* lag) noexcept nogil
 
 # Whether a group may still want an entry: it was not delivered to it, or not acknowledged.
 cdef bint stream_is_wanted(const Stream* s, StreamId id) noexcept nogil

@@ -360,16 +360,20 @@ cdef void group_advance(const Stream* s, Group* group, StreamId id) noexcept nog
     group.last_id = id
 
 
-cdef int64_t group_lag(const Stream* s, const Group* group) noexcept nogil:
+cdef bint group_lag(const Stream* s, const Group* group, int64_t* lag) noexcept nogil:
     cdef int64_t read
+    lag[0] = 0
     if s.entries_added == 0 or s.length == 0:
-        return 0
+        return True
     if id_less(group.last_id, s.first_id) and id_less(s.max_deleted_id, s.first_id):
-        return s.length
+        lag[0] = s.length
+        return True
     if group.entries_read != ENTRIES_READ_UNKNOWN and not has_holes(s, group.last_id):
-        return s.entries_added - group.entries_read
+        lag[0] = <int64_t>s.entries_added - group.entries_read
+        return True
     read = stream_distance(s, group.last_id)
-    return read if read == ENTRIES_READ_UNKNOWN else <int64_t>s.entries_added - read
+    lag[0] = <int64_t>s.entries_added - read
+    return read != ENTRIES_READ_UNKNOWN
 
 
 cdef bint stream_is_wanted(const Stream* s, StreamId id) noexcept nogil:
