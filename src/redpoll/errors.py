@@ -340,3 +340,114 @@ NOVALUES_ONLY_HSCAN = "ERR NOVALUES option can only be used in HSCAN"
 def needs_input_key(command: str) -> str:
     """The text for a number of keys below one; `command` is lower case."""
     return f"ERR at least 1 input key is needed for '{command}' command"
+# Streams
+
+BAD_STREAM_ID = "ERR Invalid stream ID specified as stream command argument"
+BAD_RANGE_START = "ERR invalid start ID for the interval"
+BAD_RANGE_END = "ERR invalid end ID for the interval"
+ID_TOO_SMALL = "ERR The ID specified in XADD is equal or smaller than the target stream top item"
+ID_ZERO = "ERR The ID specified in XADD must be greater than 0-0"
+STREAM_EXHAUSTED = "ERR The stream has exhausted the last possible ID, unable to add more items"
+ENTRY_TOO_LARGE = "ERR Elements are too large to be stored"
+TWO_TRIMMINGS = "ERR syntax error, MAXLEN and MINID options at the same time are not compatible"
+MAXLEN_NEGATIVE = "ERR The MAXLEN argument must be >= 0."
+LIMIT_NEGATIVE = "ERR The LIMIT argument must be >= 0."
+LIMIT_WITHOUT_TRIMMING = "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy"
+LIMIT_WITHOUT_ROUGHLY = "ERR syntax error, LIMIT cannot be used without the special ~ option"
+NO_TRIMMING = "ERR syntax error, XTRIM must be called with a trimming strategy"
+NUMIDS_NOT_POSITIVE = "ERR Number of IDs must be a positive integer"
+NUMIDS_MISMATCH = "ERR The `numids` parameter must match the number of arguments"
+ENTRIES_ADDED_NEGATIVE = "ERR entries_added must be positive"
+ENTRIES_ADDED_BELOW_LENGTH = "ERR The entries_added specified in XSETID is smaller than the target stream length"
+SETID_BELOW_GIVEN_DELETED = "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id"
+SETID_BELOW_DELETED = "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id"
+SETID_BELOW_LAST = "ERR The ID specified in XSETID is smaller than the target stream top item"
+TWO_PRODUCERS = "ERR IDMP/IDMPAUTO specified multiple times"
+IDMP_WITH_ID = "ERR IDMP/IDMPAUTO can be used only with auto-generated IDs"
+IDMP_NO_PRODUCER = "ERR IDMP requires a non-empty producer ID"
+IDMP_NO_ID = "ERR IDMP requires a non-empty idempotent ID"
+IDMPAUTO_NO_PRODUCER = "ERR IDMPAUTO requires a non-empty producer ID"
+IDMP_NO_ENTRY = "ERR The specified stream ID was deleted or doesn't exist"
+IDMP_OTHER_ENTRY = "ERR The specified IDMP producer-id/idempotent-id pair maps to a different stream ID"
+IDMP_DURATION_RANGE = "ERR IDMP-DURATION must be between 1 and 86400 seconds"
+IDMP_MAXSIZE_RANGE = "ERR IDMP-MAXSIZE must be between 1 and 10000 entries"
+XCFGSET_NOTHING = "ERR At least one parameter must be specified"
+MISSING_GROUP = "ERR Missing GROUP option for XREADGROUP"
+DOLLAR_IN_GROUP = (
+    "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by "
+    "specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set."
+)
+PLUS_IN_GROUP = (
+    "ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by "
+    "specifying a proper ID, or use the > ID to get new messages. The + ID would just return an empty result set."
+)
+NEW_WITHOUT_GROUP = (
+    "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option."
+)
+MIN_IDLE_NOT_AN_INTEGER = "ERR min-idle-time is not an integer or out of range"
+MIN_IDLE_NEGATIVE = "ERR min-idle-time must be a positive integer"
+MAXCOUNT_BELOW_COUNT = "ERR MAXCOUNT must be greater than or equal to COUNT"
+COUNT_NOT_POSITIVE = "ERR COUNT must be > 0"
+XGROUP_NO_KEY = (
+    "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM "
+    "option to create an empty stream automatically."
+)
+BUSY_GROUP = "BUSYGROUP Consumer Group name already exists"
+ENTRIES_READ_RANGE = "ERR value for ENTRIESREAD must be positive or -1"
+XNACK_MODE = "ERR mode must be SILENT, FAIL, or FATAL"
+XNACK_NO_IDS = "ERR syntax error, expected IDS keyword"
+XNACK_NUMIDS = "ERR numids must be a positive integer"
+XNACK_NUMIDS_MISMATCH = "ERR number of IDs doesn't match numids"
+XNACK_RETRYCOUNT = "ERR Invalid RETRYCOUNT value, must be >= 0"
+
+
+def only_xreadgroup(option: str) -> str:
+    """The text for an option of XREADGROUP that XREAD was given."""
+    return f"ERR The {option} option is only supported by XREADGROUP. You called XREAD instead."
+
+
+def unbalanced(command: str, sign: str) -> str:
+    """The text for streams that do not all have an ID."""
+    return (
+        f"ERR Unbalanced '{command}' list of streams: for each stream key an ID, '{sign}', or '+' must be specified."
+    )
+
+
+def must_be_positive(name: str) -> str:
+    """The text for an option that has to be above zero."""
+    return f"ERR {name} must be a positive integer"
+
+
+def no_group(group: str, key: str) -> str:
+    """The text for a group that a stream does not have."""
+    return f"NOGROUP No such consumer group '{group}' for key name '{key}'"
+
+
+def no_key_or_consumer_group(key: str, group: str) -> str:
+    """The text for a missing key, or one without that group."""
+    return f"NOGROUP No such key '{key}' or consumer group '{group}'"
+
+
+def no_key_or_group(key: str, group: str) -> str:
+    """The same for XREADGROUP."""
+    return f"NOGROUP No such key '{key}' or consumer group '{group}' in XREADGROUP with GROUP option"
+
+
+def bad_claim(what: str, command: str) -> str:
+    """The text for a number of XCLAIM or XAUTOCLAIM that is none."""
+    return f"ERR Invalid {what} for {command}"
+
+
+def unrecognized_stream_option(command: str, word: str) -> str:
+    """The text for a word that XCLAIM or XNACK does not know."""
+    return f"ERR Unrecognized {command} option '{word}'"
+
+
+def xgroup_arity(word: str) -> str:
+    """The text for words that XGROUP CREATE or SETID cannot take."""
+    return subcommand_syntax("XGROUP", word)
+
+
+def subcommand_syntax(container: str, word: str) -> str:
+    """The text for a subcommand that found words it cannot take."""
+    return f"ERR unknown subcommand or wrong number of arguments for '{word}'. Try {container} HELP."

@@ -78,6 +78,12 @@ cdef class Call:
         self.keyspace.dirty += 1
         if self.keyspace.watching_changes:
             self.tell_change(kind, event, self.argv[word].ptr, self.argv[word].len, db.index)
+    # A change that is no event and that who watches the key need not know: of what a consumer group remembers.
+    cdef inline void altered(self, size_t word) noexcept:
+        self.changes += 1
+        self.keyspace.dirty += 1
+        if self.keyspace.watching_changes:
+            self.tell_change(EVENT_NONE, b"", self.argv[word].ptr, self.argv[word].len, self.db.index)
     # A further event of a change that is counted already, as `expire` after `set`.
     cdef inline void also(self, Event kind, const char* event, size_t word) noexcept:
         if self.keyspace.watching_changes:

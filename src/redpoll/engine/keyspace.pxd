@@ -57,6 +57,8 @@ cdef class Keyspace:
     cdef public size_t list_compress_depth
     cdef public size_t stream_node_max_bytes
     cdef public size_t stream_node_max_entries
+    cdef public unsigned int stream_idmp_duration   # seconds
+    cdef public unsigned int stream_idmp_maxsize
     cdef public size_t hll_sparse_max_bytes
     cdef public Watcher feed              # while `propagating`: told of keys that go though no command removes them
     cdef public bint propagating          # changes are told on, so commands have to say what they did

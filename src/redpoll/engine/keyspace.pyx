@@ -98,6 +98,8 @@ cdef class Keyspace:
         self.list_compress_depth = 0
         self.stream_node_max_bytes = 4096
         self.stream_node_max_entries = 100
+        self.stream_idmp_duration = 100
+        self.stream_idmp_maxsize = 100
         self.hll_sparse_max_bytes = 3000
         self.watcher = Watcher()
         self.seed = seed

@@ -25,6 +25,8 @@ and pointers to elements are good until then. The block's memory follows its siz
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
+from redpoll.engine.listpack_element cimport Element, listpack_get
+
 cdef enum:
     LISTPACK_HEADER = 6
     LISTPACK_MANY = 65535
@@ -36,12 +38,6 @@ cdef enum Place:
     BEFORE = 0
     AFTER = 1
     REPLACE = 2
-
-# An element as it is read: a text, or an integer when `text` is NULL.
-cdef struct Element:
-    const char* text
-    size_t length
-    int64_t integer
 
 cdef inline uint32_t listpack_size(const uint8_t* lp) noexcept nogil:
     """Bytes of the block."""
@@ -67,7 +63,6 @@ cdef const uint8_t* listpack_previous(const uint8_t* lp, const uint8_t* element)
 cdef const uint8_t* listpack_last(const uint8_t* lp) noexcept nogil
 # The element at an index, from the end when negative; NULL beyond.
 cdef const uint8_t* listpack_at(const uint8_t* lp, int64_t index) noexcept nogil
-cdef void listpack_get(const uint8_t* element, Element* read) noexcept nogil
 # The text of an element; an integer is printed into `scratch` (24 bytes).
 cdef const char* listpack_text(const uint8_t* element, char* scratch, size_t* length) noexcept nogil
 # Whether an element is this text.
@@ -88,6 +83,8 @@ cdef uint8_t* listpack_append_pair(uint8_t* lp, const char* text, size_t length,
                                    size_t other_length) noexcept nogil
 cdef uint8_t* listpack_append_integer(uint8_t* lp, int64_t value) noexcept nogil
 cdef uint8_t* listpack_prepend(uint8_t* lp, const char* text, size_t length) noexcept nogil
+# Puts elements at the end that are written already (`listpack_element`), `count` of them in so many bytes.
+cdef uint8_t* listpack_extend(uint8_t* lp, const uint8_t* elements, size_t bytes, size_t count) noexcept nogil
 # Removes `count` elements from one on; `following` (may be NULL) is set to what comes after them, NULL at the end.
 cdef uint8_t* listpack_remove(uint8_t* lp, const uint8_t* element, size_t count,
                               const uint8_t** following) noexcept nogil

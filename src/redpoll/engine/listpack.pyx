@@ -3,6 +3,9 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove
 
+from redpoll.engine.listpack_element cimport (
+    ELEMENT_MOST, back_size, body_size, element_size, write_back, write_integer, write_text_head,
+)
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, reallocate, release
 from redpoll.engine.numbers cimport format_int64, parse_int64
 
@@ -30,103 +33,6 @@ cdef inline void set_length(uint8_t* lp, size_t length) noexcept nogil:
         length = LISTPACK_MANY
     lp[4] = <uint8_t>length
     lp[5] = <uint8_t>(length >> 8)
-
-
-cdef inline size_t back_size(size_t body) noexcept nogil:
-    """Bytes that the back length of a body of so many bytes takes."""
-    # The limits, one short of what would fit, are those that every writer of the format has used.
-    if body <= 127:
-        return 1
-    if body < 16383:
-        return 2
-    if body < 2097151:
-        return 3
-    if body < 268435455:
-        return 4
-    return 5
-
-
-cdef inline size_t write_back(uint8_t* to, size_t body) noexcept nogil:
-    cdef size_t size = back_size(body)
-    cdef size_t i = size
-    while i > 1:
-        i -= 1
-        to[i] = <uint8_t>((body & 127) | 128)
-        body >>= 7
-    to[0] = <uint8_t>(body & 127)
-    return size
-
-
-cdef inline size_t body_size(const uint8_t* p) noexcept nogil:
-    """Encoding and data of an element that is known to be whole."""
-    cdef uint8_t first = p[0]
-    cdef uint32_t length
-    if first < 0x80:
-        return 1
-    if first < 0xC0:
-        return 1 + (first & 63)
-    if first < 0xE0:
-        return 2
-    if first < 0xF0:
-        return 2 + ((<size_t>(first & 15) << 8) | p[1])
-    if first == 0xF0:
-        memcpy(&length, p + 1, 4)
-        return 5 + <size_t>length
-    if first == 0xF1:
-        return 3
-    if first == 0xF2:
-        return 4
-    if first == 0xF3:
-        return 5
-    return 9
-
-
-cdef inline size_t element_size(const uint8_t* p) noexcept nogil:
-    cdef size_t body = body_size(p)
-    return body + back_size(body)
-
-
-cdef inline size_t write_integer(uint8_t* to, int64_t value) noexcept nogil:
-    """The body of an integer; how many bytes it takes (9 at most)."""
-    cdef uint64_t raw = <uint64_t>value
-    if 0 <= value <= 127:
-        to[0] = <uint8_t>value
-        return 1
-    if -4096 <= value <= 4095:
-        raw &= 8191
-        to[0] = <uint8_t>(0xC0 | (raw >> 8))
-        to[1] = <uint8_t>raw
-        return 2
-    if -32768 <= value <= 32767:
-        to[0] = 0xF1
-        memcpy(to + 1, &raw, 2)
-        return 3
-    if -8388608 <= value <= 8388607:
-        to[0] = 0xF2
-        memcpy(to + 1, &raw, 3)
-        return 4
-    if -2147483648 <= value <= 2147483647:
-        to[0] = 0xF3
-        memcpy(to + 1, &raw, 4)
-        return 5
-    to[0] = 0xF4
-    memcpy(to + 1, &raw, 8)
-    return 9
-
-
-cdef inline size_t write_text_head(uint8_t* to, size_t length) noexcept nogil:
-    cdef uint32_t wide
-    if length < 64:
-        to[0] = <uint8_t>(0x80 | length)
-        return 1
-    if length < 4096:
-        to[0] = <uint8_t>(0xE0 | (length >> 8))
-        to[1] = <uint8_t>length
-        return 2
-    to[0] = 0xF0
-    wide = <uint32_t>length
-    memcpy(to + 1, &wide, 4)
-    return 5
 
 
 # Making and freeing
@@ -231,41 +137,6 @@ cdef const uint8_t* listpack_at(const uint8_t* lp, int64_t index) noexcept nogil
         p = listpack_previous(lp, p)
         index += 1
     return p
-
-
-cdef void listpack_get(const uint8_t* p, Element* read) noexcept nogil:
-    cdef uint8_t first = p[0]
-    cdef uint32_t wide
-    cdef int64_t value
-    read.text = NULL
-    read.length = 0
-    if first < 0x80:
-        read.integer = first
-    elif first < 0xC0:
-        read.length = first & 63
-        read.text = <const char*>p + 1
-    elif first < 0xE0:
-        value = (<int64_t>(first & 31) << 8) | p[1]
-        read.integer = value - 8192 if value >= 4096 else value
-    elif first < 0xF0:
-        read.length = (<size_t>(first & 15) << 8) | p[1]
-        read.text = <const char*>p + 2
-    elif first == 0xF0:
-        memcpy(&wide, p + 1, 4)
-        read.length = wide
-        read.text = <const char*>p + 5
-    elif first == 0xF1:
-        value = p[1] | (<int64_t>p[2] << 8)
-        read.integer = value - 65536 if value >= 32768 else value
-    elif first == 0xF2:
-        value = p[1] | (<int64_t>p[2] << 8) | (<int64_t>p[3] << 16)
-        read.integer = value - 16777216 if value >= 8388608 else value
-    elif first == 0xF3:
-        memcpy(&wide, p + 1, 4)
-        read.integer = <int64_t><int>wide
-    else:
-        memcpy(&value, p + 1, 8)
-        read.integer = value
 
 
 cdef const char* listpack_text(const uint8_t* element, char* scratch, size_t* length) noexcept nogil:
@@ -437,6 +308,18 @@ cdef uint8_t* listpack_append_integer(uint8_t* lp, int64_t value) noexcept nogil
 
 cdef uint8_t* listpack_prepend(uint8_t* lp, const char* text, size_t length) noexcept nogil:
     return listpack_put(lp, listpack_first(lp), text, length, BEFORE, NULL)
+
+
+cdef uint8_t* listpack_extend(uint8_t* lp, const uint8_t* elements, size_t bytes, size_t count) noexcept nogil:
+    cdef size_t size = listpack_size(lp)
+    cdef uint32_t length = told_length(lp)
+    lp = resized(lp, size, size + bytes)
+    memcpy(lp + size - 1, elements, bytes)
+    lp[size - 1 + bytes] = LISTPACK_END
+    set_size(lp, <uint32_t>(size + bytes))
+    if length != LISTPACK_MANY:
+        set_length(lp, length + count)
+    return lp
 
 
 cdef uint8_t* listpack_remove(uint8_t* lp, const uint8_t* element, size_t count,

@@ -2,6 +2,7 @@
 
 # Classes of keyspace events, with Redis's letters.
 cdef enum Event:
+    EVENT_NONE = 0               # a change that no channel tells of
     EVENT_GENERIC = 4            # g
     EVENT_STRING = 8             # $
     EVENT_LIST = 16              # l

@@ -147,18 +147,31 @@ cdef class Blocking:
         loop.go_on(waiter.connection)
         return 0
 
+    def retry(self, Waiter waiter, int64_t at_ms):
+        """Have a waiter's command run again at a time, for what time alone makes ready; an earlier one holds."""
+        if not waiter.retry_ms or at_ms < waiter.retry_ms:
+            waiter.retry_ms = at_ms
+            heapq.heappush(self.deadlines, (at_ms, next(self.numbers), waiter))
+            self.server.loop.wake_by(at_ms)
+
     def expire(self, int64_t now_ms):
         """End the waiting of those whose time is over; when the next one's is, 0: nobody's."""
         cdef Waiter waiter
         while self.deadlines:
             deadline, _, waiter = self.deadlines[0]
-            if not waiter.over:
-                if deadline > now_ms:
-                    return deadline
+            if not waiter.over and deadline > now_ms:
+                return deadline
+            heapq.heappop(self.deadlines)
+            if waiter.over:
+                continue
+            if waiter.deadline_ms and waiter.deadline_ms <= now_ms:
                 self.release(waiter)
                 self.finish(waiter, waiter.timeout_reply)
-            if self.deadlines:
-                heapq.heappop(self.deadlines)
+            elif waiter.retry_ms and waiter.retry_ms <= now_ms:
+                waiter.retry_ms = 0
+                self.run(waiter)
+                if self.keyspace.keys_ready:
+                    self.serve()
         return 0
 
     # Being served

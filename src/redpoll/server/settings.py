@@ -126,6 +126,8 @@ _ENCODING_LIMITS = (
     "list-compress-depth",
     "stream-node-max-bytes",
     "stream-node-max-entries",
+    "stream-idmp-duration",
+    "stream-idmp-maxsize",
     "hll-sparse-max-bytes",
 )
 

@@ -23,6 +23,14 @@ cdef struct Out:
     size_t memory                   # bytes of the chunks themselves; shared blobs count in full
     int resp                        # 2 or 3
 
+cdef enum:
+    MARK_BYTES = 24
+
+cdef struct Mark:
+    Chunk* chunk
+    size_t offset
+    size_t size
+
 cdef void out_init(Out* out) noexcept nogil
 cdef void out_clear(Out* out) noexcept nogil
 # Room for `size` more bytes in one piece at `cursor`.
@@ -31,6 +39,10 @@ cdef void out_write_slowly(Out* out, const char* text, size_t size) noexcept nog
 cdef void out_share(Out* out, Blob* blob) noexcept nogil
 # Everything of `other` behind what `out` holds; `other` is empty then.
 cdef void out_splice(Out* out, Out* other) noexcept nogil
+# Leaves a gap of `size` bytes (MARK_BYTES at the most) for what is not known yet, and says where.
+cdef Mark out_mark(Out* out, size_t size) noexcept nogil
+# Fills a gap with as many bytes as it has or fewer. Gaps within what was written after one are filled before it.
+cdef void out_fill(Out* out, const Mark* mark, const char* text, size_t size) noexcept nogil
 # `sent` bytes went out.
 cdef void out_consume(Out* out, size_t sent) noexcept nogil
 cdef void trim_pool() noexcept nogil

@@ -6,7 +6,7 @@ joins the list with a reference of its own.
 """
 
 from libc.stdlib cimport abort, free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memmove, memset
 
 from redpoll.engine.blob cimport Blob, blob_release
 from redpoll.engine.memory cimport KIND_CLIENT, count
@@ -135,6 +135,33 @@ cdef void out_share(Out* out, Blob* blob) noexcept nogil:
     out.cursor = chunk.data
     out.limit = chunk.data
     append_chunk(out, chunk_new(CHUNK_BYTES))
+
+
+cdef Mark out_mark(Out* out, size_t size) noexcept nogil:
+    cdef Mark mark
+    out_reserve(out, size)
+    mark.chunk = out.last
+    mark.offset = out.cursor - out.last.data
+    mark.size = size
+    out.cursor += size
+    return mark
+
+
+cdef void out_fill(Out* out, const Mark* mark, const char* text, size_t size) noexcept nogil:
+    cdef char* gap = mark.chunk.data + mark.offset
+    cdef bint is_last = mark.chunk == out.last
+    cdef char* end = out.cursor if is_last else mark.chunk.data + mark.chunk.length
+    cdef size_t spare = mark.size - size
+    memcpy(gap, text, size)
+    if not spare:
+        return
+    # What follows in the same chunk moves up.
+    memmove(gap + size, gap + mark.size, end - gap - mark.size)
+    if is_last:
+        out.cursor -= spare
+    else:
+        mark.chunk.length -= spare
+        out.closed -= spare
 
 
 cdef void out_splice(Out* out, Out* other) noexcept nogil:

@@ -3,8 +3,8 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from redpoll.engine.blob cimport Blob
-from redpoll.engine.numbers cimport format_uint64
-from redpoll.wire.output cimport Out, memcpy_small, out_reserve, out_write
+from redpoll.engine.numbers cimport digits, format_uint64
+from redpoll.wire.output cimport Mark, Out, memcpy_small, out_fill, out_mark, out_reserve, out_write
 
 cdef inline void reply_header(Out* out, char kind, uint64_t number) noexcept nogil:
     """A type byte, a number and the end of the line."""
@@ -20,6 +20,19 @@ cdef inline void reply_header(Out* out, char kind, uint64_t number) noexcept nog
     p[0] = c"\r"
     p[1] = c"\n"
     out.cursor = p + 2
+
+cdef inline Mark reply_later(Out* out, uint64_t most) noexcept nogil:
+    """Room for the header of an array or a map with so many items at the most; `reply_now` writes it."""
+    return out_mark(out, digits(most) + 3)
+
+cdef inline void reply_now(Out* out, const Mark* mark, char kind, uint64_t items) noexcept nogil:
+    cdef char text[24]
+    cdef size_t length
+    text[0] = kind
+    length = 1 + format_uint64(text + 1, items)
+    text[length] = c"\r"
+    text[length + 1] = c"\n"
+    out_fill(out, mark, text, length + 2)
 
 cdef inline void reply_bulk(Out* out, const char* text, size_t length) noexcept nogil:
     cdef char* p

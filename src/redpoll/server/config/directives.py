@@ -250,8 +250,8 @@ TOPICS = (
         _("hash-rdb-load-max-template-entries", _LONG, 0),
         _("hash-rdb-load-min-template-entries", _LONG, 0),
         _("hash-rdb-load-template-disassembly-threshold", _LONG, 0),
-        _("stream-idmp-duration", _LONG, 100),
-        _("stream-idmp-maxsize", _LONG, 100),
+        _("stream-idmp-duration", Int(1, 86400), 100),
+        _("stream-idmp-maxsize", Int(1, 10000), 100),
         _("vset-force-single-threaded-execution", _BOOL, False),
     ),
     Topic(

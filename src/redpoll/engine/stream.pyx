@@ -1,0 +1,553 @@
+"""Entries of streams; the layout of their nodes opens stream.pxd."""
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.string cimport memset
+
+from redpoll.engine.id_tree cimport (
+    place_back, place_forward, place_id, place_set, place_value, tree_at_or_after, tree_at_or_before, tree_clear,
+    tree_first, tree_init, tree_insert, tree_last, tree_remove, id_is_zero,
+)
+from redpoll.engine.listpack cimport (
+    LISTPACK_END, LISTPACK_HEADER, LISTPACK_MAX, REPLACE, listpack_extend, listpack_free, listpack_memory, listpack_new,
+    listpack_put_integer, listpack_size,
+)
+from redpoll.engine.listpack_element cimport (
+    ELEMENT_MOST, element_integer, element_is, element_size, put_element_integer, put_element_text,
+)
+from redpoll.engine.memory cimport KIND_COLLECTION, KIND_OTHER, allocate, release
+from redpoll.engine.numbers cimport format_uint64
+
+cdef enum:
+    NEAR_BUFFER = 2048           # an entry up to this size is put together on the stack
+    LOOK_BACK = 8                # entries at the end of a stream that are tried first
+
+
+# What a node begins with.
+cdef struct Master:
+    int64_t entries
+    int64_t deleted
+    size_t pairs
+    const uint8_t* names
+    const uint8_t* first         # entry
+
+
+cdef inline const uint8_t* skip(const uint8_t* p, size_t elements) noexcept nogil:
+    while elements:
+        p += element_size(p)
+        elements -= 1
+    return p
+
+
+cdef inline void read_master(const uint8_t* lp, Master* master) noexcept nogil:
+    cdef const uint8_t* p = lp + LISTPACK_HEADER
+    master.entries = element_integer(p)
+    p += element_size(p)
+    master.deleted = element_integer(p)
+    p += element_size(p)
+    master.pairs = element_integer(p)
+    p += element_size(p)
+    master.names = p
+    # The field names and the 0.
+    master.first = skip(p, master.pairs + 1)
+
+
+# Making and freeing
+
+cdef Stream* stream_new() noexcept nogil:
+    cdef Stream* s = <Stream*>allocate(sizeof(Stream), KIND_COLLECTION)
+    memset(s, 0, sizeof(Stream))
+    tree_init(&s.nodes)
+    return s
+
+
+cdef void stream_clear(Stream* s) noexcept nogil:
+    cdef Place place = tree_first(&s.nodes)
+    while place.leaf != NULL:
+        listpack_free(<uint8_t*>place_value(&place))
+        place_forward(&place)
+    tree_clear(&s.nodes)
+    s.node_bytes = 0
+    s.length = 0
+
+
+cdef void stream_append_node(Stream* s, StreamId master, uint8_t* listpack) noexcept nogil:
+    tree_insert(&s.nodes, master, listpack)
+    s.node_bytes += listpack_memory(listpack)
+
+
+cdef bint count_elements(const uint8_t** p, size_t elements) noexcept nogil:
+    """Step over elements, as far as there are so many."""
+    while elements:
+        if p[0][0] == LISTPACK_END:
+            return False
+        p[0] += element_size(p[0])
+        elements -= 1
+    return True
+
+
+cdef bint stream_node_valid(StreamId master, const uint8_t* lp, uint64_t* entries, StreamId* last) noexcept nogil:
+    cdef const uint8_t* p = lp + LISTPACK_HEADER
+    cdef int64_t live, deleted, names, pairs, flags, seen = 0, gone = 0, words
+    cdef StreamId id
+    last[0] = master
+    entries[0] = 0
+    if p[0] == LISTPACK_END:
+        return False
+    live = element_integer(p)
+    p += element_size(p)
+    if p[0] == LISTPACK_END:
+        return False
+    deleted = element_integer(p)
+    p += element_size(p)
+    if p[0] == LISTPACK_END:
+        return False
+    names = element_integer(p)
+    p += element_size(p)
+    if live < 0 or deleted < 0 or names < 0 or not count_elements(&p, names):
+        return False
+    if p[0] == LISTPACK_END or element_integer(p) != 0:
+        return False
+    p += element_size(p)
+    while p[0] != LISTPACK_END:
+        flags = p[0]
+        if flags > (ENTRY_DELETED | ENTRY_SAME_FIELDS):
+            return False
+        p += element_size(p)
+        if p[0] == LISTPACK_END:
+            return False
+        id.ms = master.ms + <uint64_t>element_integer(p)
+        p += element_size(p)
+        if p[0] == LISTPACK_END:
+            return False
+        id.seq = master.seq + <uint64_t>element_integer(p)
+        p += element_size(p)
+        if seen + gone and not id_less(last[0], id):
+            return False
+        last[0] = id
+        if flags & ENTRY_SAME_FIELDS:
+            words = names
+            pairs = names + 3
+        else:
+            if p[0] == LISTPACK_END:
+                return False
+            words = element_integer(p)
+            p += element_size(p)
+            if words < 0 or words > LISTPACK_MAX:
+                return False
+            words *= 2
+            pairs = words + 4
+        if not count_elements(&p, words) or p[0] == LISTPACK_END or element_integer(p) != pairs:
+            return False
+        p += element_size(p)
+        if flags & ENTRY_DELETED:
+            gone += 1
+        else:
+            seen += 1
+    entries[0] = seen
+    return seen == live and gone == deleted and seen + gone > 0
+
+
+# Appending
+
+cdef bint stream_next_id(const Stream* s, int64_t now_ms, StreamId* id) noexcept nogil:
+    if <uint64_t>now_ms > s.last_id.ms:
+        id.ms = now_ms
+        id.seq = 0
+        return True
+    id[0] = s.last_id
+    id.seq += 1
+    if id.seq == 0:
+        id.ms += 1
+        return id.ms != 0
+    return True
+
+
+cdef bint has_fields(const uint8_t* lp, const Word* words, size_t pairs) noexcept nogil:
+    """Whether the master entry has the same field names in the same order."""
+    cdef const uint8_t* p = skip(lp + LISTPACK_HEADER, 2)
+    cdef size_t i
+    if <size_t>element_integer(p) != pairs:
+        return False
+    for i in range(pairs):
+        p += element_size(p)
+        if not element_is(p, words[2 * i].text, words[2 * i].length):
+            return False
+    return True
+
+
+cdef bint is_full(const uint8_t* lp, size_t added, size_t node_bytes, size_t node_entries) noexcept nogil:
+    cdef const uint8_t* p = lp + LISTPACK_HEADER
+    if listpack_size(lp) + added >= node_bytes:
+        return True
+    return node_entries and <size_t>(element_integer(p) + element_integer(p + element_size(p))) >= node_entries
+
+
+cdef inline uint8_t* add_to_master(uint8_t* lp, int64_t entries, int64_t deleted) noexcept nogil:
+    """Change a node's counts; where it is then."""
+    cdef uint8_t* p = lp + LISTPACK_HEADER
+    # Both are one byte of seven bits unless nodes are very large.
+    if p[0] < 0x80 and p[0] + entries < 0x80 and p[0] + entries >= 0 and p[2] < 0x80 and p[2] + deleted < 0x80:
+        p[0] += <uint8_t>entries
+        p[2] += <uint8_t>deleted
+        return lp
+    lp = listpack_put_integer(lp, p, element_integer(p) + entries, REPLACE, NULL)
+    if deleted:
+        p = lp + LISTPACK_HEADER
+        p += element_size(p)
+        lp = listpack_put_integer(lp, p, element_integer(p) + deleted, REPLACE, NULL)
+    return lp
+
+
+cdef bint stream_append(Stream* s, StreamId id, const Word* words, size_t pairs, size_t node_bytes,
+                        size_t node_entries) noexcept nogil:
+    cdef uint8_t near[NEAR_BUFFER]
+    cdef uint8_t* buffer = near
+    cdef uint8_t* to
+    cdef uint8_t* lp = NULL
+    cdef Place place = tree_last(&s.nodes)
+    cdef StreamId master = id
+    cdef size_t total = 0, most, i, elements
+    cdef bint same = True
+    for i in range(2 * pairs):
+        total += words[i].length
+        if total >= LISTPACK_MAX:
+            return False
+    if node_bytes == 0 or node_bytes > LISTPACK_MAX:
+        node_bytes = LISTPACK_MAX
+    if place.leaf != NULL:
+        lp = <uint8_t*>place_value(&place)
+        if is_full(lp, total, node_bytes, node_entries):
+            lp = NULL
+    most = total + (3 * pairs + 9) * ELEMENT_MOST
+    if most > NEAR_BUFFER:
+        buffer = <uint8_t*>allocate(most, KIND_OTHER)
+    to = buffer
+    elements = 0
+    if lp == NULL:
+        to = put_element_integer(to, 1)
+        to = put_element_integer(to, 0)
+        to = put_element_integer(to, pairs)
+        for i in range(pairs):
+            to = put_element_text(to, words[2 * i].text, words[2 * i].length)
+        to = put_element_integer(to, 0)
+        elements = pairs + 4
+    else:
+        master = place_id(&place)
+        same = has_fields(lp, words, pairs)
+    to = put_element_integer(to, ENTRY_SAME_FIELDS if same else 0)
+    to = put_element_integer(to, <int64_t>(id.ms - master.ms))
+    to = put_element_integer(to, <int64_t>(id.seq - master.seq))
+    if same:
+        for i in range(pairs):
+            to = put_element_text(to, words[2 * i + 1].text, words[2 * i + 1].length)
+        to = put_element_integer(to, pairs + 3)
+        elements += pairs + 4
+    else:
+        to = put_element_integer(to, pairs)
+        for i in range(2 * pairs):
+            to = put_element_text(to, words[i].text, words[i].length)
+        to = put_element_integer(to, 2 * pairs + 4)
+        elements += 2 * pairs + 5
+    if lp == NULL:
+        lp = listpack_extend(listpack_new(), buffer, to - buffer, elements)
+        tree_insert(&s.nodes, id, lp)
+    else:
+        s.node_bytes -= listpack_memory(lp)
+        lp = add_to_master(listpack_extend(lp, buffer, to - buffer, elements), 1, 0)
+        place_set(&place, lp)
+    s.node_bytes += listpack_memory(lp)
+    if buffer != near:
+        release(buffer, most, KIND_OTHER)
+    s.length += 1
+    s.entries_added += 1
+    s.last_id = id
+    if s.length == 1:
+        s.first_id = id
+    return True
+
+
+# Walking
+
+cdef inline StreamId entry_id(const uint8_t* flags, StreamId master) noexcept nogil:
+    cdef StreamId id
+    flags += element_size(flags)
+    id.ms = master.ms + <uint64_t>element_integer(flags)
+    flags += element_size(flags)
+    id.seq = master.seq + <uint64_t>element_integer(flags)
+    return id
+
+
+cdef inline const uint8_t* entry_words(const uint8_t* flags) noexcept nogil:
+    return skip(flags, 3)
+
+
+cdef inline const uint8_t* entry_end(const uint8_t* flags, size_t master_pairs) noexcept nogil:
+    """Where the next entry begins."""
+    cdef const uint8_t* p = skip(flags, 3)
+    if element_integer(flags) & ENTRY_SAME_FIELDS:
+        return skip(p, master_pairs + 1)
+    return skip(p, 2 * <size_t>element_integer(p) + 2)
+
+
+cdef inline const uint8_t* element_start(const uint8_t* end) noexcept nogil:
+    """The element that ends here."""
+    cdef size_t body = 0
+    cdef size_t shift = 0
+    end -= 1
+    while True:
+        body |= <size_t>(end[0] & 127) << shift
+        if not end[0] & 128:
+            break
+        shift += 7
+        end -= 1
+    return end - body
+
+
+cdef inline const uint8_t* entry_start(const uint8_t* end) noexcept nogil:
+    """The entry that ends here."""
+    cdef const uint8_t* p = element_start(end)
+    cdef size_t elements = element_integer(p)
+    while elements:
+        p = element_start(p)
+        elements -= 1
+    return p
+
+
+cdef void enter_node(Walk* walk) noexcept nogil:
+    cdef const uint8_t* lp
+    cdef Master master
+    walk.at = NULL
+    if walk.node.leaf == NULL:
+        return
+    lp = <const uint8_t*>place_value(&walk.node)
+    read_master(lp, &master)
+    walk.master = place_id(&walk.node)
+    walk.master_pairs = master.pairs
+    walk.master_names = master.names
+    walk.entries = master.first
+    walk.at = lp + listpack_size(lp) - 1 if walk.backwards else master.first
+
+
+cdef void look_back(Walk* walk) noexcept nogil:
+    """Readers mostly want the last few entries: find where a range begins from the end of the last node."""
+    cdef const uint8_t* lp = <const uint8_t*>place_value(&walk.node)
+    cdef const uint8_t* p = lp + listpack_size(lp) - 1
+    cdef const uint8_t* before
+    cdef int i
+    for i in range(LOOK_BACK):
+        if p == walk.entries:
+            break
+        before = entry_start(p)
+        if id_less(entry_id(before, walk.master), walk.first):
+            walk.at = p
+            return
+        p = before
+
+
+cdef void walk_begin(Walk* walk, const Stream* s, StreamId first, StreamId last, bint backwards) noexcept nogil:
+    walk.first = first
+    walk.last = last
+    walk.backwards = backwards
+    walk.current = NULL
+    walk.node = tree_at_or_before(&s.nodes, last if backwards else first)
+    if walk.node.leaf == NULL and not backwards:
+        walk.node = tree_first(&s.nodes)
+    enter_node(walk)
+    if not backwards and walk.at != NULL and walk.node.leaf == s.nodes.last \
+            and walk.node.index == s.nodes.last.used - 1:
+        look_back(walk)
+
+
+cdef bint walk_next(Walk* walk, StreamEntry* entry) noexcept nogil:
+    cdef const uint8_t* p
+    cdef const uint8_t* ms
+    cdef int64_t flags
+    while walk.at != NULL:
+        if walk.backwards:
+            if walk.at == walk.entries:
+                place_back(&walk.node)
+                enter_node(walk)
+                continue
+            p = entry_start(walk.at)
+            walk.at = p
+        else:
+            p = walk.at
+            if p[0] == LISTPACK_END:
+                place_forward(&walk.node)
+                enter_node(walk)
+                continue
+        flags = element_integer(p)
+        ms = p + element_size(p)
+        entry.id.ms = walk.master.ms + <uint64_t>element_integer(ms)
+        ms += element_size(ms)
+        entry.id.seq = walk.master.seq + <uint64_t>element_integer(ms)
+        entry.words = ms + element_size(ms)
+        if flags & ENTRY_SAME_FIELDS:
+            entry.pairs = walk.master_pairs
+            entry.names = walk.master_names
+            if not walk.backwards:
+                walk.at = skip(entry.words, walk.master_pairs + 1)
+        else:
+            entry.pairs = element_integer(entry.words)
+            entry.names = NULL
+            entry.words += element_size(entry.words)
+            if not walk.backwards:
+                walk.at = skip(entry.words, 2 * entry.pairs + 1)
+        if walk.backwards:
+            if id_less(entry.id, walk.first):
+                break
+            if id_less(walk.last, entry.id):
+                continue
+        else:
+            if id_less(walk.last, entry.id):
+                break
+            if id_less(entry.id, walk.first):
+                continue
+        if flags & ENTRY_DELETED:
+            continue
+        walk.current = p
+        return True
+    walk.at = NULL
+    return False
+
+
+cdef bint stream_has(const Stream* s, StreamId id) noexcept nogil:
+    cdef Walk walk
+    cdef StreamEntry entry
+    if id_less(id, s.first_id) or id_less(s.last_id, id):
+        return False
+    walk_begin(&walk, s, id, id, False)
+    return walk_next(&walk, &entry)
+
+
+cdef StreamId stream_edge(const Stream* s, bint last) noexcept nogil:
+    cdef Walk walk
+    cdef StreamEntry entry
+    walk_begin(&walk, s, stream_id(0, 0), stream_id(<uint64_t>-1, <uint64_t>-1), last)
+    if walk_next(&walk, &entry):
+        return entry.id
+    return stream_id(0, 0)
+
+
+# Removing
+
+cdef void drop_node(Stream* s, const Place* place) noexcept nogil:
+    cdef uint8_t* lp = <uint8_t*>place_value(place)
+    s.node_bytes -= listpack_memory(lp)
+    listpack_free(lp)
+    tree_remove(&s.nodes, place_id(place))
+
+
+cdef inline void mark_deleted(uint8_t* flags) noexcept nogil:
+    # Flags are always one byte of seven bits.
+    flags[0] |= ENTRY_DELETED
+
+
+cdef void take_from_node(Stream* s, const Place* place, int64_t removed) noexcept nogil:
+    """So many entries of a node were marked as deleted."""
+    cdef uint8_t* lp = <uint8_t*>place_value(place)
+    cdef Master master
+    read_master(lp, &master)
+    s.length -= removed
+    if master.entries <= removed:
+        drop_node(s, place)
+        return
+    s.node_bytes -= listpack_memory(lp)
+    lp = add_to_master(lp, -removed, removed)
+    s.node_bytes += listpack_memory(lp)
+    place_set(place, lp)
+
+
+cdef bint stream_remove(Stream* s, StreamId id) noexcept nogil:
+    cdef Walk walk
+    cdef StreamEntry entry
+    if id_less(id, s.first_id) or id_less(s.last_id, id) or s.length == 0:
+        return False
+    walk_begin(&walk, s, id, id, False)
+    if not walk_next(&walk, &entry):
+        return False
+    mark_deleted(<uint8_t*>walk.current)
+    take_from_node(s, &walk.node, 1)
+    if id_less(s.max_deleted_id, id):
+        s.max_deleted_id = id
+    if id_equal(id, s.first_id):
+        s.first_id = stream_edge(s, False)
+    return True
+
+
+cdef StreamId last_of_node(const uint8_t* lp, StreamId master) noexcept nogil:
+    return entry_id(entry_start(lp + listpack_size(lp) - 1), master)
+
+
+cdef inline bint is_trimmed_enough(const Stream* s, const Trim* trim, uint64_t removed, StreamId id) noexcept nogil:
+    """Whether an entry and all behind it may stay; `removed` ones are still counted."""
+    if trim.by == TRIM_LENGTH:
+        return s.length - removed <= trim.length
+    return not id_less(id, trim.id)
+
+
+cdef int64_t trim_node(Stream* s, const Trim* trim, const uint8_t* lp, const Master* master,
+                       StreamId master_id) noexcept nogil:
+    """Mark entries of a node, from its start, as deleted; how many."""
+    cdef const uint8_t* p = master.first
+    cdef int64_t removed = 0
+    cdef StreamId id
+    while p[0] != LISTPACK_END:
+        if not element_integer(p) & ENTRY_DELETED:
+            id = entry_id(p, master_id)
+            if is_trimmed_enough(s, trim, removed, id):
+                break
+            if trim.may_remove == NULL or trim.may_remove(trim.context, id):
+                mark_deleted(<uint8_t*>p)
+                removed += 1
+        p = entry_end(p, master.pairs)
+    return removed
+
+
+cdef uint64_t stream_trim(Stream* s, const Trim* trim) noexcept nogil:
+    cdef Place place = tree_first(&s.nodes)
+    cdef Master master
+    cdef const uint8_t* lp
+    cdef StreamId master_id
+    cdef uint64_t removed = 0
+    cdef int64_t here
+    cdef bint whole
+    while place.leaf != NULL:
+        if trim.by == TRIM_LENGTH and s.length <= trim.length:
+            break
+        lp = <const uint8_t*>place_value(&place)
+        master_id = place_id(&place)
+        read_master(lp, &master)
+        if trim.limit and removed + master.entries > trim.limit:
+            break
+        if trim.by == TRIM_LENGTH:
+            whole = s.length - master.entries >= trim.length
+        else:
+            whole = id_less(last_of_node(lp, master_id), trim.id)
+        if whole and trim.may_remove == NULL:
+            drop_node(s, &place)
+            s.length -= master.entries
+            removed += master.entries
+            place = tree_first(&s.nodes)
+            continue
+        if not whole and trim.roughly:
+            break
+        here = trim_node(s, trim, lp, &master, master_id)
+        removed += here
+        if here:
+            take_from_node(s, &place, here)
+        if not whole:
+            break
+        # Entries that may not go were left; go on behind them.
+        place = tree_at_or_after(&s.nodes, master_id)
+        if place.leaf != NULL and id_equal(place_id(&place), master_id):
+            place_forward(&place)
+    if removed:
+        s.first_id = stream_edge(s, False) if s.length else stream_id(0, 0)
+    return removed
+
+
+cdef size_t id_text(char* to, StreamId id) noexcept nogil:
+    cdef size_t length = format_uint64(to, id.ms)
+    to[length] = c"-"
+    return length + 1 + format_uint64(to + length + 1, id.seq)
