@@ -324,9 +324,10 @@ declare(
 cdef int swapdb(Call call) except -1:
     cdef Database one = database_at(call, 1, errors.INVALID_FIRST_DB)
     cdef Database other = database_at(call, 2, errors.INVALID_SECOND_DB)
-    call.server.changes.swapping(one.index, other.index)
-    call.keyspace.swap(one.index, other.index)
-    call.server.changes.flushed((one.index, other.index))
+    if one is not other:
+        call.server.changes.swapping(one.index, other.index)
+        call.keyspace.swap(one.index, other.index)
+        call.server.changes.flushed((one.index, other.index))
     call.changes += 1
     call.keyspace.dirty += 1
     reply_ok(call.out)
