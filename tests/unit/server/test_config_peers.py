@@ -186,7 +186,7 @@ client-output-buffer-limit 'bad 0 0 0'|client-output-buffer-limit 'normal 0 0'|c
 client-output-buffer-limit ''|client-output-buffer-limit 'NORMAL 1 2 3'|client-output-buffer-limit 'slave 0 0 0 '
 oom-score-adj-values '1 2 3'|oom-score-adj-values '1 2'|oom-score-adj-values '1 2 2001'|oom-score-adj-values 'a b c'
 oom-score-adj-values ''|notify-keyspace-events KEA|notify-keyspace-events Kx|notify-keyspace-events q
-notify-keyspace-events g$lshzxetdKE|notify-keyspace-events nmKE|notify-keyspace-events oxc|notify-keyspace-events KEAc
+notify-keyspace-events g$lshzxetKE|notify-keyspace-events nmKE|notify-keyspace-events oxc|notify-keyspace-events KEAc
 notify-keyspace-events ''|latency-tracking-info-percentiles '50.5 101'|latency-tracking-info-percentiles ''
 latency-tracking-info-percentiles x|latency-tracking-info-percentiles 1e1|latency-tracking-info-percentiles nan
 latency-tracking-info-percentiles '99.99 50 0 100'|latency-tracking-info-percentiles '50.0 12.345678901234'
