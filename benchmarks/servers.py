@@ -111,6 +111,11 @@ def running(name: str, processor: int | None = None, *options: str) -> Iterator[
             process.wait()
 
 
+def connect(port: int) -> socket.socket:
+    """A connection that waits for replies."""
+    return socket.create_connection(("127.0.0.1", port), timeout=60)
+
+
 def wait_for(port: int, seconds: float = 20.0) -> float:
     """How long it took until the port answered PING."""
     begin = time.perf_counter()

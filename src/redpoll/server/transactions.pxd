@@ -17,6 +17,8 @@ cdef class Transactions(Transactor):
     cdef dict watchers
     cdef readonly size_t clients         # that watch keys
 
+    # Drops a client's transaction, if there is one, and what it watches.
+    cpdef int end(self, Connection connection) except -1
     cdef int run(self, Connection connection, Transaction transaction) except -1
     cdef int spoil(self, Connection connection) except -1
     cdef int forget_keys(self, Connection connection) except -1

@@ -66,8 +66,7 @@ cdef class Transactions(Transactor):
         reply_ok(call.out)
         return 0
 
-    def end(self, Connection connection):
-        """Drop a client's transaction, if there is one, and what it watches."""
+    cpdef int end(self, Connection connection) except -1:
         cdef Transaction transaction = connection.transaction
         if transaction is not None:
             connection.transaction = None
@@ -77,6 +76,7 @@ cdef class Transactions(Transactor):
                 self.spare.append(transaction)
         self.forget_keys(connection)
         connection.spoiled = False
+        return 0
 
     cdef int execute(self, Call call) except -1:
         cdef Connection connection = call.connection
