@@ -19,7 +19,10 @@ cdef int ping(Call call) except -1:
         # As a message, which is all that such a client reads.
         reply_array(call.out, 2)
         reply_bulk(call.out, b"pong", 4)
-        reply_bulk(call.out, call.argv[1].ptr if call.argc > 1 else NULL, call.argv[1].len if call.argc > 1 else 0)
+        if call.argc == 1:
+            reply_bulk(call.out, b"", 0)
+        else:
+            reply_bulk(call.out, call.argv[1].ptr, call.argv[1].len)
     elif call.argc == 1:
         reply_status(call.out, b"PONG", 4)
     else:

@@ -283,8 +283,6 @@ cdef class Dispatcher:
     cdef void end_unit(self) noexcept:
         self.unit_depth -= 1
         self.feed.end_unit()
-        # What the unit's commands changed was told by each of them.
-        self.call.changes = 0
 
     cdef bint queue(self, Connection connection, Request* request) noexcept:
         """Keep a command for EXEC."""
@@ -349,16 +347,18 @@ cdef class Dispatcher:
             self.refuse(connection, request.routine, errors.NOT_IN_MULTI)
             return False
         if flags & FLAG_RUNS_QUEUED and connection.transaction is not None:
-            flags |= (<Transaction>connection.transaction).flags & (FLAG_WRITE | FLAG_MAY_REPLICATE)
+            flags |= (<Transaction>connection.transaction).flags & (FLAG_WRITE | FLAG_MAY_REPLICATE | FLAG_DENYOOM)
         if gate & GATE_SUBSCRIBED and connection.out.resp == 2 and not flags & FLAG_FOR_SUBSCRIBERS:
             self.refuse(connection, request.routine, errors.only_for_subscribers(routine.name))
             return False
         if self.gate & SERVER_LOADING and not flags & FLAG_LOADING:
             self.refuse(connection, request.routine, errors.LOADING)
             return False
-        if self.gate & SERVER_LIMITED and not self.make_room() and flags & FLAG_DENYOOM:
-            self.refuse(connection, request.routine, errors.OUT_OF_MEMORY)
-            return False
+        if self.gate & SERVER_LIMITED and not self.make_room():
+            # What is queued needs memory too, whatever it will do.
+            if flags & FLAG_DENYOOM or (gate & GATE_MULTI and not flags & FLAG_RUNS_IN_MULTI):
+                self.refuse(connection, request.routine, errors.OUT_OF_MEMORY)
+                return False
         if self.gate & SERVER_CHECKS_COMMANDS:
             text = self.refusal(connection, request)
             if text is not None:

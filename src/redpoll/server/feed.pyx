@@ -23,6 +23,10 @@ cdef class Feed(Watcher):
 
     def use_log(self, FileWriter log):
         """Write to this file from now on; None: to none."""
+        if self.told and self.log is not None:
+            # The unit is cut in two, each of them whole in its file.
+            self.log.append(b"*1\r\n$4\r\nEXEC\r\n", 14)
+        self.told = False
         self.log = log
         self.database = -1
         self.told_second = 0
@@ -97,7 +101,8 @@ cdef class Feed(Watcher):
         self.depth -= 1
         if self.depth == 0 and self.told:
             self.told = False
-            self.log.append(b"*1\r\n$4\r\nEXEC\r\n", 14)
+            if self.log is not None:
+                self.log.append(b"*1\r\n$4\r\nEXEC\r\n", 14)
 
     cdef void tell_fields(self, int kind, const char* event, const char* key, size_t length, int database,
                           list fields) noexcept:

@@ -1,19 +1,18 @@
 """Events of keys as messages (`notify-keyspace-events`).
 
-| letter | channel                                | message                             |
-|--------|----------------------------------------|-------------------------------------|
-| K      | `__keyspace@<db>__:<key>`              | the event                           |
-| E      | `__keyevent@<db>__:<event>`            | the key                             |
-| S      | `__subkeyspace@<db>__:<key>`           | `<event>|<fields>`                  |
-| T      | `__subkeyevent@<db>__:<event>`         | `<length>:<key>|<fields>`           |
-| I      | `__subkeyspaceitem@<db>__:<key>\n<f>`  | the event; one for each field       |
-| V      | `__subkeyspaceevent@<db>__:<event>|<key>` | `<fields>`                       |
+| letter | channel                                     | message                        |
+|--------|---------------------------------------------|--------------------------------|
+| K      | `__keyspace@<db>__:<key>`                   | the event                      |
+| E      | `__keyevent@<db>__:<event>`                 | the key                        |
+| S      | `__subkeyspace@<db>__:<key>`                | `<event>|<fields>`             |
+| T      | `__subkeyevent@<db>__:<event>`              | `<length>:<key>|<fields>`      |
+| I      | `__subkeyspaceitem@<db>__:<key>\n<field>`   | the event; one for each field  |
+| V      | `__subkeyspaceevent@<db>__:<event>|<key>`   | `<fields>`                     |
 
-`<fields>` is `<length>:<field>`, joined by commas. An event with `|` in it is not told on S and V, nor a key with a line
-end on I, as nobody could take them apart.
+`<fields>` is `<length>:<field>`, joined by commas. An event with `|` in it is not told on S and V, nor a key with a
+line end on I, as nobody could take them apart.
 """
 
-from libc.stdint cimport uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, strlen
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE

@@ -1,7 +1,7 @@
 """The hub of messages: who is subscribed to what, and messages sent to all of them.
 
-A message is rendered once for all subscribers of a channel, as RESP2 and RESP3 differ in its first byte only, and copied
-into each one's output; what is long is shared as a blob instead. What the subscribers' sockets take is sent once a turn.
+A message is rendered once for all subscribers of a channel, as RESP2 and RESP3 differ in its first byte only, and
+copied into each one's output; what is long is shared as a blob instead. What the sockets take is sent once a turn.
 
 A message for the very client whose command is running goes out behind that command's reply (`Dispatcher.pushes`);
 otherwise it could stand in the middle of one.
@@ -76,7 +76,7 @@ cdef class Patterns:
             del self.by_prefix[prefix][pattern]
             if not self.by_prefix[prefix]:
                 del self.by_prefix[prefix]
-                self.lengths = list({len(each): None for each in self.by_prefix})
+                self.lengths = [*{len(each): None for each in self.by_prefix}]
         return 0
 
     cdef list matching(self, bytes channel):

@@ -1,10 +1,11 @@
 """Transactions and watched keys.
 
-Between MULTI and EXEC the dispatcher queues a client's commands; EXEC runs them through the dispatcher again, as one unit.
+Between MULTI and EXEC the dispatcher queues a client's commands; EXEC runs them through the dispatcher again, as one
+unit.
 
-Watched keys are kept by key, and `Changes` tells of those that change. A client one of whose keys changed is spoiled: its
-next EXEC answers null and does nothing. It watches nothing any more from then on, as nothing could come of that. A key
-that was there but had expired when it was watched counts as missing: that it is deleted changes nothing.
+Watched keys are kept by key, and `Changes` tells of those that change. A client one of whose keys changed is spoiled:
+its next EXEC answers null and does nothing. It watches nothing any more from then on, as nothing could come of that. A
+key that was there but had expired when it was watched counts as missing: that it is deleted changes nothing.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
@@ -18,7 +19,6 @@ from redpoll.server.changes cimport Changes
 from redpoll.server.clock cimport ticks
 from redpoll.server.connection cimport GATE_MULTI, Connection
 from redpoll.server.dispatch cimport SERVER_MONITORED, Dispatcher, Request
-from redpoll.server.routine cimport Routine
 from redpoll.server.transaction cimport Queued, Transaction
 from redpoll.wire.reply cimport reply_array, reply_null_array, reply_ok
 from redpoll.wire.request cimport LongWord
@@ -101,6 +101,11 @@ cdef class Transactions(Transactor):
             self.run(connection, transaction)
         finally:
             self.dispatcher.end_unit()
+            # All is told; EXEC itself is no change.
+            call.changes = 0
+            call.effects = None
+            if self.keyspace.propagating:
+                connection.held_until = self.dispatcher.feed.log.appended
             call.may_block = True
             self.end(connection)
         return 0
@@ -128,8 +133,9 @@ cdef class Transactions(Transactor):
             request.argv = transaction.words + queued.first_word
             request.argc = queued.argc
             request.hash = queued.hash
-            request.start = transaction.text
-            request.next = transaction.text + queued.request_bytes
+            # The bytes as they came are gone, but their number is known.
+            request.start = NULL
+            request.next = <const char*>queued.request_bytes
             connection.parser.long_words = transaction.long_words + queued.first_long
             connection.parser.long_count = queued.long_count
             dispatcher.invoke(connection, &request)
