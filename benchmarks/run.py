@@ -4,7 +4,8 @@ All servers run at the same time on one processor and take turns under the same 
 other, round by round, so that a machine whose speed drifts is the same for all. Medians are
 told, and ratios of medians. The load is Debian's `redis-benchmark`; where it is what limits
 (its processor is full while the server's is not), the server's processor time a command is
-the figure to look at, so both are told.
+the figure to look at, so both are told. `--load light` has `light.py` in its place, which
+leaves more of that to be seen, and `--unix` has all go through Unix sockets.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from collections import defaultdict
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import servers
+from benchmarks import light, servers
 
 KEYS = 1_000_000
 RESULTS = Path(__file__).with_name("README.md")
@@ -44,28 +45,43 @@ def words_of(test: str, size: int) -> list[str]:
 
 
 TESTS = ("GET", "SET", "INCR", "MGET", "MSET")
+_REPLY_LINES = {"GET": 2, "SET": 1, "INCR": 1, "MGET": 21, "MSET": 1}
 
 
-def load(server: servers.Server, words: list[str], *, pipeline: int, requests: int, processor: int | None) -> Figure:
-    """One run of redis-benchmark; commands a second, latencies in milliseconds, and the server's processor time."""
+def load(server: servers.Server, test: str, size: int, *, pipeline: int, requests: int, processor: int | None,
+         light: bool, unix: bool) -> Figure:  # fmt: skip
+    """One run of the load; commands a second, latencies in milliseconds, and the server's processor time."""
+    drive = _light if light else _redis_benchmark
+    before, begin = server.cpu_seconds(), time.perf_counter()
+    figure = drive(server, test, size, pipeline, requests, processor, unix)
+    elapsed, spent = time.perf_counter() - begin, server.cpu_seconds() - before
+    return {**figure, "cpu_us": spent / requests * 1e6, "busy": spent / elapsed}
+
+
+def _light(server: servers.Server, test: str, size: int, pipeline: int, requests: int, processor: int | None,
+           unix: bool) -> Figure:  # fmt: skip
+    if processor is not None:
+        os.sched_setaffinity(0, {processor})
+    rate, times = light.drive(
+        server.socket_path if unix else ("127.0.0.1", server.port), words_of(test, size), lines=_REPLY_LINES[test],
+        keys=KEYS, pipeline=pipeline, requests=requests,
+    )  # fmt: skip
+    return {"rps": rate, "p50": times[len(times) // 2], "p99": times[len(times) * 99 // 100]}
+
+
+def _redis_benchmark(server: servers.Server, test: str, size: int, pipeline: int, requests: int,
+                     processor: int | None, unix: bool) -> Figure:  # fmt: skip
     tool = shutil.which("redis-benchmark")
     if tool is None:
         sys.exit("redis-benchmark is not installed; on Debian it is in the package redis-tools")
-    command = [tool, "-p", str(server.port), "-c", "50", "-n", str(requests), "-P", str(pipeline), "-r", str(KEYS),
-               "--csv", *words]  # fmt: skip
+    address = ["-s", server.socket_path] if unix else ["-p", str(server.port)]
+    command = [tool, *address, "-c", "50", "-n", str(requests), "-P", str(pipeline), "-r", str(KEYS), "--csv",
+               *words_of(test, size)]  # fmt: skip
     if processor is not None:
         command = ["taskset", "-c", str(processor), *command]
-    before, begin = server.cpu_seconds(), time.perf_counter()
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    elapsed, spent = time.perf_counter() - begin, server.cpu_seconds() - before
     row = list(csv.DictReader(io.StringIO(output)))[-1]
-    return {
-        "rps": float(row["rps"]),
-        "p50": float(row["p50_latency_ms"]),
-        "p99": float(row["p99_latency_ms"]),
-        "cpu_us": spent / requests * 1e6,
-        "busy": spent / elapsed,
-    }
+    return {"rps": float(row["rps"]), "p50": float(row["p50_latency_ms"]), "p99": float(row["p99_latency_ms"])}
 
 
 def fill(server: servers.Server, size: int, processor: int | None) -> None:
@@ -93,8 +109,9 @@ def measure(chosen: argparse.Namespace) -> dict[str, dict[str, Figure]]:
                         if test in ("MGET", "MSET"):
                             requests //= 4
                         for server in running[round_number % len(running) :] + running[: round_number % len(running)]:
-                            figure = load(server, words_of(test, size), pipeline=pipeline, requests=requests,
-                                          processor=load_processor)  # fmt: skip
+                            figure = load(server, test, size, pipeline=pipeline, requests=requests,
+                                          processor=load_processor, light=chosen.load == "light",
+                                          unix=chosen.unix)  # fmt: skip
                             samples[f"{test} {size} B, pipeline {pipeline}"][server.name].append(figure)
                 print(
                     f"values of {size} bytes: round {round_number + 1} of {chosen.rounds}", file=sys.stderr, flush=True
@@ -147,6 +164,8 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", type=int, default=[32, 512])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--requests", type=int, default=100_000, help="unpipelined; more with pipelines")
+    parser.add_argument("--load", choices=("redis-benchmark", "light"), default="redis-benchmark")
+    parser.add_argument("--unix", action="store_true", help="through Unix sockets")
     parser.add_argument("--quick", action="store_true", help="one round of GET and SET of 32 bytes")
     parser.add_argument("--json", help="write all medians to this file")
     parser.add_argument("--markdown", action="store_true", help="put the table into benchmarks/README.md")
@@ -165,7 +184,8 @@ def main() -> None:
             "",
             text,
         ]
-        put("results", "\n".join(facts))
+        put("results" + (" light" if chosen.load == "light" else "") + (" unix" if chosen.unix else ""),
+            "\n".join(facts))  # fmt: skip
 
 
 def put(section: str, text: str) -> None:

@@ -44,10 +44,11 @@ def commands() -> dict[str, list[str]]:
 class Server:
     """A running server, pinned to a processor, and what the kernel knows of it."""
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes], port: int) -> None:
+    def __init__(self, name: str, process: subprocess.Popen[bytes], port: int, socket_path: str) -> None:
         self.name = name
         self.process = process
         self.port = port
+        self.socket_path = socket_path
 
     def cpu_seconds(self) -> float:
         """Processor time of all its threads since the start."""
@@ -84,19 +85,10 @@ def running(name: str, processor: int | None = None, *options: str) -> Iterator[
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [
-        *commands()[name],
-        "--port",
-        str(port),
-        "--bind",
-        "127.0.0.1",
-        "--save",
-        "",
-        "--appendonly",
-        "no",
-        *options,
-    ]
     with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/socket"
+        command = [*commands()[name], "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", path,
+                   "--save", "", "--appendonly", "no", *options]  # fmt: skip
         process = subprocess.Popen(
             command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -105,7 +97,7 @@ def running(name: str, processor: int | None = None, *options: str) -> Iterator[
             if processor is not None:
                 os.sched_setaffinity(process.pid, {processor})
             wait_for(port)
-            yield Server(name, process, port)
+            yield Server(name, process, port, path)
         finally:
             process.kill()
             process.wait()

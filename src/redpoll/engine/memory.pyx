@@ -17,23 +17,20 @@ from libc.stdio cimport fprintf, stderr
 from libc.stdlib cimport abort, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
+from redpoll.engine.mapping cimport (
+    PIECE_BYTES, drop_prepared, map_memory, prepared_bytes, unmap_memory, want_huge_pages,
+)
+
 cdef extern from "<stdlib.h>" nogil:
     void* aligned_alloc(size_t alignment, size_t size)
 
 cdef extern from "<malloc.h>" nogil:
     int malloc_trim(size_t pad)
 
-cdef extern from "<sys/mman.h>" nogil:
-    void* mmap(void* address, size_t length, int protection, int flags, int fd, long offset)
-    int munmap(void* address, size_t length)
-    int madvise(void* address, size_t length, int advice)
-    int PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE, MADV_HUGEPAGE
-    void* MAP_FAILED
-
 cdef enum:
     SLAB_BYTES = 65536
     SLAB_HEADER = 64
-    ARENA_BYTES = 2097152
+    ARENA_BYTES = PIECE_BYTES
     SLABS_PER_ARENA = 32
     SMALL_MAX = 1024
     CLASSES = 57        # 32 of 8-byte steps, 24 of 32-byte steps, and none for 0
@@ -62,7 +59,6 @@ cdef Arena* spare            # one empty arena kept, so that a size that swings 
 cdef size_t counted[KINDS]
 cdef size_t arena_count
 cdef size_t class_slabs[CLASSES]
-cdef bint huge_pages = True
 
 
 cdef void out_of_memory(size_t size) noexcept nogil:
@@ -87,22 +83,10 @@ cdef size_t block_size(size_t size) noexcept nogil:
     return (size + C_LIBRARY_OVERHEAD + 15) & ~<size_t>15
 
 
-cdef void* map_aligned(size_t size) noexcept nogil:
-    """`size` (a multiple of 2 MiB) bytes of zeroed memory, aligned to 2 MiB."""
-    cdef char* raw = <char*>mmap(NULL, size + ARENA_BYTES, PROT_READ | PROT_WRITE,
-                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    cdef char* start
-    cdef size_t before
-    if raw == <char*>MAP_FAILED:
+cdef void* map_pieces(size_t size) noexcept nogil:
+    cdef void* start = map_memory(size)
+    if start == NULL:
         out_of_memory(size)
-    start = <char*>((<uintptr_t>raw + ARENA_BYTES - 1) & ~<uintptr_t>(ARENA_BYTES - 1))
-    before = start - raw
-    if before:
-        munmap(raw, before)
-    if ARENA_BYTES - before:
-        munmap(start + size, ARENA_BYTES - before)
-    if huge_pages:
-        madvise(start, size, MADV_HUGEPAGE)
     return start
 
 
@@ -120,7 +104,7 @@ cdef Slab* new_slab(uint32_t size_class) noexcept nogil:
             arena = <Arena*>malloc(sizeof(Arena))
             if arena == NULL:
                 out_of_memory(sizeof(Arena))
-            arena.start = <char*>map_aligned(ARENA_BYTES)
+            arena.start = <char*>map_pieces(ARENA_BYTES)
             arena_count += 1
         arena.free_mask = <uint32_t>0xFFFFFFFF
         arena.previous = NULL
@@ -168,7 +152,7 @@ cdef void give_back(Slab* slab) noexcept nogil:
         if spare == NULL:
             spare = arena
         else:
-            munmap(arena.start, ARENA_BYTES)
+            unmap_memory(arena.start, ARENA_BYTES)
             free(arena)
             arena_count -= 1
 
@@ -288,7 +272,7 @@ cdef void* allocate_lines(size_t size, Kind kind) noexcept nogil:
     size = lines_rounded(size)
     counted[<int>kind] += size
     if size >= ARENA_BYTES:
-        return map_aligned(size)
+        return map_pieces(size)
     lines = aligned_alloc(64, size)
     if lines == NULL:
         out_of_memory(size)
@@ -303,7 +287,7 @@ cdef void release_lines(void* lines, size_t size, Kind kind) noexcept nogil:
     size = lines_rounded(size)
     counted[<int>kind] -= size
     if size >= ARENA_BYTES:
-        munmap(lines, size)
+        unmap_memory(lines, size)
     else:
         free(lines)
 
@@ -326,8 +310,7 @@ cdef size_t used_memory() noexcept nogil:
 
 def use_huge_pages(bint wanted):
     """Whether memory mapped from now on asks the kernel for huge pages."""
-    global huge_pages
-    huge_pages = wanted
+    want_huge_pages(wanted)
 
 
 def statistics():
@@ -354,7 +337,7 @@ def mapped() -> int:
     cdef uint32_t size_class
     for size_class in range(1, CLASSES):
         small += in_slabs(size_class) * class_bytes(size_class)
-    return used_memory() - small + arena_count * ARENA_BYTES
+    return used_memory() - small + arena_count * ARENA_BYTES + prepared_bytes()
 
 
 def classes() -> list:
@@ -375,8 +358,9 @@ def trim() -> None:
     """Give back to the system what is kept for use again."""
     global spare, arena_count
     if spare != NULL:
-        munmap(spare.start, ARENA_BYTES)
+        unmap_memory(spare.start, ARENA_BYTES)
         free(spare)
         arena_count -= 1
         spare = NULL
+    drop_prepared()
     malloc_trim(0)

@@ -93,7 +93,8 @@ def peer(request, tmp_path_factory) -> Iterator[Peer]:
 
 
 # What we hold otherwise on purpose: Redis 8 goes before 7 and Valkey, and each run has its own port and place.
-_OWN = {b"port", b"bind", b"dir", b"unixsocket"}
+# They fork to save, which makes huge pages dear; nothing here does.
+_OWN = {b"port", b"bind", b"dir", b"unixsocket", b"disable-thp"}
 _OTHER_DEFAULTS = {
     "redis": set(),
     "redis-8": set(),

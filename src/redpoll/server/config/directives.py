@@ -431,7 +431,7 @@ TOPICS = (
         False,
         _("oom-score-adj", Enum("no", "yes", "relative", "absolute"), "no"),
         _("oom-score-adj-values", OomScores(), (0, 200, 800)),
-        _("disable-thp", _BOOL, True, IMMUTABLE),
+        _("disable-thp", _BOOL, False, IMMUTABLE | NOW),  # others fork to save, which huge pages make dear
         _("server-cpulist", _TEXT, "", IMMUTABLE, alias="server_cpulist"),
         _("bio-cpulist", _TEXT, "", IMMUTABLE, alias="bio_cpulist"),
         _("aof-rewrite-cpulist", _TEXT, "", IMMUTABLE, alias="aof_rewrite_cpulist"),
