@@ -30,6 +30,8 @@ cdef Block* wheel_empty(Wheel* w) noexcept nogil
 cdef Block* free_blocks(Block* blocks, size_t most) noexcept nogil
 # Remember that the key of this hash has to be looked at by `when` (unix milliseconds).
 cdef void wheel_file(Wheel* w, uint64_t hash, int64_t when) noexcept nogil
+# Remember a hash that is due already, so that the next `wheel_take` gives it.
+cdef void wheel_file_due(Wheel* w, uint64_t hash) noexcept nogil
 # Brings `due` up to `now`; cheap.
 cdef void wheel_advance(Wheel* w, int64_t now) noexcept nogil
 # Takes up to `room` hashes that are due; their keys have expired or are to be filed again.

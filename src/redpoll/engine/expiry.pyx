@@ -78,6 +78,18 @@ cdef void wheel_file(Wheel* w, uint64_t hash, int64_t when) noexcept nogil:
     w.records += 1
 
 
+cdef void wheel_file_due(Wheel* w, uint64_t hash) noexcept nogil:
+    cdef Block* block = w.due
+    if block == NULL or block.count == RECORDS_A_BLOCK:
+        block = <Block*>allocate(sizeof(Block), KIND_EXPIRY)
+        block.next = w.due
+        block.count = 0
+        w.due = block
+    block.hashes[block.count] = hash
+    block.count += 1
+    w.records += 1
+
+
 cdef void make_due(Wheel* w, int level, int index) noexcept nogil:
     cdef Slot* slot = &w.slots[level][index]
     if slot.first == NULL:

@@ -19,6 +19,8 @@ cdef FieldIndex* field_index_new(int64_t now) noexcept nogil
 cdef Block* field_index_free(FieldIndex* index) noexcept nogil
 # Sees to it that a hash, at the key of this hash value, is looked at when its next field is due.
 cdef void field_index_file(FieldIndex* index, Entry* e, uint64_t hash) noexcept nogil
+# The same for a hash with fields that are due already, and more of them than were to be removed at once.
+cdef void field_index_file_due(FieldIndex* index, Entry* e, uint64_t hash) noexcept nogil
 # Up to `room` hash values of keys whose hashes may have fields that are due; file them again.
 cdef size_t field_index_take(FieldIndex* index, int64_t now, uint64_t* hashes, size_t room) noexcept nogil
 # Goes on making the index anew where that is under way, or begins it when there are too many records.

@@ -14,7 +14,7 @@ from libc.string cimport memset
 
 from redpoll.engine.entry cimport Entry, entry_encoding, entry_key, entry_key_length, entry_value
 from redpoll.engine.expiry cimport (
-    Block, free_blocks, wheel_advance, wheel_empty, wheel_file, wheel_init, wheel_memory, wheel_take,
+    Block, free_blocks, wheel_advance, wheel_empty, wheel_file, wheel_file_due, wheel_init, wheel_memory, wheel_take,
 )
 from redpoll.engine.field_times cimport NEVER
 from redpoll.engine.fields cimport Filing, fields_filing, fields_next_due, is_hash_with_times
@@ -58,6 +58,13 @@ cdef void field_index_file(FieldIndex* index, Entry* e, uint64_t hash) noexcept 
     filing.when = when
     filing.generation = index.generation
     wheel_file(&index.wheel, hash, when)
+
+
+cdef void field_index_file_due(FieldIndex* index, Entry* e, uint64_t hash) noexcept nogil:
+    cdef Filing* filing = fields_filing(entry_encoding(e), entry_value(e))
+    filing.when = 0
+    filing.generation = index.generation
+    wheel_file_due(&index.wheel, hash)
 
 
 cdef size_t field_index_take(FieldIndex* index, int64_t now, uint64_t* hashes, size_t room) noexcept nogil:

@@ -22,7 +22,7 @@ from redpoll.engine.expiry cimport (
     free_blocks, wheel_advance, wheel_empty, wheel_file, wheel_init, wheel_memory, wheel_random, wheel_take,
 )
 from redpoll.engine.field_index cimport (
-    field_index_file, field_index_find, field_index_free, field_index_new, field_index_take, field_index_tidy,
+    field_index_file, field_index_file_due, field_index_find, field_index_free, field_index_new, field_index_take, field_index_tidy,
 )
 from redpoll.engine.field_times cimport NEVER
 from redpoll.engine.fields cimport (
@@ -624,7 +624,11 @@ cdef class Database:
                     slot = self.take_due_fields(slot, hashes[i], most, &taken)
                 total += taken
                 self.keyspace.fields_expired_unasked += taken
-                if slot != NULL:
+                if slot == NULL:
+                    continue
+                if fields_next_due(entry_encoding(slot[0]), entry_value(slot[0])) < self.keyspace.now:
+                    field_index_file_due(self.field_index, slot[0], hashes[i])
+                else:
                     field_index_file(self.field_index, slot[0], hashes[i])
         return total
 
