@@ -103,6 +103,16 @@ def invalid_expire_time(command: str) -> str:
     return f"ERR invalid expire time in '{command}' command"
 
 
+# DUMP and RESTORE
+
+BUSY_KEY = "BUSYKEY Target key name already exists."
+BAD_PAYLOAD = "ERR DUMP payload version or checksum are wrong"
+BAD_DATA = "ERR Bad data format"
+NEGATIVE_TTL = "ERR Invalid TTL value, must be >= 0"
+NEGATIVE_IDLE_TIME = "ERR Invalid IDLETIME value, must be >= 0"
+BAD_FREQUENCY = "ERR Invalid FREQ value, must be >= 0 and <= 255"
+
+
 # Strings
 
 OVERFLOW = "ERR increment or decrement would overflow"
