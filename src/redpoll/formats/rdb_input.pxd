@@ -40,6 +40,7 @@ cdef struct Source:
     Scratch packed
     Scratch unpacked
     Scratch kept
+    Scratch key
 
 cdef void source_of_memory(Source* source, const char* bytes, size_t size) noexcept nogil
 # Reads through `refill`, `buffer_room` bytes at a time.
@@ -71,6 +72,8 @@ cdef bint source_bytes(Source* source, char* to, size_t size) noexcept nogil
 cdef bint source_text(Source* source, Text* text) noexcept nogil
 # As `source_text`, but the text is good until the next one is kept.
 cdef bint source_text_kept(Source* source, Text* text) noexcept nogil
+# The same in a place of its own, good until the next key.
+cdef bint source_key(Source* source, Text* text) noexcept nogil
 # A string that is large becomes a blob at once; else `blob` is NULL and `text` has it.
 cdef bint source_value(Source* source, Text* text, Blob** blob, size_t large) noexcept nogil
 cdef bint source_skip_text(Source* source) noexcept nogil

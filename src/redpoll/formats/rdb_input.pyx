@@ -51,10 +51,12 @@ cdef void source_free(Source* source) noexcept nogil:
     free(source.packed.data)
     free(source.unpacked.data)
     free(source.kept.data)
+    free(source.key.data)
     source.buffer = NULL
     memset(&source.packed, 0, sizeof(Scratch))
     memset(&source.unpacked, 0, sizeof(Scratch))
     memset(&source.kept, 0, sizeof(Scratch))
+    memset(&source.key, 0, sizeof(Scratch))
 
 
 cdef void* checked(void* block) noexcept nogil:
@@ -286,14 +288,21 @@ cdef bint source_text(Source* source, Text* text) noexcept nogil:
     return True
 
 
-cdef bint source_text_kept(Source* source, Text* text) noexcept nogil:
+cdef bint text_in(Source* source, Scratch* place, Text* text) noexcept nogil:
     if not source_text(source, text):
         return False
-    if not text.is_integer:
-        scratch_of(&source.kept, text.length + 1)
-        memcpy(source.kept.data, text.text, text.length)
-        text.text = source.kept.data
+    scratch_of(place, text.length + 1)
+    memcpy(place.data, text.text, text.length)
+    text.text = place.data
     return True
+
+
+cdef bint source_text_kept(Source* source, Text* text) noexcept nogil:
+    return text_in(source, &source.kept, text)
+
+
+cdef bint source_key(Source* source, Text* text) noexcept nogil:
+    return text_in(source, &source.key, text)
 
 
 cdef bint source_value(Source* source, Text* text, Blob** blob, size_t large) noexcept nogil:
