@@ -60,6 +60,10 @@ def no_samples(event: str) -> str:
 
 
 NO_SHUTDOWN = "ERR No shutdown in progress."
+SAVE_IN_PROGRESS = "ERR Background save already in progress"
+SAVE_FAILED = "ERR"
+RELOAD_OPTIONS = "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."
+RELOAD_FAILED = "ERR Error trying to load the RDB dump, check server logs"
 SHUTDOWN_FAILED = "ERR Errors trying to SHUTDOWN. Check logs."
 
 

@@ -78,7 +78,7 @@ cdef int read_restore_options(Call call, RestoreOptions* options) except -1:
     return 0
 
 
-cdef int payload_version(const char* payload, size_t size) noexcept nogil:
+cdef int payload_version(const char* payload, size_t size, bint any_version) noexcept nogil:
     """The version of RDB that a payload with a right checksum is of; -1 when it is none."""
     cdef uint64_t checksum
     cdef uint16_t version
@@ -86,7 +86,7 @@ cdef int payload_version(const char* payload, size_t size) noexcept nogil:
         return -1
     memcpy(&version, payload + size - RDB_FOOTER, 2)
     memcpy(&checksum, payload + size - 8, 8)
-    if not rdb_version_known(version) or crc64(0, payload, size - 8) != checksum:
+    if not (any_version or rdb_version_known(version)) or crc64(0, payload, size - 8) != checksum:
         return -1
     return version
 
@@ -108,7 +108,7 @@ cdef int read_payload(Call call, Source* source, Value* value) except -1:
     """Read the value at the third word; an embedded text lies in the source's memory, which the caller frees."""
     cdef const char* payload = call.argv[3].ptr
     cdef size_t size = call.argv[3].len
-    cdef int version = payload_version(payload, size)
+    cdef int version = payload_version(payload, size, call.server.config.rdb_version_check == "relaxed")
     cdef Reader reader
     cdef ReadResult result
     if version < 0:

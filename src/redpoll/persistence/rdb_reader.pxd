@@ -12,6 +12,7 @@ cdef class RdbReader:
     cdef int descriptor
     cdef public str name              # of the file, for messages
     cdef public bint verifying        # the checksum at the end
+    cdef bint any_version
     cdef readonly int version
     cdef readonly bint valkey
     cdef readonly dict aux            # names to texts, both bytes

@@ -68,14 +68,16 @@ cdef bint refill_from_file(Source* source, size_t needed) noexcept nogil:
 cdef class RdbReader:
     """Reads from a descriptor, which stays the caller's; `size`: bytes that are there, 0 when that is not known.
 
-    `careful`: members that come twice in a packed value are looked for, as `sanitize-dump-payload` asks.
+    `careful`: members that come twice in a packed value are looked for, as `sanitize-dump-payload` asks. `any_version`: of
+    newer versions, what is known is read.
     """
 
     def __cinit__(self, Keyspace keyspace, int descriptor, *, str name="RDB", uint64_t size=0, bint verifying=True,
-                  bint careful=False):
+                  bint careful=False, bint any_version=False):
         self.descriptor = descriptor
         self.name = name
         self.verifying = verifying
+        self.any_version = any_version
         source_of_stream(&self.source, refill_from_file, &self.descriptor, BUFFER)
         self.source.total = size
         self.source.counting = verifying
@@ -111,8 +113,9 @@ cdef class RdbReader:
             self.valkey = self.reader.valkey = True
         else:
             self.refuse("no RDB file: it begins with neither REDIS nor VALKEY")
-        if not digits.isdigit() or not rdb_version_known(int(digits)):
-            self.refuse(f"RDB version {digits.decode('latin-1')} is not known; a newer Redpoll may read it")
+        if not digits.isdigit() or not (self.any_version or rdb_version_known(int(digits))):
+            self.refuse(f"RDB version {digits.decode('latin-1')} is not known; a newer Redpoll may read it, or "
+                        "`rdb-version-check relaxed` has this one try")
         self.version = int(digits)
 
     cdef int refuse(self, str reason) except -1:
