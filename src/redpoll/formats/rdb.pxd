@@ -15,7 +15,7 @@ A key's record
 
 A DUMP payload
 
-    type value version checksum     the version in 2 bytes little endian; the checksum covers all before it
+    type value version checksum     the version in 2 bytes little endian; the checksum covers all before it, zero: none
 
 A length: by the two highest bits of the first byte, 00: the other six; 01: those and the next byte; 10: 0x80 and 4 bytes,
 or 0x81 and 8 bytes, big endian; 11 within a string: it is encoded as the other six bits say.
@@ -82,7 +82,7 @@ cdef enum RdbOpcode:
 
 cdef enum:
     RDB_VERSION_OLDEST = 1
-    RDB_VERSION_NEWEST = 15            # of Redis
+    RDB_VERSION_NEWEST = 16            # of Redis: 8.10
     RDB_VERSION_VALKEY = 80            # the first of Valkey's own
     RDB_VERSION_VALKEY_NEWEST = 89
     RDB_VERSION_FIRST = 10             # the one of listpacks, which is the least that is written: Redis 7.0 reads it

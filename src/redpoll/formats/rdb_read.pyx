@@ -17,6 +17,7 @@ from redpoll.engine.numbers cimport parse_int64
 from redpoll.engine.value cimport value_free
 from redpoll.formats.rdb cimport RDB_ARRAY, RDB_GCRA, RDB_MODULE, RDB_MODULE_2, RDB_STRING
 from redpoll.formats.rdb_input cimport Source, source_fail, source_value
+from redpoll.formats.reading cimport READ_FAILED, READ_WHOLE, Reader, ReadResult, Value
 
 cdef enum:
     DIGITS_MOST = 20
@@ -38,6 +39,8 @@ cdef void reader_init(Reader* reader, Source* source, Keyspace keyspace):
     reader.limits.zset_value = keyspace.zset_max_listpack_value
     reader.limits.list_size = keyspace.list_max_listpack_size
     reader.limits.list_depth = keyspace.list_compress_depth
+    reader.limits.seed = keyspace.seed
+    reader.limits.now = keyspace.now
 
 
 cdef ReadResult read_string(Reader* reader, Value* value) noexcept nogil:

@@ -5,7 +5,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from redpoll.engine.entry cimport Entry, entry_set_clock
 from redpoll.engine.keyspace cimport CLOCK_LFU, Database, Keyspace
 from redpoll.engine.table cimport table_prefetch
-from redpoll.formats.rdb_read cimport READ_EMPTY, value_drop, value_store
+from redpoll.formats.rdb_read cimport value_drop, value_store
+from redpoll.formats.reading cimport READ_EMPTY
 from redpoll.persistence.rdb_reader cimport RdbReader
 
 from redpoll.persistence.rdb_reader import DamagedFile

@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from redpoll.engine.keyspace cimport Keyspace
 from redpoll.formats.rdb_input cimport Source, Text
-from redpoll.formats.rdb_read cimport Reader, ReadResult, Value
+from redpoll.formats.reading cimport Reader, ReadResult, Value
 
 cdef class RdbReader:
     cdef Source source

@@ -18,7 +18,8 @@ from redpoll.formats.rdb_input cimport (
     Source, Text, source_byte, source_bytes, source_checksum, source_fail, source_fixed32, source_fixed64, source_free,
     source_key, source_length, source_of_stream, source_position, source_skip_text, source_text, source_text_kept,
 )
-from redpoll.formats.rdb_read cimport READ_FAILED, read_value, reader_init, value_drop
+from redpoll.formats.rdb_read cimport read_value, reader_init, value_drop
+from redpoll.formats.reading cimport READ_FAILED
 
 cdef extern from "<unistd.h>" nogil:
     ssize_t read(int descriptor, void* buffer, size_t size)
