@@ -60,6 +60,10 @@ def no_samples(event: str) -> str:
 
 
 NO_SHUTDOWN = "ERR No shutdown in progress."
+SAVE_IN_PROGRESS = "ERR Background save already in progress"
+SAVE_FAILED = "ERR"
+RELOAD_OPTIONS = "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."
+RELOAD_FAILED = "ERR Error trying to load the RDB dump, check server logs"
 SHUTDOWN_FAILED = "ERR Errors trying to SHUTDOWN. Check logs."
 
 
@@ -101,6 +105,16 @@ def unsupported_option(word: str) -> str:
 def invalid_expire_time(command: str) -> str:
     """The text for a time that cannot be; `command` is lower case."""
     return f"ERR invalid expire time in '{command}' command"
+
+
+# DUMP and RESTORE
+
+BUSY_KEY = "BUSYKEY Target key name already exists."
+BAD_PAYLOAD = "ERR DUMP payload version or checksum are wrong"
+BAD_DATA = "ERR Bad data format"
+NEGATIVE_TTL = "ERR Invalid TTL value, must be >= 0"
+NEGATIVE_IDLE_TIME = "ERR Invalid IDLETIME value, must be >= 0"
+BAD_FREQUENCY = "ERR Invalid FREQ value, must be >= 0 and <= 255"
 
 
 # Strings

@@ -114,6 +114,26 @@ def _populate(call: Any, count: bytes, prefix: bytes = b"key", size: bytes = b""
     return "OK"
 
 
+@_subcommand("RELOAD [MERGE] [NOFLUSH] [NOSAVE]", most=1 << 10)
+def _reload(call: Any, *options: bytes) -> str:
+    """Save, empty all databases, and load what was saved.
+
+    NOSAVE loads what is there already; NOFLUSH keeps what is in memory, and MERGE lets the file's keys replace it.
+    """
+    words = {word.upper() for word in options}
+    if not words <= {b"MERGE", b"NOFLUSH", b"NOSAVE"}:
+        raise CommandError(errors.RELOAD_OPTIONS)
+    persistence = call.server.persistence
+    try:
+        persistence.reload(
+            saving=b"NOSAVE" not in words, flushing=b"NOFLUSH" not in words, replacing=b"MERGE" in words
+        )
+    except persistence.LoadError as error:
+        call.server.log.warning(str(error))
+        raise CommandError(errors.RELOAD_FAILED) from error
+    return "OK"
+
+
 @_subcommand("PROTOCOL <type>", least=1)
 def _protocol(_call: Any, kind: bytes) -> Any:
     """Answer a value of a protocol type: string, integer, double, null, array, set, map, attrib, push, verbatim."""

@@ -6,13 +6,19 @@ This decides when, and keeps the figures.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import redpoll.engine.memory as allocator
 from redpoll import errors
 from redpoll.errors import CommandError
+from redpoll.persistence.rdb_load import load
+from redpoll.persistence.rdb_reader import DamagedFile, RdbReader
+from redpoll.persistence.rdb_save import save_file
+from redpoll.server import clock
 from redpoll.server.append_only import AppendOnly, LogError
 
 _RETRY_MS = 5000
@@ -21,6 +27,8 @@ _RETRY_MS = 5000
 
 class Persistence:
     """The files of one server."""
+
+    LoadError = LogError
 
     def __init__(self, server: Any) -> None:
         self._server = server
@@ -40,6 +48,8 @@ class Persistence:
         self._dirty_at_start = 0
         self.last_cow_bytes = 0
         self.last_load: Any = None
+        # Libraries of functions that a loaded file brought, for as long as nothing else keeps them.
+        self.functions: list[bytes] = []
 
     # Start and stop
 
@@ -55,14 +65,59 @@ class Persistence:
         self.saved_dirty = self._server.keyspace.dirty
         self.log.open()
 
-    def _load_snapshot(self) -> None:
-        path = Path(self._server.config.dir) / self._server.config.dbfilename
-        if not self._server.config.appendonly and path.is_file():
-            self.load_rdb(path)
+    @property
+    def path(self) -> Path:
+        """Where snapshots go."""
+        return Path(self._server.config.dir) / self._server.config.dbfilename
 
-    def load_rdb(self, path: Path, *, may_go_on: bool = False) -> int:
-        """Load an RDB file; the offset behind it. Raises `LogError`."""
-        raise LogError(f"{path}: RDB files cannot be loaded yet.")
+    def _load_snapshot(self) -> None:
+        if not self._server.config.appendonly and self.path.is_file():
+            self.load_rdb(self.path)
+
+    def load_rdb(self, path: Path, *, may_go_on: bool = False, replacing: bool = False) -> int:
+        """Load an RDB file; the offset behind it. Raises `LogError`.
+
+        `may_go_on`: a log follows in the file, which decides what has expired. `replacing`: of keys that are there.
+        """
+        server, config = self._server, self._server.config
+        started_us = clock.unix_us()
+        try:
+            with open(path, "rb", buffering=0) as file:
+                size = os.fstat(file.fileno()).st_size
+                self.loading = SimpleNamespace(started_ms=started_us // 1000, total_bytes=size, loaded_bytes=0)
+                reader = RdbReader(
+                    server.keyspace,
+                    file.fileno(),
+                    name=str(path),
+                    size=size,
+                    verifying=config.rdbchecksum,
+                    careful=config.sanitize_dump_payload == "yes",
+                    any_version=config.rdb_version_check == "relaxed",
+                )
+                loaded = load(
+                    server.keyspace,
+                    reader,
+                    keep_expired=may_go_on,
+                    replacing=replacing,
+                    progress=self.progress,
+                    progress_bytes=config.loading_process_events_interval_bytes,
+                )
+        except DamagedFile as error:
+            raise LogError(
+                f"{error}. Nothing was changed on disk. `redpoll-check-rdb {path}` tells more; start from a copy of the "
+                "file that is whole, or move it away to start empty."
+            ) from error
+        except OSError as error:
+            raise LogError(f"{path} cannot be read: {error.strerror}") from error
+        self.last_load = loaded
+        self.functions = loaded.functions
+        for warning in loaded.warnings:
+            server.log.warning(f"{path}: {warning}")
+        server.log.notice(
+            f"DB loaded from disk: {(clock.unix_us() - started_us) / 1e6:.3f} seconds. {path.name}: "
+            f"RDB version {loaded.version}, {loaded.keys} keys, {loaded.expired} expired and {loaded.empty} empty left out"
+        )
+        return int(loaded.bytes)
 
     def progress(self, offset: int) -> None:
         """Loading has come so far: answer those who ask meanwhile."""
@@ -125,6 +180,60 @@ class Persistence:
                 self.save_in_background()
                 break
 
+    def save(self) -> None:
+        """SAVE. Raises CommandError when it cannot be done."""
+        server, config = self._server, self._server.config
+        if self.saving:
+            raise CommandError(errors.SAVE_IN_PROGRESS)
+        started_us = clock.unix_us()
+        try:
+            keys, size = save_file(server.keyspace, config.dir, config.dbfilename, **self.file_options())
+        except OSError as error:
+            server.log.warning(f"Saving {self.path} failed: {error.strerror}")
+            raise CommandError(errors.SAVE_FAILED) from error
+        self.saved_dirty = int(server.keyspace.dirty)
+        self.last_save_ms = clock.unix_us() // 1000
+        self.last_ok = True
+        self.saves += 1
+        server.log.notice(
+            f"DB saved on disk: {keys} keys, {size} bytes, {(clock.unix_us() - started_us) / 1e6:.3f} seconds"
+        )
+
+    def file_options(self) -> dict[str, Any]:
+        """What `write_file` of persistence/rdb_save has to know of this server."""
+        server, config = self._server, self._server.config
+        policy = config.maxmemory_policy
+        return {
+            "aux": {
+                b"redis-ver": server.redis_version.encode(),
+                b"redpoll-ver": server.version.encode(),
+                b"redis-bits": b"64",
+                b"ctime": b"%d" % (clock.unix_us() // 1_000_000),
+                b"used-mem": b"%d" % allocator.used(),
+                b"aof-base": b"0",
+            },
+            "functions": self.functions,
+            "compressing": config.rdbcompression,
+            "counting": config.rdbchecksum,
+            "syncing": config.rdb_save_incremental_fsync,
+            "access": "idle" if policy.endswith("-lru") else "frequency" if policy.endswith("-lfu") else "",
+        }
+
+    def reload(self, *, saving: bool, flushing: bool, replacing: bool) -> None:
+        """DEBUG RELOAD. Raises `CommandError` or `LogError`."""
+        server = self._server
+        if saving:
+            self.save()
+        if flushing:
+            server.keyspace.flush(range(len(server.keyspace.databases)), False)
+        gate = server.dispatcher.gate
+        server.dispatcher.gate |= _LOADING
+        try:
+            self.load_rdb(self.path, replacing=replacing)
+        finally:
+            self.loading = None
+            server.dispatcher.gate = gate
+
     def save_in_background(self) -> None:
         """BGSAVE. Raises CommandError when it cannot be begun."""
         raise CommandError(errors.SHUTDOWN_FAILED)
@@ -145,6 +254,8 @@ class Persistence:
             rdb_last_bgsave_time_sec=self.last_seconds,
             rdb_current_bgsave_time_sec=(now_ms - self.started_ms) // 1000 if self.saving and not log.rewriting else -1,
             rdb_saves=self.saves,
+            rdb_last_load_keys_expired=self.last_load.expired if self.last_load else 0,
+            rdb_last_load_keys_loaded=self.last_load.keys if self.last_load else 0,
             rdb_last_cow_size=self.last_cow_bytes,
             aof_enabled=int(log.state != "off"),
             aof_rewrite_in_progress=int(log.rewriting),

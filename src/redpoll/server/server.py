@@ -181,16 +181,28 @@ class Server:
     def shut_down(self, *, save: bool | None, now: bool, force: bool) -> None:
         """SHUTDOWN: `save` says whether to save, None leaves it to the save points. Raises when it cannot be done."""
         del now  # there are no replicas yet to wait for
-        if save:
-            self.log.warning("Asked to save before shutting down, but this server has nowhere to save to.")
-            if not force:
-                raise CommandError(errors.SHUTDOWN_FAILED)
+        if not self._save_at_end(save) and not force:
+            raise CommandError(errors.SHUTDOWN_FAILED)
         self.stop("User requested shutdown...")
+
+    def _save_at_end(self, save: bool | None) -> bool:
+        """Save if that is asked for, or, when nothing is said, if there are save points; whether it could be done."""
+        if not save and (save is not None or not self.config.save):
+            return True
+        self.log.notice("Saving the final RDB snapshot before exiting.")
+        try:
+            self.persistence.save()
+        except CommandError:
+            return False
+        return True
 
     def signalled(self, number: signal.Signals) -> None:
         """A signal asks to stop."""
         word = "SIGINT" if number == signal.SIGINT else "SIGTERM"
         self.log.warning(f"Received {word} scheduling shutdown...")
+        if not self._save_at_end(None):
+            self.log.warning("Errors trying to save. Can't exit; SHUTDOWN NOSAVE ends the server without saving.")
+            return
         self.stop("User requested shutdown...")
 
     def show_title(self) -> None:

@@ -1,0 +1,96 @@
+"""Values from RDB into the engine.
+
+Every type that any version wrote is read, whole and checked: what comes in an encoding that is no longer used, or that is
+larger than this server's limits for packed collections, is converted. Types by family: strings here, the others in
+rdb_read_<family>.pyx.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memset
+
+from redpoll.engine.blob cimport Blob, blob_release
+from redpoll.engine.entry cimport (
+    EMBED_MAX, ENC_BLOB, ENC_EMBEDDED, ENC_INTEGER, ENC_LISTPACK, ENC_SCORE, TYPE_STRING, Entry,
+)
+from redpoll.engine.keyspace cimport Database, Keyspace
+from redpoll.engine.numbers cimport parse_int64
+from redpoll.engine.value cimport value_free
+from redpoll.formats.rdb cimport RDB_ARRAY, RDB_GCRA, RDB_MODULE, RDB_MODULE_2, RDB_STRING
+from redpoll.formats.rdb_input cimport Source, source_fail, source_value
+from redpoll.formats.reading cimport READ_FAILED, READ_WHOLE, Reader, ReadResult, Value
+
+cdef enum:
+    DIGITS_MOST = 20
+
+cdef const char* UNKNOWN_TYPE = b"a type of value that this version does not know"
+cdef const char* OF_A_MODULE = b"a value of a module that is not loaded"
+cdef const char* NO_SUCH_TYPE_YET = b"a value of a type that this version cannot load yet"
+
+
+cdef void reader_init(Reader* reader, Source* source, Keyspace keyspace):
+    memset(reader, 0, sizeof(Reader))
+    reader.source = source
+    reader.limits.hash_entries = keyspace.hash_max_listpack_entries
+    reader.limits.hash_value = keyspace.hash_max_listpack_value
+    reader.limits.set_intset = keyspace.set_max_intset_entries
+    reader.limits.set_entries = keyspace.set_max_listpack_entries
+    reader.limits.set_value = keyspace.set_max_listpack_value
+    reader.limits.zset_entries = keyspace.zset_max_listpack_entries
+    reader.limits.zset_value = keyspace.zset_max_listpack_value
+    reader.limits.list_size = keyspace.list_max_listpack_size
+    reader.limits.list_depth = keyspace.list_compress_depth
+    reader.limits.seed = keyspace.seed
+    reader.limits.now = keyspace.now
+
+
+cdef ReadResult read_string(Reader* reader, Value* value) noexcept nogil:
+    cdef Blob* blob
+    cdef long long integer
+    if not source_value(reader.source, &value.text, &blob, EMBED_MAX):
+        return READ_FAILED
+    value.type = TYPE_STRING
+    value.pointer = blob
+    if blob != NULL:
+        value.encoding = ENC_BLOB
+    elif value.text.is_integer:
+        value.encoding = ENC_INTEGER
+    elif value.text.length <= DIGITS_MOST and parse_int64(value.text.text, value.text.length, &integer):
+        value.encoding = ENC_INTEGER
+        value.text.integer = integer
+    else:
+        value.encoding = ENC_EMBEDDED
+    return READ_WHOLE
+
+
+cdef ReadResult read_value(Reader* reader, int rdb_type, Value* value) noexcept nogil:
+    cdef const char* reason = UNKNOWN_TYPE
+    value.pointer = NULL
+    if rdb_type == RDB_STRING:
+        return read_string(reader, value)
+    if rdb_type == RDB_MODULE or rdb_type == RDB_MODULE_2:
+        reason = OF_A_MODULE
+    elif rdb_type == RDB_ARRAY or rdb_type == RDB_GCRA:
+        reason = NO_SUCH_TYPE_YET
+    source_fail(reader.source, reason)
+    return READ_FAILED
+
+
+cdef void value_drop(Value* value) noexcept nogil:
+    if value.pointer == NULL:
+        return
+    if value.encoding == ENC_BLOB:
+        blob_release(<Blob*>value.pointer)
+    elif ENC_LISTPACK <= value.encoding < ENC_SCORE:
+        value_free(value.encoding, value.pointer)
+    value.pointer = NULL
+
+
+cdef Entry** value_store(Value* value, Database db, Entry** slot, const char* key, size_t length, uint64_t hash,
+                         int64_t expiry) noexcept:
+    if value.encoding == ENC_EMBEDDED:
+        return db.put_plain(slot, key, length, hash, value.text.text, value.text.length, expiry)
+    if value.encoding == ENC_INTEGER:
+        return db.put_integer(slot, key, length, hash, value.text.integer, expiry)
+    if value.encoding == ENC_BLOB:
+        return db.put_blob(slot, key, length, hash, <Blob*>value.pointer, expiry)
+    return db.put_value(slot, key, length, hash, value.type, value.encoding, value.pointer, expiry)
