@@ -367,6 +367,7 @@ cdef uint8_t* listpack_remove_equal(uint8_t* lp, const char* text, size_t length
                                     size_t* removed) noexcept nogil:
     cdef size_t size = listpack_size(lp)
     cdef size_t elements = listpack_length(lp)
+    cdef size_t after
     cdef const uint8_t* end = lp + size - 1
     cdef const uint8_t* rest = lp + LISTPACK_HEADER      # what was not yet looked at
     cdef uint8_t* kept = lp + LISTPACK_HEADER            # where what stays goes
@@ -389,8 +390,9 @@ cdef uint8_t* listpack_remove_equal(uint8_t* lp, const char* text, size_t length
         return lp
     memmove(kept, rest, end + 1 - rest)
     kept += end + 1 - rest
-    lp = resized(lp, size, kept - lp)
-    listpack_tell(lp, <uint32_t>(kept - lp), elements - removed[0])
+    after = kept - lp
+    lp = resized(lp, size, after)
+    listpack_tell(lp, <uint32_t>after, elements - removed[0])
     return lp
 
 
