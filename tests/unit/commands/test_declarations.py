@@ -15,7 +15,7 @@ from redpoll.errors import CommandError
 from tests.unit.commands import real_servers, usage_lines
 
 DATA = Path(__file__).parents[2] / "data"
-GROUPS = ("string", "bitmap", "generic", "connection", "server")
+GROUPS = ("string", "bitmap", "list", "generic", "connection", "server")
 
 # What handlers really declare replaces the stand-ins of `usage_lines`.
 TOP = usage_lines.REGISTRY | REGISTRY
