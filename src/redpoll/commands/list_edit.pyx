@@ -1,6 +1,6 @@
 """Changing lists in the middle, and searching them."""
 
-from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint64_t
+from libc.stdint cimport INT64_MIN, int64_t, uint64_t
 from libc.string cimport memcmp
 
 from redpoll.commands.call cimport EVENT_GENERIC, EVENT_LIST, Call, check_type, native
@@ -104,17 +104,25 @@ declare(
 )
 
 
+cdef int refuse_lowest(int64_t value) except -1:
+    """A number that is negative to mean the other direction has to have its opposite."""
+    if value == INT64_MIN:
+        raise CommandError(errors.NO_OPPOSITE)
+    return 0
+
+
 cdef int lrem(Call call) except -1:
     cdef Entry** slot
     cdef int64_t wanted
     cdef uint64_t most, removed
     call.integer(2, &wanted)
+    refuse_lowest(wanted)
     slot = call.write(1)
     check_type(slot, TYPE_LIST)
     if slot == NULL:
         reply_integer(call.out, 0)
         return 0
-    most = <uint64_t>wanted if wanted > 0 else -<uint64_t>wanted
+    most = wanted if wanted > 0 else -wanted
     if not most:
         most = <uint64_t>-1
     removed = list_remove_equal(slot[0], call.argv[3].ptr, call.argv[3].len, most, wanted >= 0)
@@ -158,8 +166,7 @@ cdef int lpos(Call call) except -1:
             raise CommandError(errors.SYNTAX)
         if call.word_is(i, b"RANK", 4):
             call.integer(i + 1, &rank)
-            if rank == INT64_MIN:
-                raise CommandError(errors.RANK_RANGE)
+            refuse_lowest(rank)
             if rank == 0:
                 raise CommandError(errors.RANK_ZERO)
         elif call.word_is(i, b"COUNT", 5):
