@@ -128,6 +128,10 @@ cdef int move_one(Call call, Pair* pair, bint from_left, bint to_left) except -1
     return 0
 
 
+cdef bytes side(bint left):
+    return b"LEFT" if left else b"RIGHT"
+
+
 # One element
 
 cdef int move(Call call, bint from_left, bint to_left) except -1:
@@ -144,7 +148,10 @@ cdef int move_or_wait(Call call, bint from_left, bint to_left, size_t timeout_wo
     cdef Pair pair
     find_pair(call, &pair)
     if pair.source != NULL:
-        return move_one(call, &pair, from_left, to_left)
+        move_one(call, &pair, from_left, to_left)
+        if call.keyspace.propagating:
+            call.instead([b"LMOVE", call.word(1), call.word(2), side(from_left), side(to_left)])
+        return 0
     if not call.may_block:
         reply_null(call.out)
         return 0
@@ -326,7 +333,11 @@ cdef int blmovem(Call call) except -1:
     if not enough(&pair, &wanted):
         call.block(1, 1, 1, TYPE_LIST, timeout)
         return 0
-    return move_many(call, &pair, &wanted, from_left, to_left)
+    move_many(call, &pair, &wanted, from_left, to_left)
+    if call.keyspace.propagating:
+        call.instead([b"LMOVEM", call.word(1), call.word(2), side(from_left), side(to_left),
+                      b"COUNT", b"%d" % wanted.count, b"BULK" if wanted.bulk else b"OBO"])
+    return 0
 
 declare(
     "LMOVEM source destination <LEFT | RIGHT>=wherefrom <LEFT | RIGHT>=whereto "

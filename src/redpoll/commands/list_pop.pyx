@@ -27,6 +27,8 @@ cdef int pop_or_wait(Call call, bint front) except -1:
             reply_bulk(call.out, call.argv[i].ptr, call.argv[i].len)
             reply_end(call.out, slot[0], front)
             take(call, slot, i, call.hash_of(i), 1, front)
+            if call.keyspace.propagating:
+                call.instead([b"LPOP" if front else b"RPOP", call.word(i)])
             return 0
     call.block(1, last, 1, TYPE_LIST, timeout)
     return 0
@@ -98,6 +100,8 @@ cdef bint pop_wanted(Call call, const Wanted* wanted) except -1:
             reply_array(call.out, count)
             reply_from_end(call.out, slot[0], count, wanted.front)
             take(call, slot, i, call.hash_of(i), count, wanted.front)
+            if call.keyspace.propagating:
+                call.instead([b"LPOP" if wanted.front else b"RPOP", call.word(i), b"%d" % count])
             return True
     return False
 
