@@ -148,6 +148,19 @@ def bad_bound(name: str, by_float: bool) -> str:
     return f"ERR {name} is not a valid float" if by_float else f"ERR {name} is not an integer or out of range"
 
 
+# Lists
+
+RANK_ZERO = (
+    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start "
+    "from the end of the list"
+)
+NO_OPPOSITE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
+NEGATIVE_COUNT = "ERR COUNT can't be negative"
+NEGATIVE_MAXLEN = "ERR MAXLEN can't be negative"
+NUMKEYS_ABOVE_ZERO = "ERR numkeys should be greater than 0"
+COUNT_ABOVE_ZERO = "ERR count should be greater than 0"
+
+
 # Connections
 
 AUTH_WITHOUT_PASSWORD = (

@@ -17,7 +17,7 @@ from redpoll.engine.listpack cimport (
     AFTER, BEFORE, ELEMENT_MOST, REPLACE, Element, listpack_append, listpack_append_integer, listpack_append_pair,
     listpack_begin, listpack_copy, listpack_find, listpack_first, listpack_fits, listpack_free, listpack_from,
     listpack_get, listpack_length, listpack_memory, listpack_new, listpack_next, listpack_put, listpack_put_integer,
-    listpack_remove, listpack_size, listpack_text, listpack_write,
+    listpack_remove, listpack_size, listpack_text, listpack_add,
 )
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, release
 from redpoll.engine.table cimport (
@@ -336,8 +336,8 @@ cdef bint fields_add(const Hash* h, const char* field, size_t length, const char
             or listpack_length(scratch_pack) >= 2 * h.most_entries
             or listpack_find(listpack_first(scratch_pack), field, length, 2) != NULL):
         return False
-    listpack_write(scratch_pack, field, length)
-    listpack_write(scratch_pack, text, text_length)
+    listpack_add(scratch_pack, field, length)
+    listpack_add(scratch_pack, text, text_length)
     return True
 
 

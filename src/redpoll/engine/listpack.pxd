@@ -25,14 +25,14 @@ and pointers to elements are good until then. The block's memory follows its siz
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
-from redpoll.engine.listpack_element cimport Element, listpack_get
+from redpoll.engine.listpack_element cimport ELEMENT_MOST, Element, element_size, listpack_get
 
 cdef enum:
     LISTPACK_HEADER = 6
     LISTPACK_MANY = 65535
     LISTPACK_END = 255
     LISTPACK_MAX = 1 << 30
-    ELEMENT_MOST = 20        # bytes around a text at the most: encoding, back length, and room to spare
+    CAPACITY_STEP = 256
 
 cdef enum Place:
     BEFORE = 0
@@ -48,6 +48,13 @@ cdef inline uint32_t listpack_size(const uint8_t* lp) noexcept nogil:
 cdef inline const uint8_t* listpack_first(const uint8_t* lp) noexcept nogil:
     """NULL when it is empty."""
     return NULL if lp[LISTPACK_HEADER] == LISTPACK_END else lp + LISTPACK_HEADER
+
+cdef inline size_t listpack_capacity(size_t size) noexcept nogil:
+    """Bytes of the block of a listpack of so many bytes: large ones grow in steps, so that one that is appended to is not
+    moved for every element."""
+    if size <= 1024:
+        return size
+    return (size + CAPACITY_STEP - 1) & ~<size_t>(CAPACITY_STEP - 1)
 
 cdef uint8_t* listpack_new() noexcept nogil
 cdef void listpack_free(uint8_t* lp) noexcept nogil
@@ -69,6 +76,8 @@ cdef const char* listpack_text(const uint8_t* element, char* scratch, size_t* le
 cdef bint listpack_equals(const uint8_t* element, const char* text, size_t length) noexcept nogil
 # The first of every `step`th element from `element` on that is this text, or NULL.
 cdef const uint8_t* listpack_find(const uint8_t* element, const char* text, size_t length, size_t step) noexcept nogil
+# How many elements are this text.
+cdef size_t listpack_count_equal(const uint8_t* lp, const char* text, size_t length) noexcept nogil
 
 # Whether so many bytes of text in so many elements can come in besides.
 cdef bint listpack_fits(const uint8_t* lp, size_t text_bytes, size_t elements) noexcept nogil
@@ -88,15 +97,37 @@ cdef uint8_t* listpack_extend(uint8_t* lp, const uint8_t* elements, size_t bytes
 # Removes `count` elements from one on; `following` (may be NULL) is set to what comes after them, NULL at the end.
 cdef uint8_t* listpack_remove(uint8_t* lp, const uint8_t* element, size_t count,
                               const uint8_t** following) noexcept nogil
+# Removes elements that are this text: not the first `skip` of them, and `most` at the most. One pass for all.
+cdef uint8_t* listpack_remove_equal(uint8_t* lp, const char* text, size_t length, size_t skip, size_t most,
+                                    size_t* removed) noexcept nogil
 # Everything of `other` behind what there is; `other` stays the caller's.
 cdef uint8_t* listpack_join(uint8_t* lp, const uint8_t* other) noexcept nogil
 # Moves all from an element on into a new listpack, `rest`.
 cdef uint8_t* listpack_split(uint8_t* lp, const uint8_t* element, uint8_t** rest) noexcept nogil
 
-# For building a listpack in memory of the caller's: `listpack_begin` makes it empty, `listpack_write` appends to it, for which
-# there must be room for the text and ELEMENT_MOST bytes more. `listpack_from` makes one of its own of it.
+# For building a listpack in memory of the caller's: `listpack_begin` makes it empty, `listpack_add` appends to it, for
+# which there must be room for the text and ELEMENT_MOST bytes more. `listpack_from` makes one of its own of it.
 cdef void listpack_begin(uint8_t* room) noexcept nogil
-cdef void listpack_write(uint8_t* lp, const char* text, size_t length) noexcept nogil
+cdef void listpack_add(uint8_t* lp, const char* text, size_t length) noexcept nogil
+
+# An element that is encoded but not yet in place, for those who lay listpacks out themselves; `text` stays the caller's.
+cdef struct Prepared:
+    uint8_t head[9]
+    size_t head_size
+    const char* text
+    size_t text_size
+    size_t total                # bytes of the element
+
+cdef void listpack_prepare(Prepared* element, const char* text, size_t length) noexcept nogil
+cdef void listpack_write(uint8_t* to, const Prepared* element) noexcept nogil
+
+cdef inline void listpack_tell(uint8_t* lp, uint32_t size, size_t elements) noexcept nogil:
+    """Write the header."""
+    memcpy(lp, &size, 4)
+    if elements > LISTPACK_MANY:
+        elements = LISTPACK_MANY
+    lp[4] = <uint8_t>elements
+    lp[5] = <uint8_t>(elements >> 8)
 
 # Whether bytes from outside are a listpack: sizes, encodings, back lengths and count agree, nothing is read beyond.
 cdef bint listpack_valid(const char* bytes, size_t size) noexcept nogil

@@ -9,16 +9,6 @@ from redpoll.engine.listpack_element cimport (
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, reallocate, release
 from redpoll.engine.numbers cimport format_int64, parse_int64
 
-cdef enum:
-    CAPACITY_STEP = 256
-
-
-cdef inline size_t capacity_of(size_t size) noexcept nogil:
-    """Large blocks grow in steps, so that one that is appended to is not moved for every element."""
-    if size <= 1024:
-        return size
-    return (size + CAPACITY_STEP - 1) & ~<size_t>(CAPACITY_STEP - 1)
-
 
 cdef inline void set_size(uint8_t* lp, uint32_t size) noexcept nogil:
     memcpy(lp, &size, 4)
@@ -46,11 +36,11 @@ cdef uint8_t* listpack_new() noexcept nogil:
 
 
 cdef void listpack_free(uint8_t* lp) noexcept nogil:
-    release(lp, capacity_of(listpack_size(lp)), KIND_COLLECTION)
+    release(lp, listpack_capacity(listpack_size(lp)), KIND_COLLECTION)
 
 
 cdef uint8_t* listpack_from(const char* bytes, size_t size) noexcept nogil:
-    cdef uint8_t* lp = <uint8_t*>allocate(capacity_of(size), KIND_COLLECTION)
+    cdef uint8_t* lp = <uint8_t*>allocate(listpack_capacity(size), KIND_COLLECTION)
     memcpy(lp, bytes, size)
     return lp
 
@@ -60,12 +50,12 @@ cdef uint8_t* listpack_copy(const uint8_t* lp) noexcept nogil:
 
 
 cdef size_t listpack_memory(const uint8_t* lp) noexcept nogil:
-    return block_size(capacity_of(listpack_size(lp)))
+    return block_size(listpack_capacity(listpack_size(lp)))
 
 
 cdef inline uint8_t* resized(uint8_t* lp, size_t before, size_t after) noexcept nogil:
-    before = capacity_of(before)
-    after = capacity_of(after)
+    before = listpack_capacity(before)
+    after = listpack_capacity(after)
     return lp if before == after else <uint8_t*>reallocate(lp, before, after, KIND_COLLECTION)
 
 
@@ -180,7 +170,39 @@ cdef const uint8_t* listpack_find(const uint8_t* p, const char* text, size_t len
                 return NULL
 
 
+cdef size_t listpack_count_equal(const uint8_t* lp, const char* text, size_t length) noexcept nogil:
+    cdef size_t total = 0
+    cdef const uint8_t* found = listpack_find(listpack_first(lp), text, length, 1)
+    while found != NULL:
+        total += 1
+        found = listpack_next(found)
+        if found != NULL:
+            found = listpack_find(found, text, length, 1)
+    return total
+
+
 # Changing
+
+cdef void listpack_prepare(Prepared* element, const char* text, size_t length) noexcept nogil:
+    cdef long long integer
+    cdef size_t body
+    if parse_int64(text, length, &integer):
+        element.head_size = write_integer(element.head, integer)
+        element.text_size = 0
+    else:
+        element.head_size = write_text_head(element.head, length)
+        element.text_size = length
+    element.text = text
+    body = element.head_size + element.text_size
+    element.total = body + back_size(body)
+
+
+cdef void listpack_write(uint8_t* to, const Prepared* element) noexcept nogil:
+    cdef size_t body = element.head_size + element.text_size
+    memcpy(to, element.head, element.head_size)
+    memcpy(to + element.head_size, element.text, element.text_size)
+    write_back(to + body, body)
+
 
 cdef bint listpack_fits(const uint8_t* lp, size_t text_bytes, size_t elements) noexcept nogil:
     return (text_bytes < LISTPACK_MAX and elements < LISTPACK_MAX // ELEMENT_MOST
@@ -346,6 +368,39 @@ cdef uint8_t* listpack_remove(uint8_t* lp, const uint8_t* element, size_t count,
     return lp
 
 
+cdef uint8_t* listpack_remove_equal(uint8_t* lp, const char* text, size_t length, size_t skip, size_t most,
+                                    size_t* removed) noexcept nogil:
+    cdef size_t size = listpack_size(lp)
+    cdef size_t elements = listpack_length(lp)
+    cdef size_t after
+    cdef const uint8_t* end = lp + size - 1
+    cdef const uint8_t* rest = lp + LISTPACK_HEADER      # what was not yet looked at
+    cdef uint8_t* kept = lp + LISTPACK_HEADER            # where what stays goes
+    cdef const uint8_t* found = listpack_find(listpack_first(lp), text, length, 1)
+    cdef const uint8_t* behind
+    removed[0] = 0
+    while found != NULL and removed[0] < most:
+        behind = found + element_size(found)
+        if skip:
+            skip -= 1
+            found = behind
+        else:
+            removed[0] += 1
+        # Found ones that stay move with what is before them.
+        memmove(kept, rest, found - rest)
+        kept += found - rest
+        rest = behind
+        found = NULL if behind == end else listpack_find(behind, text, length, 1)
+    if not removed[0]:
+        return lp
+    memmove(kept, rest, end + 1 - rest)
+    kept += end + 1 - rest
+    after = kept - lp
+    lp = resized(lp, size, after)
+    listpack_tell(lp, <uint32_t>after, elements - removed[0])
+    return lp
+
+
 cdef void recount(uint8_t* lp) noexcept nogil:
     """Make a count that was too large to be told true again."""
     set_length(lp, LISTPACK_MANY)
@@ -367,7 +422,7 @@ cdef uint8_t* listpack_split(uint8_t* lp, const uint8_t* element, uint8_t** rest
     cdef size_t size = listpack_size(lp)
     cdef size_t offset = element - lp
     cdef size_t moved = size - offset - 1
-    cdef uint8_t* made = <uint8_t*>allocate(capacity_of(LISTPACK_HEADER + 1 + moved), KIND_COLLECTION)
+    cdef uint8_t* made = <uint8_t*>allocate(listpack_capacity(LISTPACK_HEADER + 1 + moved), KIND_COLLECTION)
     memcpy(made + LISTPACK_HEADER, element, moved + 1)
     set_size(made, <uint32_t>(LISTPACK_HEADER + 1 + moved))
     recount(made)

@@ -18,7 +18,7 @@ from redpoll.engine.listpack cimport (
     listpack_begin, listpack_copy, listpack_cost, listpack_equals, listpack_find, listpack_first, listpack_fits,
     listpack_free, listpack_from, listpack_get, listpack_join, listpack_last, listpack_length, listpack_memory,
     listpack_new, listpack_next, listpack_prepend, listpack_previous, listpack_put, listpack_put_integer,
-    listpack_remove, listpack_size, listpack_split, listpack_text, listpack_valid, listpack_write,
+    listpack_remove, listpack_size, listpack_split, listpack_text, listpack_valid, listpack_add,
 )
 
 
@@ -67,7 +67,7 @@ cdef class Pack:
         cdef uint8_t* at = room
         listpack_begin(at)
         for text in texts:
-            listpack_write(at, text, len(text))
+            listpack_add(at, text, len(text))
         return bytes(room[:listpack_size(at)])
 
     def __len__(self):

@@ -5,6 +5,9 @@ more until it is over. Whenever a key that somebody waits for has changed, those
 again, first come first served, right after the command that changed it. A command that still finds nothing calls
 `block` again, which leaves it in its place. So there is no second way of doing what a blocking command does, whatever
 made the key ready.
+
+Those who wait for one key stand in lines by the type they can use, so that a change looks at no more of them than it
+serves.
 """
 
 import heapq
@@ -18,11 +21,15 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from redpoll.commands.call cimport Call
 from redpoll.engine.entry cimport Entry, entry_type
 from redpoll.engine.keyspace cimport Database
-from redpoll.engine.table cimport table_hash
-from redpoll.server.connection cimport GATE_BLOCKED
+from redpoll.server.connection cimport GATE_BLOCKED, GATE_REPLY_OFF, GATE_REPLY_SKIP
 from redpoll.server.dispatch cimport Dispatcher
 
 from redpoll.errors import CommandError
+
+cdef enum:
+    ANY_TYPE = -1
+    NO_KEY = -2
+    OVER_LEAST = 64          # deadlines of clients that wait no more, before they are cleared away
 
 
 cdef class Waiter:
@@ -53,6 +60,10 @@ cdef class Waiter:
         self.point(index)
 
 
+cdef class Queue:
+    pass
+
+
 cdef class Blocking:
     """The waiting clients of one server."""
 
@@ -76,6 +87,7 @@ cdef class Blocking:
         cdef Waiter waiter
         if self.serving is not None:
             self.serving.served = False
+            self.serving.connection.gate |= GATE_BLOCKED
             return self.serving
         waiter = Waiter()
         waiter.take_words(call)
@@ -87,32 +99,60 @@ cdef class Blocking:
         waiter.timeout_reply = timeout_reply
         waiter.keys = [(call.db.index, key) for key in dict.fromkeys(keys)]
         waiter.deadline_ms = self.keyspace.now + timeout_ms if timeout_ms > 0 else 0
-        for key in waiter.keys:
-            queue = self.queues.get(key)
-            if queue is None:
-                queue = self.queues[key] = OrderedDict()
-            queue[waiter] = None
-            self.changes.want(key[1])
+        self.enter(waiter)
         if waiter.deadline_ms:
-            heapq.heappush(self.deadlines, (waiter.deadline_ms, next(self.numbers), waiter))
-            self.server.loop.wake_by(waiter.deadline_ms)
+            self.file_deadline(waiter)
         waiter.connection.gate |= GATE_BLOCKED
         waiter.connection.stalled = True
         waiter.connection.waiter = waiter
         self.waiting += 1
         return waiter
 
+    cdef int enter(self, Waiter waiter) except -1:
+        """Stand in the lines of all its keys."""
+        cdef Queue queue
+        cdef Database db = self.keyspace.databases[waiter.database]
+        for place in waiter.keys:
+            queue = self.queues.get(place)
+            if queue is None:
+                queue = Queue()
+                queue.lines = {}
+                queue.hash = db.hash_of(PyBytes_AS_STRING(place[1]), PyBytes_GET_SIZE(place[1]))
+                self.queues[place] = queue
+            line = queue.lines.get(waiter.type)
+            if line is None:
+                line = queue.lines[waiter.type] = OrderedDict()
+            line[waiter] = None
+            queue.waiting += 1
+            queue.wanting_gone += waiter.wake_when_gone
+            self.changes.want(place[1])
+        return 0
+
+    cdef int file_deadline(self, Waiter waiter) except -1:
+        if len(self.deadlines) > 2 * self.waiting + OVER_LEAST:
+            # Most of them were served long before their time.
+            self.deadlines = [each for each in self.deadlines if not (<Waiter>each[2]).over]
+            heapq.heapify(self.deadlines)
+        heapq.heappush(self.deadlines, (waiter.deadline_ms, next(self.numbers), waiter))
+        self.server.loop.wake_by(waiter.deadline_ms)
+        return 0
+
     cdef int release(self, Waiter waiter) except -1:
         """It waits no more."""
+        cdef Queue queue
         waiter.over = True
         waiter.connection.waiter = None
         waiter.connection.gate &= ~<unsigned int>GATE_BLOCKED
-        for key in waiter.keys:
-            queue = self.queues[key]
-            queue.pop(waiter, None)
-            if not queue:
-                del self.queues[key]
-            self.changes.unwant(key[1])
+        # It is not idle who waited for us.
+        waiter.connection.active_ms = self.keyspace.now
+        for place in waiter.keys:
+            queue = self.queues[place]
+            del queue.lines[waiter.type][waiter]
+            queue.waiting -= 1
+            queue.wanting_gone -= waiter.wake_when_gone
+            if not queue.waiting:
+                del self.queues[place]
+            self.changes.unwant(place[1])
         self.waiting -= 1
         if self.waiting == 0:
             self.deadlines.clear()
@@ -134,17 +174,19 @@ cdef class Blocking:
 
     def unblock_all(self, str error):
         """End all waiting with an error: the server is about to be another one than they asked."""
-        for queue in list(self.queues.values()):
-            for waiter in list(queue):
-                if not (<Waiter>waiter).over:
-                    self.unblock((<Waiter>waiter).connection, error)
+        for connection in list(self.server.loop.connections.values()):
+            self.unblock(connection, error)
 
     cdef int finish(self, Waiter waiter, reply) except -1:
-        loop = self.server.loop
-        if isinstance(reply, CommandError):
+        """Answer in the command's stead."""
+        cdef Dispatcher dispatcher = self.server.dispatcher
+        cdef bint failed = isinstance(reply, CommandError)
+        if failed:
             self.server.count_error(str(reply).encode())
-        loop.send(waiter.connection, reply)
-        loop.go_on(waiter.connection)
+        if not waiter.connection.gate & (GATE_REPLY_OFF | GATE_REPLY_SKIP):
+            self.server.loop.send(waiter.connection, reply)
+        dispatcher.count_waited(waiter.connection, waiter.routine, failed)
+        self.server.loop.go_on(waiter.connection)
         return 0
 
     def retry(self, Waiter waiter, int64_t at_ms):
@@ -198,7 +240,6 @@ cdef class Blocking:
 
     cpdef int serve(self) except -1:
         """Run again the commands of those who wait for keys that changed."""
-        self.keyspace.keys_ready = False
         while self.ready:
             ready, self.ready = self.ready, []
             self.ready_keys.clear()
@@ -208,40 +249,50 @@ cdef class Blocking:
         return 0
 
     cdef int serve_key(self, tuple place) except -1:
+        cdef Queue queue = self.queues.get(place)
+        if queue is None:
+            return 0
+        for type in list(queue.lines):
+            self.serve_line(place, queue, type)
+        return 0
+
+    cdef int serve_line(self, tuple place, Queue queue, int type) except -1:
         cdef Waiter waiter
         cdef list passed = []
-        queue = self.queues.get(place)
-        while queue:
-            waiter = next(iter(queue))
-            if self.is_ready(waiter, place):
+        cdef int found
+        cdef bint fits
+        line = queue.lines[type]
+        while len(line) > len(passed):
+            found = self.type_at(place, queue)
+            fits = found != NO_KEY and (type == ANY_TYPE or found == type)
+            if not fits and not queue.wanting_gone:
+                break
+            waiter = next(iter(line))
+            if fits or waiter.wake_when_gone:
                 self.run(waiter)
                 if waiter.served:
                     continue
-            # It stays where it is; those behind it may want something else of the same key.
+            # It keeps its place, but those behind it may want something else of the same key.
+            line.move_to_end(waiter)
             passed.append(waiter)
-            queue.move_to_end(waiter)
-            if len(passed) == len(queue):
-                break
-        # All that were passed over stand at the end in their old order; if others are before them, turn the queue.
-        if passed and queue and len(passed) < len(queue):
-            for waiter in reversed(passed):
-                if waiter in queue:
-                    queue.move_to_end(waiter, last=False)
+        for waiter in reversed(passed):
+            if not waiter.over:
+                line.move_to_end(waiter, last=False)
         return 0
 
-    cdef bint is_ready(self, Waiter waiter, tuple place) except -1:
+    cdef int type_at(self, tuple place, Queue queue) except -3:
+        """The type of the value at a key, or NO_KEY."""
         cdef Database db = self.keyspace.databases[place[0]]
         cdef bytes key = place[1]
-        cdef const char* text = PyBytes_AS_STRING(key)
-        cdef Entry** slot = db.find(text, PyBytes_GET_SIZE(key), table_hash(&db.table, text, PyBytes_GET_SIZE(key)))
-        if slot != NULL and (waiter.type < 0 or entry_type(slot[0]) == waiter.type):
-            return True
-        return waiter.wake_when_gone
+        cdef Entry** slot = db.find(PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), queue.hash)
+        return NO_KEY if slot == NULL else entry_type(slot[0])
 
     cdef int run(self, Waiter waiter) except -1:
         cdef Dispatcher dispatcher = self.server.dispatcher
         self.serving = waiter
         waiter.served = True
+        # Dispatch tells by this bit whether a command is done; `block` sets it again.
+        waiter.connection.gate &= ~<unsigned int>GATE_BLOCKED
         try:
             dispatcher.invoke_again(waiter.connection, waiter.routine, waiter.argv, waiter.argc,
                                     self.keyspace.databases[waiter.database])
@@ -264,4 +315,4 @@ cdef class Blocking:
     @property
     def keys_wanted_gone(self) -> int:
         """Keys whose deletion would wake somebody."""
-        return sum(any((<Waiter>waiter).wake_when_gone for waiter in queue) for queue in self.queues.values())
+        return sum((<Queue>queue).wanting_gone > 0 for queue in self.queues.values())

@@ -67,6 +67,8 @@ cdef class Dispatcher:
     # still. A command outside of them is a unit of its own.
     cdef void begin_unit(self) noexcept
     cdef void end_unit(self) noexcept
+    # Counts the command of a client that waited and was answered without running it again.
+    cdef void count_waited(self, Connection connection, Routine routine, bint failed) noexcept
     cdef bint allowed(self, Connection connection, Request* request, bint* waits) noexcept
     cdef void invoke(self, Connection connection, Request* request) noexcept
     cdef void invoke_plain(self, Routine routine) noexcept

@@ -15,7 +15,8 @@ from redpoll.engine.table cimport table_hash
 from redpoll.engine.value cimport value_free_some, values_waiting
 from redpoll.server.clock cimport monotonic_microseconds, nanoseconds, ticks, ticks_of, unix_microseconds
 from redpoll.server.connection cimport (
-    GATE_MULTI, GATE_NO_TOUCH, GATE_REPLAY, GATE_REPLY_OFF, GATE_REPLY_SKIP, GATE_REPLY_SKIP_NEXT, GATE_SUBSCRIBED,
+    GATE_BLOCKED, GATE_MULTI, GATE_NO_TOUCH, GATE_REPLAY, GATE_REPLY_OFF, GATE_REPLY_SKIP, GATE_REPLY_SKIP_NEXT,
+    GATE_SUBSCRIBED,
     GATE_UNAUTHENTICATED,
 )
 from redpoll.server.feed cimport Feed
@@ -130,7 +131,8 @@ cdef class Dispatcher:
             self.serve_waiting()
         if connection.gate & (REPLY_GATES | GATE_NO_TOUCH):
             self.keyspace.touching = True
-            self.after_reply_mode(connection)
+            if not connection.gate & GATE_BLOCKED:
+                self.after_reply_mode(connection)
         return True
 
     cdef void invoke(self, Connection connection, Request* request) noexcept:
@@ -157,6 +159,10 @@ cdef class Dispatcher:
         else:
             call.command = routine.command
             self.invoke_plain(routine)
+        if connection.gate & GATE_BLOCKED:
+            # It waits, and is done, counted and timed when it runs again.
+            self.stamp = ticks()
+            return
         if self.keyspace.propagating:
             self.propagate(connection, request)
         now = ticks()
@@ -185,8 +191,22 @@ cdef class Dispatcher:
         if routine.first_key > 0 and <size_t>routine.first_key < argc:
             request.hash = table_hash(&db.table, argv[routine.first_key].ptr, argv[routine.first_key].len)
         connection.db = db
+        self.keyspace.touching = not connection.gate & GATE_NO_TOUCH
         self.invoke(connection, &request)
+        self.keyspace.touching = True
         connection.db = own
+        if connection.gate & REPLY_GATES and not connection.gate & GATE_BLOCKED:
+            self.after_reply_mode(connection)
+
+    cdef void count_waited(self, Connection connection, Routine routine, bint failed) noexcept:
+        connection.commands += 1
+        self.commands += 1
+        routine.record(0, self.track_latency)
+        if failed:
+            routine.failed_calls += 1
+            self.error_replies += 1
+        if connection.gate & REPLY_GATES:
+            self.after_reply_mode(connection)
 
     cdef void propagate(self, Connection connection, Request* request) noexcept:
         """Tell on what a command changed."""

@@ -372,6 +372,9 @@ cdef class Loop:
             self.server.cron()
             trim_pool()
             self.next_cron_ms = self.keyspace.now + self.cron_interval_ms
+        if self.keyspace.keys_ready:
+            # Keys that somebody waits for expired, or were evicted.
+            self.dispatcher.serve_waiting()
         return 0
 
     # Reading
