@@ -22,6 +22,15 @@ NO_AUTH = "NOAUTH Authentication required."
 NO_PROTO = "NOPROTO unsupported protocol version"
 WRONG_PASS = "WRONGPASS invalid username-password pair or user is disabled."
 OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'."
+BACKGROUND_SAVE_ACTIVE = "ERR Background save already in progress"
+OTHER_SAVE_ACTIVE = (
+    "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a "
+    "BGSAVE whenever possible."
+)
+NOTHING_TO_CANCEL = "ERR Background saving is currently not in progress or scheduled"
+REWRITE_ACTIVE = "ERR Background append only file rewriting already in progress"
+REWRITE_FAILED = "ERR Can't execute an AOF background rewriting. Please check the server logs for more information."
+WAITAOF_WITHOUT_LOG = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
 CANNOT_SAVE = (
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "
     "Commands that may modify the data set are disabled, because this instance is configured to report errors "

@@ -206,5 +206,27 @@ cdef class Call:
             keys.append(self.word(i))
         return self.server.blocking.block(self, keys, type, wake_when_gone, timeout_ms, timeout_reply)
 
+    def milliseconds(self, size_t word):
+        """A timeout in whole milliseconds; 0: forever."""
+        cdef long long number
+        if not parse_int64(self.argv[word].ptr, self.argv[word].len, &number):
+            raise CommandError(errors.TIMEOUT_NOT_AN_INTEGER)
+        if number < 0:
+            raise CommandError(errors.NEGATIVE_TIMEOUT)
+        if number > INT64_MAX - self.keyspace.now:
+            raise CommandError(errors.TIMEOUT_RANGE)
+        return number
+
+    def wait_for_time(self, int64_t timeout_ms, reply, int64_t every_ms):
+        """Have a plain handler run again every so often until it answers, or `reply()` is the answer at the timeout.
+
+        False: the client must not wait.
+        """
+        if not self.may_block:
+            return False
+        waiter = self.server.blocking.block(self, [], -1, False, timeout_ms, reply)
+        self.server.blocking.retry(waiter, self.keyspace.now + every_ms)
+        return True
+
     cdef bytes word(self, size_t index):
         return PyBytes_FromStringAndSize(self.argv[index].ptr, self.argv[index].len)

@@ -7,6 +7,12 @@ cdef struct Output:
     size_t length
     size_t capacity
     bint compressing                 # strings that LZF makes shorter
+    # Instead of compressing, texts that are worth a try are marked by where their length stands, and that length: whoever
+    # gets the bytes compresses them.
+    bint marking
+    uint64_t* marks
+    size_t mark_count
+    size_t mark_room
     bint valkey                      # for Valkey where it has a type of its own
     int version                      # the oldest version of RDB that knows all that was written
     # How a key's last access is told: 0, RDB_IDLE or RDB_FREQUENCY; and what that is reckoned by.
@@ -16,6 +22,7 @@ cdef struct Output:
 
 cdef void output_init(Output* out) noexcept nogil
 cdef void output_free(Output* out) noexcept nogil
+cdef void mark_text(Output* out, uint64_t position, uint64_t length) noexcept nogil
 cdef void output_reserve_slowly(Output* out, size_t size) noexcept nogil
 
 cdef inline void output_reserve(Output* out, size_t size) noexcept nogil:

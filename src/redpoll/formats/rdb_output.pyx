@@ -30,8 +30,23 @@ cdef void output_init(Output* out) noexcept nogil:
 
 cdef void output_free(Output* out) noexcept nogil:
     free(out.data)
+    free(out.marks)
     out.data = NULL
+    out.marks = NULL
+    out.mark_count = out.mark_room = 0
     out.length = out.capacity = 0
+
+
+cdef void mark_text(Output* out, uint64_t position, uint64_t length) noexcept nogil:
+    if out.mark_count == out.mark_room:
+        out.mark_room = out.mark_room * 2 + 64
+        out.marks = <uint64_t*>realloc(out.marks, out.mark_room * sizeof(uint64_t))
+        if out.marks == NULL:
+            fprintf(stderr, b"Out of memory: no room for a snapshot's marks.\n")
+            abort()
+    out.marks[out.mark_count] = position
+    out.marks[out.mark_count + 1] = length
+    out.mark_count += 2
 
 
 cdef void output_reserve_slowly(Output* out, size_t size) noexcept nogil:
@@ -128,6 +143,8 @@ cdef void put_block(Output* out, const char* text, size_t length) noexcept nogil
             put_length(out, length)
             moved(out, at + 19, made)
             return
+    if out.marking and length > COMPRESS_ABOVE:
+        mark_text(out, out.length, length)
     put_length(out, length)
     put_bytes(out, text, length)
 

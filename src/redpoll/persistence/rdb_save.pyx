@@ -135,7 +135,7 @@ cdef bint write_table(Sink* sink, const Table* table) noexcept nogil:
     return True
 
 
-cdef int file_version(Keyspace keyspace):
+def file_version(Keyspace keyspace) -> int:
     """The least version that all values can be told in, as far as the keyspace tells."""
     return RDB_VERSION_SETS
 

@@ -187,11 +187,13 @@ class AppendOnly:
         """Why the log cannot be written now, or the empty text."""
         return os.strerror(self.writer.error) if self._failing_since_ms and self.writer is not None else ""
 
-    def wait_offsets(self) -> tuple[int, int]:
-        """(bytes of changes told so far, of which so many are on the disk)."""
+    def has_synced(self, connection: Any) -> bool:
+        """Whether all that a connection changed is on the disk."""
         if self.writer is None:
-            return self.fsync_offset, self.fsync_offset
-        return self.fsync_offset + self.writer.appended, self.fsync_offset + self.writer.synced
+            return False
+        if self.writer.synced < connection.logged_until:
+            self.writer.sync_soon()
+        return bool(self.writer.synced >= connection.logged_until)
 
     # Loading
 
@@ -259,8 +261,7 @@ class AppendOnly:
         if self.rewriting or server.persistence.saving:
             return False
         directory = self._open_directory()
-        use_rdb = server.config.aof_use_rdb_preamble
-        base = directory.next_base(rdb=use_rdb)
+        base = directory.next_base(rdb=True)
         try:
             if self.state != "off":
                 increment = directory.next_increment()
@@ -269,9 +270,7 @@ class AppendOnly:
                 self._write_to(increment)
                 self._rewrite_from = increment
             temporary = directory.directory / f"temp-{base.name}"
-            server.persistence.save_base(
-                temporary, lambda error: self._rewritten(base, temporary, error), as_commands=not use_rdb
-            )
+            server.persistence.save_base(temporary, lambda error: self._rewritten(base, temporary, error))
         except OSError as error:
             self._failed(f"cannot begin: {error}")
             return False

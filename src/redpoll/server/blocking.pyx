@@ -180,6 +180,8 @@ cdef class Blocking:
     cdef int finish(self, Waiter waiter, reply) except -1:
         """Answer in the command's stead."""
         cdef Dispatcher dispatcher = self.server.dispatcher
+        if callable(reply):
+            reply = reply()
         cdef bint failed = isinstance(reply, CommandError)
         if failed:
             self.server.count_error(str(reply).encode())

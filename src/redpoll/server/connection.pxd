@@ -40,6 +40,7 @@ cdef class Connection:
     cdef bint flushing           # it is in the list of those that have something to send
     cdef bint again              # it is in the list of those with commands left to run
     cdef uint64_t held_until     # bytes of the log that have to be on the disk before its output goes out
+    cdef readonly uint64_t logged_until    # bytes of the log when its last change was in it
     cdef bint held               # it is in the list of those whose output waits for that
     cdef bint wants_write        # epoll tells when it can be written to
     cdef bint closed

@@ -218,7 +218,7 @@ cdef class Dispatcher:
         if not call.changes:
             return
         self.tell_effects(request, effects, database)
-        connection.held_until = self.feed.log.appended
+        connection.held_until = connection.logged_until = self.feed.log.appended
 
     cdef void tell_effects(self, Request* request, list effects, int database) noexcept:
         if effects is None:

@@ -46,6 +46,8 @@ cdef class Loop:
     cdef Listing again
     cdef Listing held                     # connections whose output waits until the log is on the disk
     cdef FileWriter log                   # of the append-only file; None: there is none
+    cdef public object saver              # of a snapshot that is being taken, or None
+    cdef bint quiet                       # nothing happened in this turn
     cdef public bint commit_first         # replies go out once the log of what they tell is on the disk
     cdef Listing spare
     cdef list graves                      # connections closed in this turn

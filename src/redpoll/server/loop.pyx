@@ -51,6 +51,9 @@ cdef enum:
     WRITE_MOST = 1048576         # to one connection in one turn
     EXPIRE_SLICE_US = 500
     FREE_BUCKETS = 256
+    SAVE_STEP = 128              # buckets and entries of a snapshot between two looks at the clock
+    SAVE_QUIET_US = 2000
+    SAVE_BUSY_US = 300
 
 
 cdef int listing_add(Listing* listing, void* item) except -1:
@@ -269,6 +272,9 @@ cdef class Loop:
             wait = self.next_expire_ms - self.keyspace.now
         if self.next_deadline_ms and self.next_deadline_ms - self.keyspace.now < wait:
             wait = self.next_deadline_ms - self.keyspace.now
+        if self.saver is not None and wait > 0 and not self.saver.walked:
+            # Nothing to do but to save, unless the disk has enough to do for a while.
+            wait = 1 if self.saver.is_behind else 0
         if self.again.count or self.flushing.count or self.keyspace.has_remains() or self.again_soon or wait < 0:
             wait = 0
             self.again_soon = False
@@ -330,6 +336,7 @@ cdef class Loop:
             if self.commit_first:
                 self.hold_replies()
         self.flush_all()
+        self.quiet = happened == 0
         self.background()
         # The lists of this turn may still name them; those of the next no more.
         self.older_graves = self.graves
@@ -349,6 +356,11 @@ cdef class Loop:
         if self.keyspace.has_remains():
             begin = monotonic_microseconds()
             while self.keyspace.free_some(FREE_BUCKETS) and monotonic_microseconds() - begin < EXPIRE_SLICE_US:
+                pass
+        if self.saver is not None:
+            begin = monotonic_microseconds()
+            spent = SAVE_QUIET_US if self.quiet else SAVE_BUSY_US
+            while self.saver.advance(SAVE_STEP) and monotonic_microseconds() - begin < spent:
                 pass
         if self.dispatcher.short_of_memory:
             self.dispatcher.make_room()

@@ -7,6 +7,7 @@ This decides when, and keeps the figures.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,9 @@ from redpoll import errors
 from redpoll.errors import CommandError
 from redpoll.persistence.rdb_load import load
 from redpoll.persistence.rdb_reader import DamagedFile, RdbReader
-from redpoll.persistence.rdb_save import save_file
+from redpoll.persistence.append_only import sync_directory
+from redpoll.persistence.rdb_save import file_version, save_file
+from redpoll.persistence.saver import Saver
 from redpoll.server import clock
 from redpoll.server.append_only import AppendOnly, LogError
 
@@ -36,7 +39,7 @@ class Persistence:
         self.loading: SimpleNamespace | None = None
         # Of snapshots into `dbfilename`.
         self.saver: Any = None
-        self._on_saved: Callable[[str], None] | None = None
+        self._job: Any = None
         self.scheduled = False
         self.last_save_ms = server.started_ms
         self.last_attempt_ms = 0
@@ -127,6 +130,7 @@ class Persistence:
 
     def close(self) -> None:
         """The server stops."""
+        self.stop_saving()
         self.log.close()
 
     # The way of a change
@@ -168,8 +172,7 @@ class Persistence:
         if self.saving or self.loading is not None:
             return
         if self.scheduled:
-            self.scheduled = False
-            self.save_in_background()
+            self._try_to_save()
             return
         changes = self.changes_since_save
         if not changes or (not self.last_ok and now_ms - self.last_attempt_ms < _RETRY_MS):
@@ -177,8 +180,15 @@ class Persistence:
         for seconds, wanted in self._server.config.save:
             if changes >= wanted and now_ms - self.last_save_ms > seconds * 1000:
                 self._server.log.notice(f"{wanted} changes in {seconds} seconds. Saving...")
-                self.save_in_background()
+                self._try_to_save()
                 break
+
+    def _try_to_save(self) -> None:
+        self.scheduled = False
+        try:
+            self.save_in_background()
+        except CommandError as error:
+            self._server.log.warning(f"Saving could not be begun: {error}")
 
     def save(self) -> None:
         """SAVE. Raises CommandError when it cannot be done."""
@@ -236,7 +246,91 @@ class Persistence:
 
     def save_in_background(self) -> None:
         """BGSAVE. Raises CommandError when it cannot be begun."""
-        raise CommandError(errors.SHUTDOWN_FAILED)
+        if self.saving:
+            raise CommandError(errors.OTHER_SAVE_ACTIVE if self.log.rewriting else errors.BACKGROUND_SAVE_ACTIVE)
+        server = self._server
+        self.last_attempt_ms = self.started_ms = server.keyspace.now
+        self._dirty_at_start = int(server.keyspace.dirty)
+        temporary = self.path.parent / f"temp-{os.getpid()}-background.rdb"
+        try:
+            self._begin(temporary, self._saved)
+        except OSError as error:
+            self._failed(f"cannot begin: {error.strerror}")
+            raise CommandError(errors.SAVE_FAILED) from error
+        self.scheduled = False
+        server.log.notice("Background saving started")
+
+    def save_base(self, temporary: Path, on_done: Callable[[str], None]) -> None:
+        """Write a snapshot taken now to a path; `on_done` gets the empty text, or why it failed. Raises `OSError`."""
+        self._begin(temporary, lambda _temporary, error: on_done(error), aof_base=True)
+
+    def _begin(self, temporary: Path, on_done: Callable[[Path, str], None], *, aof_base: bool = False) -> None:
+        server = self._server
+        options = self.file_options()
+        if aof_base:
+            options["aux"][b"aof-base"] = b"1"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        saver = Saver(server.keyspace, descriptor, version=file_version(server.keyspace), **options)
+        self.saver = saver
+        self._job = (temporary, descriptor, on_done)
+        server.loop.watch(saver.writer.event, self._save_progress)
+        server.loop.saver = saver
+        self.log.apply_settings()
+
+    def _save_progress(self) -> None:
+        """The thread that writes the snapshot has news."""
+        saver = self.saver
+        saver.writer.acknowledge()
+        if saver.writer.error:
+            self._end_save(os.strerror(saver.writer.error))
+        elif saver.done:
+            self._end_save("")
+
+    def _end_save(self, error: str) -> None:
+        server, saver = self._server, self.saver
+        temporary, descriptor, on_done = self._job
+        server.loop.unwatch(saver.writer.event)
+        server.loop.saver = None
+        saver.stop()
+        os.close(descriptor)
+        self.saver = None
+        if error:
+            temporary.unlink(missing_ok=True)
+        on_done(temporary, error)
+        self.log.apply_settings()
+
+    def stop_saving(self) -> bool:
+        """Give up the snapshot that is being taken; whether there was one."""
+        if not self.saving:
+            return False
+        self._end_save("stopped")
+        return True
+
+    def _saved(self, temporary: Path, error: str) -> None:
+        server = self._server
+        self.last_seconds = (server.keyspace.now - self.started_ms) // 1000
+        if not error:
+            try:
+                os.replace(temporary, self.path)
+                # The disk may take its time over a directory; nobody has to wait for it.
+                threading.Thread(target=sync_directory, args=(self.path.parent,), daemon=True).start()
+            except OSError as problem:
+                error = problem.strerror or str(problem)
+        if error:
+            self._failed(error)
+            return
+        self.saved_dirty = self._dirty_at_start
+        self.last_save_ms = server.keyspace.now
+        self.saves += 1
+        self.last_ok = True
+        server.check_refusals()
+        server.log.notice("Background saving terminated with success")
+
+    def _failed(self, why: str) -> None:
+        if why != "stopped":
+            self.last_ok = False
+        self._server.check_refusals()
+        self._server.log.warning(f"Background saving into {self.path} failed: {why}")
 
     # For INFO
 

@@ -105,7 +105,7 @@ cdef class Transactions(Transactor):
             call.changes = 0
             call.effects = None
             if self.keyspace.propagating:
-                connection.held_until = self.dispatcher.feed.log.appended
+                connection.held_until = connection.logged_until = self.dispatcher.feed.log.appended
             call.may_block = True
             self.end(connection)
         return 0

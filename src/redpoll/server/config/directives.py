@@ -286,7 +286,7 @@ TOPICS = (
         _("auto-aof-rewrite-min-size", _SIGNED_MEMORY, 64 << 20),
         _("aof-load-truncated", _BOOL, True),
         _("aof-load-corrupt-tail-max-size", _SIGNED_MEMORY, 0),
-        _("aof-use-rdb-preamble", _BOOL, True),
+        _("aof-use-rdb-preamble", _BOOL, True, LATER),
         _("aof-timestamp-enabled", _BOOL, False),
         _("aof-rewrite-incremental-fsync", _BOOL, True),
         _("aof-disable-auto-gc", _BOOL, False, HIDDEN),
