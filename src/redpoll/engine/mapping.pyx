@@ -18,8 +18,8 @@ cdef extern from *:
     #include <unistd.h>
 
     #define REDPOLL_PIECE ((size_t)2097152)
-    #define REDPOLL_PREPARED 2      /* pieces that wait, at most */
-    #define REDPOLL_GROWING 8       /* pieces taken before any are prepared: a small server keeps no more than it uses */
+    #define REDPOLL_PREPARED 4      /* pieces that wait, at most; and one for so many taken, */
+    #define REDPOLL_SHARE 16        /* so that a small server does not hold much more than it uses */
 
     static int redpoll_huge_pages = 1;
     static pthread_mutex_t redpoll_prepared_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -48,7 +48,7 @@ cdef extern from *:
         setpriority(PRIO_PROCESS, 0, 5);
         pthread_mutex_lock(&redpoll_prepared_lock);
         for (;;) {
-            while (!redpoll_preparing || redpoll_prepared_count == REDPOLL_PREPARED) {
+            while (!redpoll_preparing || redpoll_prepared_count >= redpoll_taken / REDPOLL_SHARE) {
                 redpoll_preparing = 0;
                 pthread_cond_wait(&redpoll_prepared_wake, &redpoll_prepared_lock);
             }
@@ -87,8 +87,8 @@ cdef extern from *:
         char *piece = NULL;
         pthread_mutex_lock(&redpoll_prepared_lock);
         if (redpoll_prepared_count) piece = redpoll_prepared[--redpoll_prepared_count];
-        if (redpoll_taken < REDPOLL_GROWING) redpoll_taken++;
-        else redpoll_prepare_more();
+        if (redpoll_taken < REDPOLL_PREPARED * REDPOLL_SHARE) redpoll_taken++;
+        if (redpoll_taken >= REDPOLL_SHARE) redpoll_prepare_more();
         pthread_mutex_unlock(&redpoll_prepared_lock);
         return piece;
     }
