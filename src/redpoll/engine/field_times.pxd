@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 cdef enum:
-    TIMES_A_BLOCK = 252
+    TIMES_A_BLOCK = 63
 
 cdef extern from "<stdint.h>" nogil:
     const int64_t NEVER "INT64_MAX"  # later than any time
@@ -25,7 +25,8 @@ cdef struct FieldTimes:
     size_t records
     size_t blocks
     size_t room                      # blocks that the directory has room for
-    BlockHead* directory             # in order
+    size_t begin                     # places at its front that are free: most blocks go there
+    BlockHead* directory             # in order; the first is at `begin`
 
 cdef FieldTimes* times_new() noexcept nogil
 # Frees up to `most` blocks; True when nothing is left, the index itself included.

@@ -1,9 +1,10 @@
 """The times at which fields of a large hash expire, in order.
 
-Two levels: blocks of up to 252 records (4 KiB) that are in order themselves, and a directory of the blocks in order of their
-first records. A search is two binary ones; an insertion or removal moves half a block at the most. A block that is full is
-halved, except that one at the end is left full when what comes is later still, as times mostly do. With ten million records
-the directory is a megabyte that is moved once for some hundred records.
+Two levels: blocks of up to 63 records (1 KiB, the largest that is cut from slabs, so that giving back millions never waits for
+the C library) that are in order themselves, and a directory of the blocks in order of their first records. A search is two
+binary ones; an insertion or removal moves half a block at the most. A block that is full is halved, except that one at the
+end is left full when what comes is later still, as times mostly do. Blocks are mostly added at the end of the directory and
+taken from its front, which moves nothing; elsewhere, its part behind is moved once for some tens of records.
 
 A record is a time and the field's hash, so the field's entry may move without a word to the index.
 """
@@ -24,13 +25,17 @@ cdef inline bint before(const FieldTime* a, int64_t when, uint64_t hash) noexcep
     return a.when < when or (a.when == when and a.hash < hash)
 
 
+cdef inline BlockHead* head(const FieldTimes* t, size_t index) noexcept nogil:
+    return &t.directory[t.begin + index]
+
+
 cdef FieldTimes* times_new() noexcept nogil:
     return times_with_room(1)
 
 
 cdef FieldTimes* times_with_room(size_t room) noexcept nogil:
     cdef FieldTimes* t = <FieldTimes*>allocate(sizeof(FieldTimes), KIND_EXPIRY)
-    t.records = t.blocks = 0
+    t.records = t.blocks = t.begin = 0
     t.room = room
     t.directory = <BlockHead*>allocate(room * sizeof(BlockHead), KIND_EXPIRY)
     return t
@@ -43,7 +48,7 @@ cdef inline void free_block(TimeBlock* block) noexcept nogil:
 cdef bint times_free_some(FieldTimes* t, size_t most) noexcept nogil:
     while t.blocks and most:
         t.blocks -= 1
-        free_block(t.directory[t.blocks].block)
+        free_block(head(t, t.blocks).block)
         most -= 1
     if t.blocks:
         return False
@@ -66,9 +71,9 @@ cdef FieldTimes* times_copy(const FieldTimes* t) noexcept nogil:
     made.records = t.records
     made.blocks = t.blocks
     for i in range(t.blocks):
-        block = new_block(t.directory[i].block.capacity)
-        memcpy(block, t.directory[i].block, block_bytes(block.capacity))
-        made.directory[i].first = t.directory[i].first
+        block = new_block(head(t, i).block.capacity)
+        memcpy(block, head(t, i).block, block_bytes(block.capacity))
+        made.directory[i].first = head(t, i).first
         made.directory[i].block = block
     return made
 
@@ -76,21 +81,29 @@ cdef FieldTimes* times_copy(const FieldTimes* t) noexcept nogil:
 cdef void insert_block(FieldTimes* t, size_t index, TimeBlock* block) noexcept nogil:
     """Give a block, which has its first record already, a place in the directory."""
     cdef size_t room
-    if t.blocks == t.room:
+    if t.begin + t.blocks == t.room and t.begin > t.blocks:
+        memmove(t.directory, head(t, 0), t.blocks * sizeof(BlockHead))
+        t.begin = 0
+    if t.begin + t.blocks == t.room:
         room = t.room * 2
         t.directory = <BlockHead*>reallocate(t.directory, t.room * sizeof(BlockHead), room * sizeof(BlockHead),
                                              KIND_EXPIRY)
         t.room = room
-    memmove(&t.directory[index + 1], &t.directory[index], (t.blocks - index) * sizeof(BlockHead))
-    t.directory[index].first = block.records[0]
-    t.directory[index].block = block
+    memmove(head(t, index + 1), head(t, index), (t.blocks - index) * sizeof(BlockHead))
+    head(t, index).first = block.records[0]
+    head(t, index).block = block
     t.blocks += 1
 
 
 cdef void remove_block(FieldTimes* t, size_t index) noexcept nogil:
-    free_block(t.directory[index].block)
+    free_block(head(t, index).block)
     t.blocks -= 1
-    memmove(&t.directory[index], &t.directory[index + 1], (t.blocks - index) * sizeof(BlockHead))
+    if index == 0:
+        t.begin += 1
+    else:
+        memmove(head(t, index), head(t, index + 1), (t.blocks - index) * sizeof(BlockHead))
+    if not t.blocks:
+        t.begin = 0
 
 
 cdef size_t block_of(const FieldTimes* t, int64_t when, uint64_t hash) noexcept nogil:
@@ -100,8 +113,8 @@ cdef size_t block_of(const FieldTimes* t, int64_t when, uint64_t hash) noexcept 
     cdef size_t middle
     while high - low > 1:
         middle = (low + high) // 2
-        if before(&t.directory[middle].first, when, hash) or (
-                t.directory[middle].first.when == when and t.directory[middle].first.hash == hash):
+        if before(&head(t, middle).first, when, hash) or (
+                head(t, middle).first.when == when and head(t, middle).first.hash == hash):
             low = middle
         else:
             high = middle
@@ -135,14 +148,14 @@ cdef void times_add(FieldTimes* t, int64_t when, uint64_t hash) noexcept nogil:
         insert_block(t, 0, block)
         return
     index = block_of(t, when, hash)
-    block = t.directory[index].block
+    block = head(t, index).block
     place = place_in(block, when, hash)
     if block.count == block.capacity:
         if block.capacity < TIMES_A_BLOCK:
             capacity = min(<size_t>block.capacity * 2, <size_t>TIMES_A_BLOCK)
             block = <TimeBlock*>reallocate(block, block_bytes(block.capacity), block_bytes(capacity), KIND_EXPIRY)
             block.capacity = <uint32_t>capacity
-            t.directory[index].block = block
+            head(t, index).block = block
         else:
             other = new_block(TIMES_A_BLOCK)
             if place == block.count and index + 1 == t.blocks:
@@ -166,7 +179,7 @@ cdef void times_add(FieldTimes* t, int64_t when, uint64_t hash) noexcept nogil:
     block.records[place].when = when
     block.records[place].hash = hash
     block.count += 1
-    t.directory[index].first = block.records[0]
+    head(t, index).first = block.records[0]
 
 
 cdef void times_remove(FieldTimes* t, int64_t when, uint64_t hash) noexcept nogil:
@@ -175,7 +188,7 @@ cdef void times_remove(FieldTimes* t, int64_t when, uint64_t hash) noexcept nogi
     if not t.blocks:
         return
     index = block_of(t, when, hash)
-    block = t.directory[index].block
+    block = head(t, index).block
     place = place_in(block, when, hash)
     if place == block.count or block.records[place].when != when or block.records[place].hash != hash:
         return
@@ -184,7 +197,7 @@ cdef void times_remove(FieldTimes* t, int64_t when, uint64_t hash) noexcept nogi
 
 cdef void drop(FieldTimes* t, size_t index, size_t place, size_t count) noexcept nogil:
     """Take records out of a block, and the block away when it is empty or fits into the one before."""
-    cdef TimeBlock* block = t.directory[index].block
+    cdef TimeBlock* block = head(t, index).block
     cdef TimeBlock* previous
     memmove(&block.records[place], &block.records[place + count], (block.count - place - count) * sizeof(FieldTime))
     block.count -= <uint32_t>count
@@ -192,9 +205,9 @@ cdef void drop(FieldTimes* t, size_t index, size_t place, size_t count) noexcept
     if not block.count:
         remove_block(t, index)
         return
-    t.directory[index].first = block.records[0]
+    head(t, index).first = block.records[0]
     if index and block.count < TIMES_A_BLOCK // 4:
-        previous = t.directory[index - 1].block
+        previous = head(t, index - 1).block
         if previous.count + block.count <= TIMES_A_BLOCK * 3 // 4 and previous.capacity == TIMES_A_BLOCK:
             memcpy(&previous.records[previous.count], block.records, block.count * sizeof(FieldTime))
             previous.count += block.count
@@ -202,7 +215,7 @@ cdef void drop(FieldTimes* t, size_t index, size_t place, size_t count) noexcept
 
 
 cdef int64_t times_first(const FieldTimes* t) noexcept nogil:
-    return t.directory[0].first.when if t.blocks else NEVER
+    return head(t, 0).first.when if t.blocks else NEVER
 
 
 cdef size_t times_take(FieldTimes* t, int64_t now, FieldTime* taken, size_t room) noexcept nogil:
@@ -210,7 +223,7 @@ cdef size_t times_take(FieldTimes* t, int64_t now, FieldTime* taken, size_t room
     cdef size_t count = 0
     if not t.blocks:
         return 0
-    block = t.directory[0].block
+    block = head(t, 0).block
     while count < room and count < block.count and block.records[count].when < now:
         taken[count] = block.records[count]
         count += 1
@@ -223,5 +236,5 @@ cdef size_t times_memory(const FieldTimes* t) noexcept nogil:
     cdef size_t total = block_size(sizeof(FieldTimes)) + block_size(t.room * sizeof(BlockHead))
     cdef size_t i
     for i in range(t.blocks):
-        total += block_size(block_bytes(t.directory[i].block.capacity))
+        total += block_size(block_bytes(head(t, i).block.capacity))
     return total

@@ -26,7 +26,6 @@ cdef class Remains:
     cdef Table table
     cdef Block* blocks
     cdef Block* field_blocks
-    cdef size_t next_bucket
     cdef bint held                        # a snapshot still reads it
 
     cdef size_t free_some(self, size_t buckets) noexcept

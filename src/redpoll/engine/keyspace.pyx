@@ -29,9 +29,10 @@ from redpoll.engine.fields cimport (
     Hash, field_name_visitor, fields_filing, fields_length, fields_next_due, fields_open, fields_take_due, fields_use_seed,
     is_hash_with_times,
 )
+from redpoll.engine.memory cimport has_to_return, return_some
 from redpoll.engine.numbers cimport parse_int64
 from redpoll.engine.table cimport (
-    Table, table_buckets, table_clear, table_find, table_find_hash, table_hash, table_init, table_insert,
+    Table, table_buckets, table_clear, table_dismantle, table_find, table_find_hash, table_hash, table_init, table_insert,
     table_memory, table_prefetch, table_prefetch_entry, table_random, table_remove, table_scan, table_visit_bucket,
 )
 from redpoll.engine.value cimport value_contents, value_free_some, value_memory, values_waiting
@@ -41,6 +42,7 @@ cdef enum:
     LFU_START = 5
     EXPIRE_BATCH = 64
     FIELDS_AT_ONCE = 1000    # due fields that are removed when a hash is met
+    KEYS_A_BUCKET = 6
     VALUES_A_BUCKET = 8      # elements of collections that are freed in the time of a bucket of keys
 
 cdef size_t NOT_REFILING = <size_t>-1
@@ -64,16 +66,12 @@ cdef void free_visited(void* context, Entry* e) noexcept nogil:
 cdef class Remains:
     cdef size_t free_some(self, size_t buckets) noexcept:
         """How many entries are left."""
-        cdef size_t last = table_buckets(&self.table)
-        cdef size_t end = min(last, self.next_bucket + buckets)
-        while self.next_bucket < end:
-            table_visit_bucket(&self.table, self.next_bucket, free_visited, NULL)
-            self.next_bucket += 1
+        cdef bint more = not table_dismantle(&self.table, min(buckets, <size_t>-1 // KEYS_A_BUCKET) * KEYS_A_BUCKET,
+                                             free_visited, NULL)
         self.blocks = free_blocks(self.blocks, buckets)
         self.field_blocks = free_blocks(self.field_blocks, buckets)
-        if self.next_bucket < last or self.blocks != NULL or self.field_blocks != NULL:
-            return last - self.next_bucket + 1
-        table_clear(&self.table)
+        if more or self.blocks != NULL or self.field_blocks != NULL:
+            return table_buckets(&self.table) + 1
         return 0
 
 
@@ -192,13 +190,14 @@ cdef class Keyspace:
             if not remains.held:
                 if not remains.free_some(buckets):
                     self.remains.remove(remains)
-                break
+                return self.has_remains()
+        return_some()
         return self.has_remains()
 
     cdef bint has_remains(self) noexcept:
         """Whether there is something to free."""
         cdef Remains remains
-        if values_waiting():
+        if values_waiting() or has_to_return():
             return True
         for remains in self.remains:
             if not remains.held:

@@ -35,6 +35,7 @@ cdef enum:
     SMALL_MAX = 1024
     CLASSES = 57        # 32 of 8-byte steps, 24 of 32-byte steps, and none for 0
     C_LIBRARY_OVERHEAD = 16
+    ARENAS_AT_ONCE = 4
 
 cdef struct Arena:
     char* start
@@ -55,7 +56,8 @@ cdef struct Slab:
 
 cdef Slab* rooms[CLASSES]    # slabs with room, by class; the head serves
 cdef Arena* arenas           # arenas with a free slab
-cdef Arena* spare            # one empty arena kept, so that a size that swings does not map and unmap
+cdef Arena* spare            # empty arenas: one is kept, so that a size that swings does not map and unmap
+cdef size_t spare_count
 cdef size_t counted[KINDS]
 cdef size_t arena_count
 cdef size_t class_slabs[CLASSES]
@@ -91,7 +93,7 @@ cdef void* map_pieces(size_t size) noexcept nogil:
 
 
 cdef Slab* new_slab(uint32_t size_class) noexcept nogil:
-    global arenas, spare, arena_count
+    global arenas, spare, spare_count, arena_count
     cdef Arena* arena = arenas
     cdef Slab* slab
     cdef uint32_t index
@@ -99,7 +101,8 @@ cdef Slab* new_slab(uint32_t size_class) noexcept nogil:
     if arena == NULL:
         if spare != NULL:
             arena = spare
-            spare = NULL
+            spare = arena.next
+            spare_count -= 1
         else:
             arena = <Arena*>malloc(sizeof(Arena))
             if arena == NULL:
@@ -131,7 +134,7 @@ cdef Slab* new_slab(uint32_t size_class) noexcept nogil:
 
 cdef void give_back(Slab* slab) noexcept nogil:
     """An empty slab returns to its arena, an empty arena to the system."""
-    global arenas, spare, arena_count
+    global arenas, spare, spare_count
     cdef Arena* arena = slab.arena
     cdef uint32_t index = <uint32_t>((<char*>slab - arena.start) // SLAB_BYTES)
     class_slabs[slab.size_class] -= 1
@@ -149,12 +152,10 @@ cdef void give_back(Slab* slab) noexcept nogil:
             arenas = arena.next
         if arena.next != NULL:
             arena.next.previous = arena.previous
-        if spare == NULL:
-            spare = arena
-        else:
-            unmap_memory(arena.start, ARENA_BYTES)
-            free(arena)
-            arena_count -= 1
+        # Unmapping takes a while, and arenas tend to empty all at once: others do it, in steps.
+        arena.next = spare
+        spare = arena
+        spare_count += 1
 
 
 cdef inline void enlist(Slab* slab) noexcept nogil:
@@ -354,13 +355,30 @@ def classes() -> list:
     return found
 
 
+cdef void unmap_spare(size_t most, size_t kept) noexcept nogil:
+    global spare, spare_count, arena_count
+    cdef Arena* arena
+    while spare_count > kept and most:
+        arena = spare
+        spare = arena.next
+        unmap_memory(arena.start, ARENA_BYTES)
+        free(arena)
+        spare_count -= 1
+        arena_count -= 1
+        most -= 1
+
+
+cdef bint return_some() noexcept nogil:
+    unmap_spare(ARENAS_AT_ONCE, 1)
+    return spare_count > 1
+
+
+cdef bint has_to_return() noexcept nogil:
+    return spare_count > 1
+
+
 def trim() -> None:
     """Give back to the system what is kept for use again."""
-    global spare, arena_count
-    if spare != NULL:
-        unmap_memory(spare.start, ARENA_BYTES)
-        free(spare)
-        arena_count -= 1
-        spare = NULL
+    unmap_spare(<size_t>-1, 0)
     drop_prepared()
     malloc_trim(0)
