@@ -101,6 +101,8 @@ cdef void quicklist_append_blob(Quicklist* ql, Blob* blob) noexcept nogil
 cdef uint8_t* quicklist_reduce(Quicklist* ql, bint to_half) noexcept nogil
 
 cdef size_t quicklist_nodes(const Quicklist* ql) noexcept nogil
+# Bytes of all listpacks, uncompressed, and large elements.
+cdef size_t quicklist_raw_bytes(const Quicklist* ql) noexcept nogil
 cdef size_t quicklist_memory(const Quicklist* ql, size_t samples) noexcept nogil
 cdef Quicklist* quicklist_copy(const Quicklist* ql) noexcept nogil
 
@@ -126,6 +128,12 @@ cdef inline void walk_get(const Walk* walk, Element* element) noexcept nogil:
     else:
         element.text = walk.blob.data
         element.length = walk.blob.length
+
+# How nodes are compressed: into at most `room` bytes, 0: not possible; and back, into exactly `expected`. Until this is
+# called, none are.
+ctypedef size_t (*compress_t)(const char* source, size_t size, char* output, size_t room) noexcept nogil
+ctypedef bint (*decompress_t)(const char* source, size_t size, char* output, size_t expected) noexcept nogil
+cdef void use_compression(compress_t compressor, decompress_t decompressor) noexcept nogil
 
 # For DEBUG: an element of so many bytes becomes a node of its own; 0: as `fill` says.
 cdef void set_packed_threshold(size_t bytes) noexcept nogil

@@ -26,9 +26,13 @@ cdef enum:
     FILL_MOST = 32767
     SPARE_LEAST = 48         # bytes of room that an end is given at least
     SPARE_MOST = 1024        # and at the most
+    COMPRESSED_FROM = 48     # smaller nodes are not worth it
+    SAVED_LEAST = 8          # bytes that compression has to save
     NODE_WORK = 8            # freeing a node is as much work as freeing so many small elements
 
 cdef size_t packed_threshold
+cdef compress_t compress
+cdef decompress_t decompress
 
 
 cdef void set_packed_threshold(size_t bytes) noexcept nogil:
@@ -231,14 +235,111 @@ cdef void adopt(End* end, void* item) noexcept nogil:
         compressed_free(<Compressed*>pointer)
 
 
-# Compression: not in effect yet
+# Compression
+
+cdef void use_compression(compress_t compressor, decompress_t decompressor) noexcept nogil:
+    global compress, decompress
+    compress = compressor
+    decompress = decompressor
+
+
+cdef inline size_t compressed_size(size_t size) noexcept nogil:
+    return sizeof(Compressed) - 8 + size
+
 
 cdef void compressed_free(Compressed* packed) noexcept nogil:
-    release(packed, sizeof(Compressed) - 8 + packed.size, KIND_COLLECTION)
+    release(packed, compressed_size(packed.size), KIND_COLLECTION)
 
 
 cdef uint8_t* decompressed(const Compressed* packed) noexcept nogil:
-    return NULL
+    """The listpack, which is the caller's."""
+    cdef uint8_t* lp = <uint8_t*>allocate(listpack_capacity(packed.raw_size), KIND_COLLECTION)
+    decompress(<const char*>packed.data, packed.size, <char*>lp, packed.raw_size)
+    return lp
+
+
+cdef void expand(Slot* slot) noexcept nogil:
+    """Have an inner node not compressed."""
+    cdef Compressed* packed
+    if node_kind(slot.item) == NODE_COMPRESSED:
+        packed = <Compressed*>node_pointer(slot.item)
+        slot.item = item_of(decompressed(packed), NODE_PACKED)
+        compressed_free(packed)
+
+
+cdef void squeeze(Slot* slot) noexcept nogil:
+    """Have an inner node compressed, if that is worth it."""
+    cdef uint8_t* lp
+    cdef size_t size, smaller
+    cdef char* room
+    cdef Compressed* packed
+    if node_kind(slot.item) != NODE_PACKED:
+        return
+    lp = <uint8_t*>slot.item
+    size = listpack_size(lp)
+    if size < COMPRESSED_FROM:
+        return
+    room = <char*>allocate(size, KIND_COLLECTION)
+    smaller = compress(<const char*>lp, size, room, size - SAVED_LEAST)
+    if smaller:
+        packed = <Compressed*>allocate(compressed_size(smaller), KIND_COLLECTION)
+        packed.raw_size = <uint32_t>size
+        packed.size = <uint32_t>smaller
+        memcpy(packed.data, room, smaller)
+        slot.item = item_of(packed, NODE_COMPRESSED)
+        listpack_free(lp)
+    release(room, size, KIND_COLLECTION)
+
+
+cdef bint reaches(const Path* path, size_t nodes, bint forward) noexcept nogil:
+    """Whether there are so many inner nodes more on one side of one."""
+    cdef Path way = path[0]
+    while nodes:
+        if not (tree_next(&way) if forward else tree_previous(&way)):
+            return False
+        nodes -= 1
+    return True
+
+
+cdef inline bint is_deep(const Quicklist* ql, const Path* path) noexcept nogil:
+    """Whether an inner node is one of those to be compressed."""
+    return reaches(path, ql.depth - 1, True) and reaches(path, ql.depth - 1, False)
+
+
+cdef inline bint compresses(const Quicklist* ql) noexcept nogil:
+    return ql.depth != 0 and compress != NULL
+
+
+cdef void keep_depth_at(Quicklist* ql, bint front) noexcept nogil:
+    """After nodes came or went at one side: which are compressed there."""
+    cdef Path path
+    cdef size_t i
+    cdef bint more = tree_first(&ql.inner, &path) if front else tree_last(&ql.inner, &path)
+    for i in range(<size_t>ql.depth - 1):
+        if not more:
+            return
+        expand(tree_slot(&path))
+        more = tree_next(&path) if front else tree_previous(&path)
+    if more and is_deep(ql, &path):
+        squeeze(tree_slot(&path))
+
+
+cdef void compress_around(Quicklist* ql, uint64_t index) noexcept nogil:
+    """After a node was changed or parted: compress what should be, its neighbours too."""
+    cdef Spot spot
+    cdef Path path
+    keep_depth_at(ql, True)
+    keep_depth_at(ql, False)
+    locate(ql, index if index < ql.length else ql.length - 1, &spot)
+    if spot.place != INSIDE:
+        return
+    path = spot.path
+    if is_deep(ql, &path):
+        squeeze(tree_slot(&path))
+    if tree_next(&path) and is_deep(ql, &path):
+        squeeze(tree_slot(&path))
+    if tree_previous(&spot.path) and is_deep(ql, &spot.path):
+        squeeze(tree_slot(&spot.path))
 
 
 # Making and freeing
@@ -324,7 +425,7 @@ cdef void* copy_item(void* item) noexcept nogil:
         return item
     if node_kind(item) == NODE_PACKED:
         return item_of(listpack_copy(<uint8_t*>pointer), NODE_PACKED)
-    size = sizeof(Compressed) - 8 + (<Compressed*>pointer).size
+    size = compressed_size((<Compressed*>pointer).size)
     made = allocate(size, KIND_COLLECTION)
     memcpy(made, pointer, size)
     return item_of(made, NODE_COMPRESSED)
@@ -350,6 +451,8 @@ cdef End* new_end(Quicklist* ql, bint front) noexcept nogil:
         return end
     item = seal(end, &weight)
     tree_push(&ql.inner, front, item, weight)
+    if compresses(ql):
+        keep_depth_at(ql, front)
     return end
 
 
@@ -357,6 +460,8 @@ cdef void refill(Quicklist* ql, End* end) noexcept nogil:
     """After the node of an end is gone, the next one takes its place."""
     if ql.inner.root != NULL:
         adopt(end, tree_pop(&ql.inner, end == &ql.head).item)
+        if compresses(ql):
+            keep_depth_at(ql, end == &ql.head)
     elif end == &ql.head:
         ql.head = ql.tail
         clear_end(&ql.tail)
@@ -538,17 +643,13 @@ cdef uint8_t* open_node(Quicklist* ql, const Spot* spot) noexcept nogil:
     """The node's listpack, to be changed and given to `close_node`; NULL: a plain node."""
     cdef End* end = spot_end(ql, spot)
     cdef Slot* slot
-    cdef Compressed* packed
     if end != NULL:
         return NULL if is_plain(end) else tighten(end)
     slot = tree_slot(&spot.path)
     if node_kind(slot.item) == NODE_PLAIN:
         return NULL
-    if node_kind(slot.item) == NODE_COMPRESSED:
-        packed = <Compressed*>node_pointer(slot.item)
-        slot.item = item_of(decompressed(packed), NODE_PACKED)
-        compressed_free(packed)
-    return <uint8_t*>node_pointer(slot.item)
+    expand(slot)
+    return <uint8_t*>slot.item
 
 
 cdef void close_node(Quicklist* ql, Spot* spot, uint8_t* lp) noexcept nogil:
@@ -619,6 +720,12 @@ cdef bint step_back(Quicklist* ql, Spot* spot) noexcept nogil:
 
 
 cdef void quicklist_insert(Quicklist* ql, uint64_t index, const char* text, size_t length) noexcept nogil:
+    insert_at(ql, index, text, length)
+    if compresses(ql):
+        compress_around(ql, index)
+
+
+cdef void insert_at(Quicklist* ql, uint64_t index, const char* text, size_t length) noexcept nogil:
     cdef Spot spot, before
     cdef uint8_t* lp
     cdef uint8_t* rest
@@ -670,6 +777,12 @@ cdef bint overwrite(const uint8_t* element, const char* text, size_t length) noe
 
 
 cdef void quicklist_set(Quicklist* ql, uint64_t index, const char* text, size_t length) noexcept nogil:
+    set_at(ql, index, text, length)
+    if compresses(ql):
+        compress_around(ql, index)
+
+
+cdef void set_at(Quicklist* ql, uint64_t index, const char* text, size_t length) noexcept nogil:
     cdef Spot spot
     cdef End* end
     cdef uint8_t* lp
@@ -683,9 +796,9 @@ cdef void quicklist_set(Quicklist* ql, uint64_t index, const char* text, size_t 
         return
     lp = open_node(ql, &spot)
     if lp == NULL:
-        insert_node(ql, &spot, False, item_for(ql, text, length), 1)
-        locate(ql, index + 1, &spot)
-        drop_node(ql, &spot)
+        # A small one may find room in the next node.
+        insert_at(ql, index + 1, text, length)
+        remove_at(ql, index)
         return
     element = listpack_at(lp, spot.at)
     if not large:
@@ -702,7 +815,7 @@ cdef void quicklist_set(Quicklist* ql, uint64_t index, const char* text, size_t 
         return
     # A large one among small ones parts them.
     close_node(ql, &spot, lp)
-    quicklist_insert(ql, index, text, length)
+    insert_at(ql, index, text, length)
     remove_at(ql, index + 1)
 
 
@@ -760,6 +873,8 @@ cdef uint64_t quicklist_remove_equal(Quicklist* ql, const char* text, size_t len
         count = spot.count
         gone = remove_in_node(ql, &spot, text, length, most - removed, front)
         ql.length -= gone
+        if gone and ql.length and compresses(ql):
+            compress_around(ql, index if front else ql.length - 1 - min(index, ql.length - 1))
         removed += gone
         index += count - gone
     return removed
@@ -894,7 +1009,7 @@ cdef size_t item_memory(const void* item) noexcept nogil:
         return blob_memory(<Blob*>pointer)
     if node_kind(item) == NODE_PACKED:
         return listpack_memory(<uint8_t*>pointer)
-    return block_size(sizeof(Compressed) - 8 + (<Compressed*>pointer).size)
+    return block_size(compressed_size((<Compressed*>pointer).size))
 
 
 cdef size_t quicklist_memory(const Quicklist* ql, size_t samples) noexcept nogil:
@@ -913,6 +1028,31 @@ cdef size_t quicklist_memory(const Quicklist* ql, size_t samples) noexcept nogil
     if more and elements:
         sampled = <size_t>(<double>sampled * ql.inner.weight / elements)
     return total + sampled
+
+
+cdef size_t end_bytes(const End* end) noexcept nogil:
+    if end.block == NULL:
+        return 0
+    return (<Blob*>end.block).length if is_plain(end) else listpack_size(end_listpack(end))
+
+
+cdef size_t item_bytes(const void* item) noexcept nogil:
+    cdef void* pointer = node_pointer(item)
+    if node_kind(item) == NODE_PLAIN:
+        return (<Blob*>pointer).length
+    if node_kind(item) == NODE_PACKED:
+        return listpack_size(<uint8_t*>pointer)
+    return (<Compressed*>pointer).raw_size
+
+
+cdef size_t quicklist_raw_bytes(const Quicklist* ql) noexcept nogil:
+    cdef size_t total = end_bytes(&ql.head) + end_bytes(&ql.tail)
+    cdef Path path
+    cdef bint more = tree_first(&ql.inner, &path)
+    while more:
+        total += item_bytes(tree_slot(&path).item)
+        more = tree_next(&path)
+    return total
 
 
 cdef size_t memory_of(const void* value, size_t samples) noexcept nogil:
