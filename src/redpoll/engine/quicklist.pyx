@@ -24,8 +24,8 @@ cdef enum:
     SAFE_SIZE = 8192         # of a node whose limit is a number of elements
     ELEMENT_OVERHEAD = 8     # that limits reckon with for an element, whatever it really is
     FILL_MOST = 32767
-    SPARE_LEAST = 48         # bytes of room that an end is given at least
-    SPARE_MOST = 1024        # and at the most
+    SPARE_LEAST = 32         # bytes of room that an end is given at least
+    SPARE_MOST = 512         # and at the most
     COMPRESSED_FROM = 48     # smaller nodes are not worth it
     SAVED_LEAST = 8          # bytes that compression has to save
     NODE_WORK = 8            # freeing a node is as much work as freeing so many small elements
@@ -100,7 +100,7 @@ cdef inline void clear_end(End* end) noexcept nogil:
 
 cdef inline size_t wanted_room(size_t size) noexcept nogil:
     """A block for a listpack of so many bytes that is going to grow."""
-    cdef size_t spare = size // 2
+    cdef size_t spare = size // 16
     if spare < SPARE_LEAST:
         spare = SPARE_LEAST
     elif spare > SPARE_MOST:
@@ -445,6 +445,9 @@ cdef End* new_end(Quicklist* ql, bint front) noexcept nogil:
     if ql.head.block == NULL:
         return &ql.head
     if ql.tail.block == NULL:
+        # Its only node is an end on one side only from now on.
+        if not is_plain(&ql.head):
+            tighten(&ql.head)
         if front:
             ql.tail = ql.head
             clear_end(&ql.head)
