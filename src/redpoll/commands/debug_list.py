@@ -16,9 +16,10 @@ def _object_details(db: Any, key: bytes) -> str:
     shape = engine_list.shape(db, key)
     if shape is None:
         return ""
+    compressed = int(shape["depth"] != 0)
     return (
         f" ql_nodes:{shape['nodes']} ql_avg_node:{shape['elements'] / shape['nodes']:.2f} "
-        f"ql_listpack_max:{shape['fill']} ql_compressed:{int(shape['depth'] != 0)} ql_uncompressed_size:{shape['bytes']}"
+        f"ql_listpack_max:{shape['fill']} ql_compressed:{compressed} ql_uncompressed_size:{shape['bytes']}"
     )
 
 

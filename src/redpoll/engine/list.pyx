@@ -14,10 +14,13 @@ from redpoll.engine.listpack cimport (
     listpack_remove_equal, listpack_size,
 )
 from redpoll.engine.quicklist cimport (
-    Quicklist, Walk, fill_of, node_accepts, quicklist_append_packed, quicklist_drop, quicklist_insert,
-    quicklist_is_large, quicklist_new, quicklist_nodes, quicklist_peek, quicklist_push, quicklist_push_blob,
-    quicklist_raw_bytes, quicklist_reduce, quicklist_remove_equal, quicklist_set, set_packed_threshold, walk_begin,
-    walk_listpack,
+    Quicklist, quicklist_append_packed, quicklist_drop, quicklist_is_large, quicklist_new, quicklist_peek,
+    quicklist_push, quicklist_push_blob, quicklist_reduce, set_packed_threshold,
+)
+from redpoll.engine.quicklist_edit cimport quicklist_insert, quicklist_remove_equal, quicklist_set
+from redpoll.engine.quicklist_nodes cimport fill_of, node_accepts
+from redpoll.engine.quicklist_walk cimport (
+    Walk, quicklist_nodes, quicklist_raw_bytes, walk_begin, walk_listpack,
 )
 
 
