@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[1]
 REPORT = ROOT / "docs" / "conformance.md"
 REASONS = Path(__file__).with_name("reasons.toml")
 FILES = (
-    "unit/type/string", "unit/type/incr", "unit/bitops", "unit/bitfield", "unit/keyspace", "unit/expire", "unit/scan",
+    "unit/type/string", "unit/type/incr", "unit/type/list", "unit/type/list-2", "unit/type/list-3", "unit/bitops",
+    "unit/bitfield", "unit/keyspace", "unit/expire", "unit/scan",
     "unit/protocol", "unit/querybuf", "unit/limits", "unit/introspection", "unit/introspection-2", "unit/info",
     "unit/info-command", "unit/slowlog", "unit/latency-monitor", "unit/obuf-limits", "unit/networking", "unit/quit",
     "unit/other", "unit/multi", "unit/pubsub", "unit/pubsubshard",
