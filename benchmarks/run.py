@@ -41,11 +41,14 @@ def words_of(test: str, size: int) -> list[str]:
         "INCR": ["INCR", "cnt:__rand_int__"],
         "MGET": ["MGET", *[_KEY] * 10],
         "MSET": ["MSET", *[_KEY, value] * 10],
+        "LPUSH": ["LPUSH", "list", value],
+        "LRANGE": ["LRANGE", "list", "0", "99"],
+        "LPOP": ["LPOP", "list"],
     }[test]
 
 
-TESTS = ("GET", "SET", "INCR", "MGET", "MSET")
-_REPLY_LINES = {"GET": 2, "SET": 1, "INCR": 1, "MGET": 21, "MSET": 1}
+TESTS = ("GET", "SET", "INCR", "MGET", "MSET", "LPUSH", "LRANGE", "LPOP")
+_REPLY_LINES = {"GET": 2, "SET": 1, "INCR": 1, "MGET": 21, "MSET": 1, "LPUSH": 1, "LRANGE": 201, "LPOP": 2}
 
 
 def load(server: servers.Server, test: str, size: int, *, pipeline: int, requests: int, processor: int | None,
@@ -108,6 +111,8 @@ def measure(chosen: argparse.Namespace) -> dict[str, dict[str, Figure]]:
                         requests = chosen.requests * (1 if pipeline == 1 else 10 if pipeline <= 16 else 20)
                         if test in ("MGET", "MSET"):
                             requests //= 4
+                        elif test == "LRANGE":
+                            requests //= 20
                         for server in running[round_number % len(running) :] + running[: round_number % len(running)]:
                             figure = load(server, test, size, pipeline=pipeline, requests=requests,
                                           processor=load_processor, light=chosen.load == "light",

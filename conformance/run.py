@@ -23,12 +23,13 @@ ROOT = Path(__file__).parents[1]
 REPORT = ROOT / "docs" / "conformance.md"
 REASONS = Path(__file__).with_name("reasons.toml")
 FILES = (
-    "unit/type/string", "unit/type/incr", "unit/type/hash", "unit/bitops", "unit/bitfield", "unit/keyspace", "unit/expire", "unit/scan",
+    "unit/type/string", "unit/type/incr", "unit/type/list", "unit/type/list-2", "unit/type/list-3", "unit/type/hash",
+    "unit/type/set", "unit/type/zset", "unit/type/stream", "unit/type/stream-cgroups", "unit/hyperloglog", "unit/geo",
+    "unit/bitops", "unit/bitfield", "unit/keyspace", "unit/expire", "unit/scan", "unit/sort", "unit/dump",
     "unit/protocol", "unit/querybuf", "unit/limits", "unit/introspection", "unit/introspection-2", "unit/info",
     "unit/info-command", "unit/slowlog", "unit/latency-monitor", "unit/obuf-limits", "unit/networking", "unit/quit",
     "unit/other", "unit/multi", "unit/pubsub", "unit/pubsubshard",
-)  # fmt: skip
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+)
 _LINE = re.compile(r"^\[(ok|err|skip|ignore|exception|timeout)\]:? ?(.*)$")
 _TIME = re.compile(r" \(\d+ ms\)$")
 

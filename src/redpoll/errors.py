@@ -166,6 +166,9 @@ RANK_ZERO = (
 NO_OPPOSITE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
 NEGATIVE_COUNT = "ERR COUNT can't be negative"
 NEGATIVE_MAXLEN = "ERR MAXLEN can't be negative"
+NOT_A_LISTPACK = "ERR Not a listpack encoded object."
+NOT_A_QUICKLIST = "ERR Not a quicklist encoded object."
+PACKED_THRESHOLD = "ERR argument must be a memory value bigger than 1 and smaller than 4gb"
 NUMKEYS_ABOVE_ZERO = "ERR numkeys should be greater than 0"
 COUNT_ABOVE_ZERO = "ERR count should be greater than 0"
 
@@ -263,9 +266,7 @@ NUMFIELDS_INVALID = "ERR invalid number of fields"
 ONE_FIELD_CONDITION = "ERR Only one of FXX or FNX arguments can be specified"
 ONE_KEY_CONDITION = "ERR Only one of XX or NX arguments can be specified"
 ONE_FIELD_EXPIRY = "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified"
-RANDOM_COUNT_RANGE = (
-    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
-)
+RANDOM_COUNT_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
 NO_FIELDSET = "ERR no such fieldset"
 DUPLICATE_FIELD = "ERR duplicate field name in fieldset"
 FIELDSET_VALUES = "ERR value count does not match fieldset field count"
@@ -353,6 +354,8 @@ def unknown_pfdebug(word: str) -> str:
 def failed_self_test(what: str) -> str:
     """The text of PFSELFTEST when something is wrong."""
     return f"ERR TESTFAILED {what}"
+
+
 # Sorted sets
 
 ZADD_XX_AND_NX = "ERR XX and NX options at the same time are not compatible"
@@ -367,15 +370,15 @@ WEIGHT_NOT_A_FLOAT = "ERR weight value is not a float"
 NUMKEYS_NOT_POSITIVE = "ERR numkeys should be greater than 0"
 COUNT_NOT_POSITIVE = "ERR count should be greater than 0"
 NEGATIVE_LIMIT = "ERR LIMIT can't be negative"
-RANDOM_COUNT_RANGE = (
-    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
-)
+RANDOM_COUNT_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
 NOVALUES_ONLY_HSCAN = "ERR NOVALUES option can only be used in HSCAN"
 
 
 def needs_input_key(command: str) -> str:
     """The text for a number of keys below one; `command` is lower case."""
     return f"ERR at least 1 input key is needed for '{command}' command"
+
+
 # Streams
 
 BAD_STREAM_ID = "ERR Invalid stream ID specified as stream command argument"
@@ -444,9 +447,7 @@ def only_xreadgroup(option: str) -> str:
 
 def unbalanced(command: str, sign: str) -> str:
     """The text for streams that do not all have an ID."""
-    return (
-        f"ERR Unbalanced '{command}' list of streams: for each stream key an ID, '{sign}', or '+' must be specified."
-    )
+    return f"ERR Unbalanced '{command}' list of streams: for each stream key an ID, '{sign}', or '+' must be specified."
 
 
 def must_be_positive(name: str) -> str:

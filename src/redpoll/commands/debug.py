@@ -13,6 +13,8 @@ from redpoll.commands.flags import ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE
 from redpoll.errors import CommandError
 from redpoll.wire import values
 
+#: Functions that add to DEBUG OBJECT what they know of a key's value; each takes the database and the key.
+OBJECT_DETAILS: list[Callable[[Any, bytes], str]] = []
 _SUBCOMMANDS: dict[str, tuple[Callable[..., Any], int, int]] = {}
 
 
@@ -26,6 +28,9 @@ def _subcommand(
         return function
 
     return register
+
+
+subcommand = _subcommand
 
 
 @command(
@@ -86,6 +91,7 @@ def _object(call: Any, key: bytes, *_fast: bytes) -> str:
     return (
         f"Value at:0x{found['address']:x} refcount:{found['references']} encoding:{found['encoding']} "
         f"serializedlength:{found['length']} lru:{found['clock']} lru_seconds_idle:{found['idle']}"
+        + "".join(details(call.db, key) for details in OBJECT_DETAILS)
     )
 
 
@@ -125,9 +131,7 @@ def _reload(call: Any, *options: bytes) -> str:
         raise CommandError(errors.RELOAD_OPTIONS)
     persistence = call.server.persistence
     try:
-        persistence.reload(
-            saving=b"NOSAVE" not in words, flushing=b"NOFLUSH" not in words, replacing=b"MERGE" in words
-        )
+        persistence.reload(saving=b"NOSAVE" not in words, flushing=b"NOFLUSH" not in words, replacing=b"MERGE" in words)
     except persistence.LoadError as error:
         call.server.log.warning(str(error))
         raise CommandError(errors.RELOAD_FAILED) from error

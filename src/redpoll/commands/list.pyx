@@ -6,13 +6,18 @@ from redpoll.commands.call cimport EVENT_LIST, Call, check_type, native
 from redpoll.commands.list_ends cimport list_at, push_word, reply_end, reply_from_end, reply_walk, take
 from redpoll.engine.entry cimport TYPE_LIST, Entry
 from redpoll.engine.list cimport list_length, list_make_room, list_reduce, list_set, list_walk
-from redpoll.engine.quicklist cimport Walk, walk_end
+from redpoll.engine.quicklist_nodes cimport use_compression
+from redpoll.engine.quicklist_walk cimport Walk, walk_end
+from redpoll.formats.lzf cimport lzf_compress, lzf_decompress
 from redpoll.wire.reply cimport reply_array, reply_integer, reply_null, reply_null_array, reply_ok
 
 from redpoll import errors
 from redpoll.commands.declare import declare
 from redpoll.commands.flags import DENYOOM, FAST, READONLY, WRITE
 from redpoll.errors import CommandError
+
+# The engine cannot know the formats, which are below it.
+use_compression(lzf_compress, lzf_decompress)
 
 
 # Pushing

@@ -9,7 +9,7 @@ from redpoll.engine.list cimport (
     list_drop, list_insert, list_length, list_make_room, list_reduce, list_remove_equal, list_walk,
 )
 from redpoll.engine.listpack cimport Prepared, listpack_prepare
-from redpoll.engine.quicklist cimport Walk, walk_end, walk_next
+from redpoll.engine.quicklist_walk cimport Walk, walk_end, walk_next
 from redpoll.wire.output cimport Out, out_init, out_splice
 from redpoll.wire.reply cimport reply_array, reply_integer, reply_null, reply_ok
 

@@ -6,7 +6,7 @@ from redpoll.commands.call cimport Call
 from redpoll.engine.blob cimport Blob
 from redpoll.engine.entry cimport Entry
 from redpoll.engine.listpack cimport Element
-from redpoll.engine.quicklist cimport Walk
+from redpoll.engine.quicklist_walk cimport Walk
 from redpoll.wire.output cimport Out
 from redpoll.wire.reply cimport reply_blob, reply_bulk, reply_integer_text
 

@@ -9,7 +9,7 @@ from redpoll.engine.list cimport (
     list_drop, list_length, list_new, list_peek, list_push, list_push_blob, list_reduce, list_takes_blob, list_walk,
 )
 from redpoll.engine.listpack cimport Element
-from redpoll.engine.quicklist cimport Walk, walk_end, walk_get, walk_next
+from redpoll.engine.quicklist_walk cimport Walk, walk_end, walk_get, walk_next
 from redpoll.wire.output cimport Out
 from redpoll.wire.reply cimport reply_blob
 
@@ -39,7 +39,8 @@ cdef int64_t count_above_zero(Call call, size_t word, object error) except -1:
 cdef Entry** list_at(Call call, Entry** slot, size_t word, uint64_t hash) noexcept:
     if slot != NULL:
         return slot
-    return call.db.put_value(NULL, call.argv[word].ptr, call.argv[word].len, hash, TYPE_LIST, ENC_LISTPACK, list_new(), -1)
+    return call.db.put_value(NULL, call.argv[word].ptr, call.argv[word].len, hash, TYPE_LIST, ENC_LISTPACK, list_new(),
+                             -1)
 
 
 cdef void push_word(Call call, Entry* e, size_t word, bint front) noexcept:

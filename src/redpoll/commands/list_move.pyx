@@ -13,9 +13,9 @@ from redpoll.engine.list cimport (
 from redpoll.engine.listpack cimport Element
 from redpoll.engine.numbers cimport format_int64
 from redpoll.engine.quicklist cimport (
-    Quicklist, Walk, quicklist_drop, quicklist_free, quicklist_new, quicklist_peek, quicklist_push, walk_end, walk_get,
-    walk_next,
+    Quicklist, quicklist_drop, quicklist_free, quicklist_new, quicklist_peek, quicklist_push,
 )
+from redpoll.engine.quicklist_walk cimport Walk, walk_end, walk_get, walk_next
 from redpoll.engine.table cimport table_hash
 from redpoll.wire.reply cimport reply_array, reply_null, reply_null_array
 
@@ -255,15 +255,15 @@ cdef void turn_block(Call call, Entry* e, uint64_t count, bint left) noexcept:
     cdef Carried carried
     cdef Element element
     cdef Blob* blob
-    cdef uint64_t i
-    for i in range(count):
+    cdef uint64_t _
+    for _ in range(count):
         list_peek(e, left, &element, &blob)
         pick_up(&carried, &element, blob)
         quicklist_push(aside, carried.text, carried.length, False)
         if carried.blob != NULL:
             blob_release(carried.blob)
         list_drop(e, 1, left)
-    for i in range(count):
+    for _ in range(count):
         quicklist_peek(aside, True, &element, &blob)
         pick_up(&carried, &element, blob)
         put_down(&carried, call, e, left)
@@ -274,7 +274,7 @@ cdef void turn_block(Call call, Entry* e, uint64_t count, bint left) noexcept:
 cdef int move_many(Call call, Pair* pair, const HowMany* wanted, bint from_left, bint to_left) except -1:
     """Move elements, which there are enough of, and reply with them in the order that they have then."""
     cdef uint64_t count = min(<uint64_t>wanted.count, list_length(pair.source[0]))
-    cdef uint64_t i
+    cdef uint64_t _
     # Taken and put one by one, elements keep their order if the ends differ, else they come to lie turned around.
     cdef bint turned = from_left == to_left and not wanted.bulk
     cdef bint same
@@ -288,7 +288,7 @@ cdef int move_many(Call call, Pair* pair, const HowMany* wanted, bint from_left,
     elif turned:
         turn_block(call, target, count, to_left)
     elif from_left != to_left:
-        for i in range(count):
+        for _ in range(count):
             rotate(call, target, from_left)
     reply_array(call.out, count)
     list_walk(target, &walk, 0 if to_left else list_length(target) - count, False)

@@ -10,7 +10,8 @@ from redpoll.engine.blob cimport Blob
 from redpoll.engine.entry cimport ENC_LISTPACK, Entry, entry_encoding, entry_value
 from redpoll.engine.keyspace cimport Keyspace
 from redpoll.engine.listpack cimport Element, listpack_length
-from redpoll.engine.quicklist cimport Quicklist, Walk
+from redpoll.engine.quicklist cimport Quicklist
+from redpoll.engine.quicklist_walk cimport Walk
 
 cdef inline uint64_t list_length(const Entry* e) noexcept nogil:
     if entry_encoding(e) == ENC_LISTPACK:

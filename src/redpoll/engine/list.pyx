@@ -1,21 +1,26 @@
 """Lists in either encoding; see list.pxd."""
 
 from libc.stdint cimport uint8_t, uint64_t
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from redpoll.engine.blob cimport Blob
 from redpoll.engine.entry cimport (
     ENC_LISTPACK, ENC_QUICKLIST, Entry, entry_encoding, entry_set_value, entry_value,
 )
-from redpoll.engine.keyspace cimport Keyspace
+from redpoll.engine.keyspace cimport Database, Keyspace
 from redpoll.engine.listpack cimport (
     BEFORE, LISTPACK_HEADER, REPLACE, Element, listpack_append, listpack_at, listpack_count_equal, listpack_free,
     listpack_get, listpack_last, listpack_length, listpack_new, listpack_prepend, listpack_put, listpack_remove,
     listpack_remove_equal, listpack_size,
 )
 from redpoll.engine.quicklist cimport (
-    Quicklist, Walk, fill_of, node_accepts, quicklist_append_packed, quicklist_drop, quicklist_insert,
-    quicklist_is_large, quicklist_new, quicklist_peek, quicklist_push, quicklist_push_blob, quicklist_reduce,
-    quicklist_remove_equal, quicklist_set, walk_begin, walk_listpack,
+    Quicklist, quicklist_append_packed, quicklist_drop, quicklist_is_large, quicklist_new, quicklist_peek,
+    quicklist_push, quicklist_push_blob, quicklist_reduce, set_packed_threshold,
+)
+from redpoll.engine.quicklist_edit cimport quicklist_insert, quicklist_remove_equal, quicklist_set
+from redpoll.engine.quicklist_nodes cimport fill_of, node_accepts
+from redpoll.engine.quicklist_walk cimport (
+    Walk, quicklist_nodes, quicklist_raw_bytes, walk_begin, walk_listpack,
 )
 
 
@@ -147,3 +152,24 @@ cdef void list_walk(const Entry* e, Walk* walk, uint64_t index, bint backwards) 
         walk_listpack(walk, packed(e), index, backwards)
     else:
         walk_begin(walk, linked(e), index, backwards)
+
+
+# For DEBUG
+
+def shape(Database db, bytes key):
+    """How a list is stored, as a dictionary; None where there is none, or it is no quicklist."""
+    cdef Entry** slot = db.find(PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key),
+                                db.hash_of(PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key)))
+    cdef Quicklist* ql
+    if slot == NULL or entry_encoding(slot[0]) != ENC_QUICKLIST:
+        return None
+    ql = linked(slot[0])
+    return {
+        "nodes": quicklist_nodes(ql), "elements": ql.length, "fill": ql.fill, "depth": ql.depth,
+        "bytes": quicklist_raw_bytes(ql),
+    }
+
+
+def use_packed_threshold(size_t size):
+    """An element of so many bytes becomes a node of its own from now on; 0: as the size of nodes says."""
+    set_packed_threshold(size)

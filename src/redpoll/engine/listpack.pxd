@@ -50,8 +50,8 @@ cdef inline const uint8_t* listpack_first(const uint8_t* lp) noexcept nogil:
     return NULL if lp[LISTPACK_HEADER] == LISTPACK_END else lp + LISTPACK_HEADER
 
 cdef inline size_t listpack_capacity(size_t size) noexcept nogil:
-    """Bytes of the block of a listpack of so many bytes: large ones grow in steps, so that one that is appended to is not
-    moved for every element."""
+    """Bytes of the block of a listpack of so many bytes."""
+    # Large ones grow in steps, so that one that is appended to is not moved for every element.
     if size <= 1024:
         return size
     return (size + CAPACITY_STEP - 1) & ~<size_t>(CAPACITY_STEP - 1)
@@ -110,7 +110,7 @@ cdef uint8_t* listpack_split(uint8_t* lp, const uint8_t* element, uint8_t** rest
 cdef void listpack_begin(uint8_t* room) noexcept nogil
 cdef void listpack_add(uint8_t* lp, const char* text, size_t length) noexcept nogil
 
-# An element that is encoded but not yet in place, for those who lay listpacks out themselves; `text` stays the caller's.
+# An element that is encoded but not yet in place, for those who lay listpacks out themselves; `text` stays theirs.
 cdef struct Prepared:
     uint8_t head[9]
     size_t head_size

@@ -1,6 +1,6 @@
 """Listpacks; their layout opens listpack.pxd."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcmp, memcpy, memmove
 
 from redpoll.engine.listpack_element cimport (

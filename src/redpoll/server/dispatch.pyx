@@ -162,6 +162,7 @@ cdef class Dispatcher:
         if connection.gate & GATE_BLOCKED:
             # It waits, and is done, counted and timed when it runs again.
             self.stamp = ticks()
+            self.running = NULL
             return
         if self.keyspace.propagating:
             self.propagate(connection, request)
