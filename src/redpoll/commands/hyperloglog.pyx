@@ -142,6 +142,7 @@ cdef int count_one(Call call, uint8_t* registers) except -1:
     # The estimate is kept in the string: reading changes it.
     slot = call.write(1)
     hll_set_estimate(<uint8_t*>call.db.edit_text(slot, length), estimate)
+    call.changes += 1
     call.keyspace.dirty += 1
     reply_integer(call.out, estimate)
     return 0
@@ -261,6 +262,7 @@ cdef int pfdebug(Call call) except -1:
             raise CommandError(errors.DAMAGED_HYPERLOGLOG)
         if sparse:
             memcpy(call.db.edit_text(slot, sketch.length), sketch.bytes, sketch.length)
+            call.changes += 1
             call.keyspace.dirty += 1
         if registers:
             debug_registers(call, &sketch)

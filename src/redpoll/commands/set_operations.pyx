@@ -6,15 +6,15 @@ from libc.string cimport memset
 
 from redpoll.commands.call cimport EVENT_GENERIC, EVENT_SET, Call, check_type, native
 from redpoll.commands.set_words cimport reply_living
-from redpoll.engine.entry cimport ENC_INTSET, TYPE_SET, Entry
+from redpoll.engine.entry cimport TYPE_SET, Entry
 from redpoll.engine.hyperloglog cimport HLL_REGISTERS, hll_place, registers_estimate
 from redpoll.engine.member cimport MEMBER_SCRATCH, member_text
 from redpoll.engine.members cimport BATCH, Batch
 from redpoll.engine.set cimport (
-    Set, SetCursor, SetRules, rules_of, set_free, set_length, set_new_as, set_next, set_of,
+    Set, SetCursor, SetRules, rules_of, set_free, set_length, set_next, set_of,
 )
 from redpoll.engine.set_operations cimport (
-    DIFFERENCE, INTERSECTION, UNION, Kind, Operation, operation_begin, operation_end, operation_into, operation_next,
+    DIFFERENCE, INTERSECTION, UNION, Kind, Operation, operation_begin, operation_end, operation_gather, operation_next,
 )
 from redpoll.wire.output cimport Out, out_init, out_splice
 from redpoll.wire.reply cimport reply_integer, reply_set
@@ -113,13 +113,6 @@ declare(
 )
 
 
-cdef void gather(Operation* operation, Set* result) noexcept:
-    """The result as a set of its own, in the encoding that it gets in Redis."""
-    cdef const SetRules* rules = operation.rules
-    set_new_as(result, rules, ENC_INTSET, 0)
-    operation_into(operation, result)
-
-
 cdef int store(Call call, Kind kind, const char* event) except -1:
     cdef SetRules rules
     cdef Operation operation
@@ -132,7 +125,7 @@ cdef int store(Call call, Kind kind, const char* event) except -1:
     if sets:
         rules_of(&rules, call.keyspace)
         operation_begin(&operation, kind, &rules, sources, sets)
-        gather(&operation, &result)
+        operation_gather(&operation, &result)
         operation_end(&operation)
         count = set_length(&result)
         if not count:

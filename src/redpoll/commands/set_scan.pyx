@@ -56,7 +56,7 @@ cdef int read_filters(Call call, Walk* walk, int64_t* wanted) except -1:
     cdef size_t i = 3
     while i < call.argc:
         if call.word_is(i, b"NOVALUES", 8):
-            raise CommandError(errors.NOVALUES_OUTSIDE_HSCAN)
+            raise CommandError(errors.NOVALUES_ELSEWHERE)
         if i + 1 == call.argc:
             raise CommandError(errors.SYNTAX)
         if call.word_is(i, b"COUNT", 5):

@@ -23,7 +23,7 @@ from redpoll.engine.members cimport (
 )
 from redpoll.engine.numbers cimport digits_int64, format_int64, parse_int64
 from redpoll.engine.table cimport Table, redpoll_prefetch, table_random_slot
-from redpoll.engine.value cimport ValueOperations, value_free, value_register
+from redpoll.engine.value cimport ValueOperations, value_copy, value_free, value_register
 
 
 cdef inline size_t most_integers(const SetRules* rules) noexcept nogil:
@@ -79,6 +79,11 @@ cdef void set_new(Set* s, const SetRules* rules, const char* text, size_t length
         set_new_as(s, rules, ENC_TABLE, expected)
 
 
+cdef void set_copy(const Set* s, Set* made) noexcept nogil:
+    made.encoding = s.encoding
+    made.value = value_copy(s.encoding, s.value)
+
+
 cdef void set_free(Set* s) noexcept nogil:
     value_free(s.encoding, s.value)
     s.value = NULL
@@ -114,30 +119,6 @@ cdef void intset_to_listpack(Set* s) noexcept nogil:
     intset_free(integers)
     s.encoding = ENC_LISTPACK
     s.value = lp
-
-
-cdef void set_to_intset_if_integers(Set* s, const SetRules* rules) noexcept nogil:
-    cdef const uint8_t* p
-    cdef uint8_t* integers
-    cdef Element read
-    cdef bint added
-    if s.encoding != ENC_LISTPACK or set_length(s) > most_integers(rules):
-        return
-    p = listpack_first(<uint8_t*>s.value)
-    while p != NULL:
-        listpack_get(p, &read)
-        if read.text != NULL:
-            return
-        p = listpack_next(p)
-    integers = intset_new()
-    p = listpack_first(<uint8_t*>s.value)
-    while p != NULL:
-        listpack_get(p, &read)
-        integers = intset_add(integers, read.integer, &added)
-        p = listpack_next(p)
-    listpack_free(<uint8_t*>s.value)
-    s.encoding = ENC_INTSET
-    s.value = integers
 
 
 # One member

@@ -27,5 +27,6 @@ cdef void operation_begin(Operation* o, Kind kind, const SetRules* rules, Set* s
 # False when there are no more; a batch may also come back with no living members.
 cdef bint operation_next(Operation* o, Batch* batch) noexcept nogil
 cdef void operation_end(Operation* o) noexcept nogil
-# Adds the rest of the result to a set.
-cdef void operation_into(Operation* o, Set* into) noexcept nogil
+# The whole result as a set of its own, in the encoding that it gets when its members are added one by one. Instead of
+# `operation_next`.
+cdef void operation_gather(Operation* o, Set* result) noexcept nogil
