@@ -254,9 +254,7 @@ NUMFIELDS_INVALID = "ERR invalid number of fields"
 ONE_FIELD_CONDITION = "ERR Only one of FXX or FNX arguments can be specified"
 ONE_KEY_CONDITION = "ERR Only one of XX or NX arguments can be specified"
 ONE_FIELD_EXPIRY = "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified"
-RANDOM_COUNT_RANGE = (
-    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
-)
+RANDOM_COUNT_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
 NO_FIELDSET = "ERR no such fieldset"
 DUPLICATE_FIELD = "ERR duplicate field name in fieldset"
 FIELDSET_VALUES = "ERR value count does not match fieldset field count"

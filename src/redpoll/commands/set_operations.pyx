@@ -30,7 +30,7 @@ cdef size_t sources_room = 0
 
 
 cdef size_t read_sources(Call call, size_t first, size_t end, Kind kind) except? 0:
-    """Look the keys up; how many sets there are. Missing ones are left out; none is there if the result is empty with one."""
+    """Look the keys up; how many sets there are. Missing ones are left out, and all if that makes the result empty."""
     global sources, sources_room
     cdef size_t i
     cdef size_t count = 0
@@ -98,17 +98,17 @@ cdef int sdiff(Call call) except -1:
 
 declare(
     "SINTER key [key ...]", native(sinter), summary="Return the members that all the sets have.", group="set",
-    since="1.0.0", flags=READONLY, keys="RO", tips="nondeterministic_output_order",
+    since="1.0.0", flags=READONLY, tips="nondeterministic_output_order",
     complexity="O(N*M) at worst where N is the number of members of the smallest set and M is the number of sets",
 )
 declare(
     "SUNION key [key ...]", native(sunion), summary="Return the members that any of the sets has.", group="set",
-    since="1.0.0", flags=READONLY, keys="RO", tips="nondeterministic_output_order",
+    since="1.0.0", flags=READONLY, tips="nondeterministic_output_order",
     complexity="O(N) where N is the number of members of all the sets",
 )
 declare(
     "SDIFF key [key ...]", native(sdiff), summary="Return the members of the first set that no other set has.",
-    group="set", since="1.0.0", flags=READONLY, keys="RO", tips="nondeterministic_output_order",
+    group="set", since="1.0.0", flags=READONLY, tips="nondeterministic_output_order",
     complexity="O(N) where N is the number of members of all the sets",
 )
 
@@ -271,16 +271,16 @@ cdef int sdiffcard(Call call) except -1:
 
 declare(
     "SINTERCARD numkeys key [key ...] [LIMIT limit]", native(sintercard),
-    summary="Count the members that all the sets have.", group="set", since="7.0.0", flags=READONLY, keys="RO",
+    summary="Count the members that all the sets have.", group="set", since="7.0.0", flags=READONLY,
     complexity="O(N*M) at worst where N is the number of members of the smallest set and M is the number of sets",
 )
 declare(
     "SUNIONCARD numkeys key [key ...] [APPROX] [LIMIT limit]", native(sunioncard),
     summary="Count the members that any of the sets has, each once.", group="set", since="8.10.0", flags=READONLY,
-    keys="RO", complexity="O(N) where N is the number of members of all the sets",
+    complexity="O(N) where N is the number of members of all the sets",
 )
 declare(
     "SDIFFCARD numkeys key [key ...] [LIMIT limit]", native(sdiffcard),
     summary="Count the members of the first set that no other set has.", group="set", since="8.10.0", flags=READONLY,
-    keys="RO", complexity="O(N) where N is the number of members of all the sets",
+    complexity="O(N) where N is the number of members of all the sets",
 )

@@ -1,7 +1,8 @@
 """SPOP and SRANDMEMBER: members by chance, each as likely.
 
-Few of many are drawn one by one. When it is a large part, all members are walked once and each is taken with the chance that
-leaves all selections as likely (selection sampling: Knuth, The Art of Computer Programming, volume 2, algorithm 3.4.2 S).
+Few of many are drawn one by one. When it is a large part, all members are walked once and each is taken with the chance
+that leaves all selections as likely (selection sampling: Knuth, The Art of Computer Programming, volume 2, algorithm
+3.4.2 S).
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint64_t
@@ -19,7 +20,7 @@ from redpoll.engine.members cimport (
     BATCH, Batch, Members, batch_begin, batch_more, members_add, members_free_some, members_new,
 )
 from redpoll.engine.set cimport (
-    Pick, Set, SetCursor, SetRules, member_of_element, rules_of, set_add_batch, set_free, set_length, set_new, set_new_as,
+    Pick, Set, SetCursor, SetRules, member_of_element, rules_of, set_add_batch, set_free, set_length, set_new_as,
     set_next, set_pick, set_pick_table, set_remove_pick,
 )
 from redpoll.wire.reply cimport reply_array, reply_null, reply_set
@@ -309,6 +310,6 @@ cdef int srandmember(Call call) except -1:
 
 declare(
     "SRANDMEMBER key [count]", native(srandmember), summary="Return members of a set by chance.", group="set",
-    since="1.0.0", flags=READONLY, complexity="O(N) where N is the number of members asked for", keys="RO",
+    since="1.0.0", flags=READONLY, complexity="O(N) where N is the number of members asked for",
     tips="nondeterministic_output", added={"2.6.0": "count"},
 )

@@ -117,6 +117,6 @@ cdef int sscan(Call call) except -1:
 declare(
     "SSCAN key cursor [MATCH pattern] [COUNT count]", native(sscan),
     summary="Walk through the members of a set step by step.", group="set", since="2.8.0", flags=READONLY,
-    complexity="O(1) a call, O(N) for the whole where N is the number of members", keys="RO",
+    complexity="O(1) a call, O(N) for the whole where N is the number of members",
     tips="nondeterministic_output",
 )

@@ -1,8 +1,8 @@
 """A set, however it is stored: as an intset, a listpack, or a table of members.
 
-A new set is as small as its first member allows, and grows out of an encoding when a member does not fit: integers go from
-an intset to a table, or to a listpack when one that is no integer comes. No removal brings it back. The limits are in
-`SetRules`, handed in by whoever changes a set.
+A new set is as small as its first member allows, and grows out of an encoding when a member does not fit: integers go
+from an intset to a table, or to a listpack when one that is no integer comes. No removal brings it back. The limits are
+in `SetRules`, handed in by whoever changes a set.
 
 A `Set` is a view: whoever changes one stores `encoding` and `value` back into the entry (`entry_set_value`).
 """

@@ -10,12 +10,12 @@ from redpoll.engine.intset cimport (
     intset_remove_at,
 )
 from redpoll.engine.listpack cimport (
-    Element, listpack_append, listpack_append_integer, listpack_find, listpack_first, listpack_fits, listpack_free,
+    Element, listpack_append, listpack_append_integer, listpack_find, listpack_first, listpack_fits,
     listpack_get, listpack_length, listpack_at, listpack_new, listpack_next, listpack_remove,
 )
 from redpoll.engine.member cimport (
-    MEMBER_IN_SLOT, MEMBER_INTEGER, hash_of_member, member_hash, member_of_integer, member_of_text, member_of_word, member_text,
-    word_integer,
+    MEMBER_IN_SLOT, MEMBER_INTEGER, hash_of_member, member_hash, member_of_integer, member_of_text, member_of_word,
+    member_text, word_integer,
 )
 from redpoll.engine.members cimport (
     BATCH, Members, batch_begin, batch_more, members_add, members_add_batch, members_copy, members_filter, members_find,
@@ -256,7 +256,7 @@ cdef void set_pick_table(const Set* s, random_source random, void* context, size
     cdef size_t i
     cdef uint64_t word
     batch_begin(batch)
-    for i in range(count):
+    while batch.count < count:
         word = <uint64_t>table_random_slot(t, random, context)[0]
         if not word & MEMBER_IN_SLOT:
             redpoll_prefetch(<void*>word)

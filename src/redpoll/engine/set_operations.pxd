@@ -1,7 +1,8 @@
 """Intersection, union and difference of sets as a stream of batches: nothing is built that need not be.
 
 `operation_begin` takes over an array of views of the sets, whose order it may change; none of them may change until
-`operation_end`. Each call of `operation_next` fills a batch, whose living members are a part of the result, each member once.
+`operation_end`. Each call of `operation_next` fills a batch, whose living members are a part of the result, each member
+once.
 """
 
 from redpoll.engine.members cimport Batch

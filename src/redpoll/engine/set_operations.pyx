@@ -1,8 +1,8 @@
 """Intersection, union and difference of sets; see set_operations.pxd.
 
-An intersection walks the smallest set and looks its members up in the others. A difference walks the first set. A union walks
-all sets, the largest first, and leaves out what is in one of those walked before; when these are many, what was had is
-gathered in a table instead, so that each member is looked up once.
+An intersection walks the smallest set and looks its members up in the others. A difference walks the first set. A union
+walks all sets, the largest first, and leaves out what is in one of those walked before; when these are many, what was
+had is gathered in a table instead, so that each member is looked up once.
 """
 
 from libc.string cimport memset
