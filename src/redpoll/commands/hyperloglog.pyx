@@ -142,8 +142,7 @@ cdef int count_one(Call call, uint8_t* registers) except -1:
     # The estimate is kept in the string: reading changes it.
     slot = call.write(1)
     hll_set_estimate(<uint8_t*>call.db.edit_text(slot, length), estimate)
-    call.changes += 1
-    call.keyspace.dirty += 1
+    call.altered(1)
     reply_integer(call.out, estimate)
     return 0
 
@@ -262,8 +261,7 @@ cdef int pfdebug(Call call) except -1:
             raise CommandError(errors.DAMAGED_HYPERLOGLOG)
         if sparse:
             memcpy(call.db.edit_text(slot, sketch.length), sketch.bytes, sketch.length)
-            call.changes += 1
-            call.keyspace.dirty += 1
+            call.altered(2)
         if registers:
             debug_registers(call, &sketch)
         else:
