@@ -329,12 +329,6 @@ def no_blocking_client(name: str) -> str:
 
 TOO_MANY_KEYS = "ERR Number of keys can't be greater than number of args"
 NEGATIVE_LIMIT = "ERR LIMIT can't be negative"
-NOVALUES_OUTSIDE_HSCAN = "ERR NOVALUES option can only be used in HSCAN"
-
-
-def out_of_bounds(least: int, most: int) -> str:
-    """The text for an integer beyond what a command takes."""
-    return f"ERR value is out of range, value must between {least} and {most}"
 
 
 # HyperLogLogs

@@ -1,4 +1,4 @@
-"""HyperLogLogs: the bytes of strings are those of real servers after the same commands; estimates are near the truth."""
+"""HyperLogLogs: after the same commands the strings have the bytes of real servers; estimates are near the truth."""
 
 import random
 

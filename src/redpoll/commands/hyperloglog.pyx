@@ -1,14 +1,14 @@
 """HyperLogLogs: strings that estimate how many different elements were added."""
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from redpoll.commands.call cimport EVENT_STRING, Call, check_type, native
 from redpoll.engine.entry cimport TYPE_STRING, Entry, string_text
 from redpoll.engine.hyperloglog cimport (
     HLL_HEADER, HLL_REGISTERS, Sketch, hll_dense_get, hll_estimate, hll_is_current, hll_is_sparse, hll_next_run,
-    hll_outdate, hll_place, hll_recognized, hll_set_estimate, hll_use_wide_steps, registers_estimate, registers_merge, registers_pack,
-    sketch_free, sketch_make_dense, sketch_new, sketch_of, sketch_raise,
+    hll_outdate, hll_place, hll_recognized, hll_set_estimate, hll_use_wide_steps, registers_estimate, registers_merge,
+    registers_pack, sketch_free, sketch_make_dense, sketch_new, sketch_of, sketch_raise,
 )
 from redpoll.wire.reply cimport reply_array, reply_bulk, reply_integer, reply_ok, reply_status
 
@@ -142,7 +142,7 @@ cdef int count_one(Call call, uint8_t* registers) except -1:
     # The estimate is kept in the string: reading changes it.
     slot = call.write(1)
     hll_set_estimate(<uint8_t*>call.db.edit_text(slot, length), estimate)
-    call.keyspace.dirty += 1
+    call.altered(1)
     reply_integer(call.out, estimate)
     return 0
 
@@ -261,7 +261,7 @@ cdef int pfdebug(Call call) except -1:
             raise CommandError(errors.DAMAGED_HYPERLOGLOG)
         if sparse:
             memcpy(call.db.edit_text(slot, sketch.length), sketch.bytes, sketch.length)
-            call.keyspace.dirty += 1
+            call.altered(2)
         if registers:
             debug_registers(call, &sketch)
         else:

@@ -1,7 +1,7 @@
 """Members of one set: added, removed, asked for."""
 
 from libc.stdint cimport int64_t
-from libc.string cimport memcmp, memset
+from libc.string cimport memset
 
 from redpoll.commands.call cimport EVENT_GENERIC, EVENT_SET, Call, check_type, native
 from redpoll.commands.set_words cimport member_of_word_at, reply_living, view_set
@@ -163,7 +163,7 @@ cdef int smismember(Call call) except -1:
 declare(
     "SMISMEMBER key member [member ...]", native(smismember), summary="Tell for each member whether it is in a set.",
     group="set", since="6.2.0", flags=READONLY | FAST, complexity="O(N) where N is the number of members asked for",
-    keys="RO",
+
 )
 
 
@@ -195,6 +195,6 @@ cdef int smembers(Call call) except -1:
 
 declare(
     "SMEMBERS key", native(smembers), summary="Return all members of a set.", group="set", since="1.0.0",
-    flags=READONLY, complexity="O(N) where N is the number of members", keys="RO",
+    flags=READONLY, complexity="O(N) where N is the number of members",
     tips="nondeterministic_output_order",
 )

@@ -6,15 +6,15 @@ from libc.string cimport memset
 
 from redpoll.commands.call cimport EVENT_GENERIC, EVENT_SET, Call, check_type, native
 from redpoll.commands.set_words cimport reply_living
-from redpoll.engine.entry cimport ENC_INTSET, TYPE_SET, Entry
+from redpoll.engine.entry cimport TYPE_SET, Entry
 from redpoll.engine.hyperloglog cimport HLL_REGISTERS, hll_place, registers_estimate
 from redpoll.engine.member cimport MEMBER_SCRATCH, member_text
 from redpoll.engine.members cimport BATCH, Batch
 from redpoll.engine.set cimport (
-    Set, SetCursor, SetRules, rules_of, set_free, set_length, set_new_as, set_next, set_of,
+    Set, SetCursor, SetRules, rules_of, set_free, set_length, set_next, set_of,
 )
 from redpoll.engine.set_operations cimport (
-    DIFFERENCE, INTERSECTION, UNION, Kind, Operation, operation_begin, operation_end, operation_into, operation_next,
+    DIFFERENCE, INTERSECTION, UNION, Kind, Operation, operation_begin, operation_end, operation_gather, operation_next,
 )
 from redpoll.wire.output cimport Out, out_init, out_splice
 from redpoll.wire.reply cimport reply_integer, reply_set
@@ -30,7 +30,7 @@ cdef size_t sources_room = 0
 
 
 cdef size_t read_sources(Call call, size_t first, size_t end, Kind kind) except? 0:
-    """Look the keys up; how many sets there are. Missing ones are left out; none is there if the result is empty with one."""
+    """Look the keys up; how many sets there are. Missing ones are left out, and all if that makes the result empty."""
     global sources, sources_room
     cdef size_t i
     cdef size_t count = 0
@@ -98,26 +98,19 @@ cdef int sdiff(Call call) except -1:
 
 declare(
     "SINTER key [key ...]", native(sinter), summary="Return the members that all the sets have.", group="set",
-    since="1.0.0", flags=READONLY, keys="RO", tips="nondeterministic_output_order",
+    since="1.0.0", flags=READONLY, tips="nondeterministic_output_order",
     complexity="O(N*M) at worst where N is the number of members of the smallest set and M is the number of sets",
 )
 declare(
     "SUNION key [key ...]", native(sunion), summary="Return the members that any of the sets has.", group="set",
-    since="1.0.0", flags=READONLY, keys="RO", tips="nondeterministic_output_order",
+    since="1.0.0", flags=READONLY, tips="nondeterministic_output_order",
     complexity="O(N) where N is the number of members of all the sets",
 )
 declare(
     "SDIFF key [key ...]", native(sdiff), summary="Return the members of the first set that no other set has.",
-    group="set", since="1.0.0", flags=READONLY, keys="RO", tips="nondeterministic_output_order",
+    group="set", since="1.0.0", flags=READONLY, tips="nondeterministic_output_order",
     complexity="O(N) where N is the number of members of all the sets",
 )
-
-
-cdef void gather(Operation* operation, Set* result) noexcept:
-    """The result as a set of its own, in the encoding that it gets in Redis."""
-    cdef const SetRules* rules = operation.rules
-    set_new_as(result, rules, ENC_INTSET, 0)
-    operation_into(operation, result)
 
 
 cdef int store(Call call, Kind kind, const char* event) except -1:
@@ -132,7 +125,7 @@ cdef int store(Call call, Kind kind, const char* event) except -1:
     if sets:
         rules_of(&rules, call.keyspace)
         operation_begin(&operation, kind, &rules, sources, sets)
-        gather(&operation, &result)
+        operation_gather(&operation, &result)
         operation_end(&operation)
         count = set_length(&result)
         if not count:
@@ -278,16 +271,16 @@ cdef int sdiffcard(Call call) except -1:
 
 declare(
     "SINTERCARD numkeys key [key ...] [LIMIT limit]", native(sintercard),
-    summary="Count the members that all the sets have.", group="set", since="7.0.0", flags=READONLY, keys="RO",
+    summary="Count the members that all the sets have.", group="set", since="7.0.0", flags=READONLY,
     complexity="O(N*M) at worst where N is the number of members of the smallest set and M is the number of sets",
 )
 declare(
     "SUNIONCARD numkeys key [key ...] [APPROX] [LIMIT limit]", native(sunioncard),
     summary="Count the members that any of the sets has, each once.", group="set", since="8.10.0", flags=READONLY,
-    keys="RO", complexity="O(N) where N is the number of members of all the sets",
+    complexity="O(N) where N is the number of members of all the sets",
 )
 declare(
     "SDIFFCARD numkeys key [key ...] [LIMIT limit]", native(sdiffcard),
     summary="Count the members of the first set that no other set has.", group="set", since="8.10.0", flags=READONLY,
-    keys="RO", complexity="O(N) where N is the number of members of all the sets",
+    complexity="O(N) where N is the number of members of all the sets",
 )

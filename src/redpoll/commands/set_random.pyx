@@ -1,22 +1,26 @@
 """SPOP and SRANDMEMBER: members by chance, each as likely.
 
-Few of many are drawn one by one. When it is a large part, all members are walked once and each is taken with the chance that
-leaves all selections as likely (selection sampling: Knuth, The Art of Computer Programming, volume 2, algorithm 3.4.2 S).
+Few of many are drawn one by one. When it is a large part, all members are walked once and each is taken with the chance
+that leaves all selections as likely (selection sampling: Knuth, The Art of Computer Programming, volume 2, algorithm
+3.4.2 S).
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport abort, free, malloc
 from libc.string cimport memset
+from cpython.bytes cimport PyBytes_FromStringAndSize
 
 from redpoll.commands.call cimport EVENT_GENERIC, EVENT_SET, Call, native
 from redpoll.commands.set_words cimport reply_living, reply_member, view_set
 from redpoll.engine.entry cimport ENC_LISTPACK, ENC_TABLE, Entry, entry_set_value
 from redpoll.engine.keyspace cimport random_of
 from redpoll.engine.listpack cimport listpack_first, listpack_next
-from redpoll.engine.member cimport MEMBER_INTEGER, Member
-from redpoll.engine.members cimport BATCH, Batch, Members, batch_begin, batch_more, members_add, members_free_some, members_new
+from redpoll.engine.member cimport MEMBER_INTEGER, MEMBER_SCRATCH, Member, member_text
+from redpoll.engine.members cimport (
+    BATCH, Batch, Members, batch_begin, batch_more, members_add, members_free_some, members_new,
+)
 from redpoll.engine.set cimport (
-    Pick, Set, SetCursor, SetRules, member_of_element, rules_of, set_add_batch, set_free, set_length, set_new, set_new_as,
+    Pick, Set, SetCursor, SetRules, member_of_element, rules_of, set_add_batch, set_free, set_length, set_new_as,
     set_next, set_pick, set_pick_table, set_remove_pick,
 )
 from redpoll.wire.reply cimport reply_array, reply_null, reply_set
@@ -73,6 +77,21 @@ cdef int64_t positive_count(Call call) except -1:
     return count
 
 
+cdef list removal(Call call):
+    """The start of what is told on in place of a removal by chance; None when nothing is."""
+    return [b"SREM", call.word(1)] if call.keyspace.propagating else None
+
+
+cdef int note_living(list words, const Batch* batch) except -1:
+    cdef char scratch[MEMBER_SCRATCH]
+    cdef const char* text
+    cdef size_t i, length
+    for i in range(batch.living):
+        text = member_text(&batch.members[batch.alive[i]], scratch, &length)
+        words.append(PyBytes_FromStringAndSize(text, length))
+    return 0
+
+
 cdef void reply_all(Call call, const Set* s) noexcept:
     cdef SetCursor cursor
     cdef Batch batch
@@ -83,7 +102,7 @@ cdef void reply_all(Call call, const Set* s) noexcept:
         set_next(s, &cursor, &batch)
 
 
-cdef void pop_by_walk(Call call, Set* s, size_t count) noexcept:
+cdef int pop_by_walk(Call call, Set* s, size_t count) except -1:
     """Tell so many members, and make a new set of the others."""
     cdef Set made
     cdef SetRules rules
@@ -91,6 +110,7 @@ cdef void pop_by_walk(Call call, Set* s, size_t count) noexcept:
     cdef Selection selection
     cdef Batch batch, chosen, others
     cdef size_t size = set_length(s)
+    cdef list told = removal(call)
     rules_of(&rules, call.keyspace)
     selection.wanted = count
     selection.left = size
@@ -106,19 +126,40 @@ cdef void pop_by_walk(Call call, Set* s, size_t count) noexcept:
         batch_begin(&others)
         select(&selection, &batch, &chosen, &others)
         reply_living(call.out, &chosen)
+        if told is not None:
+            note_living(told, &chosen)
         set_add_batch(&made, &rules, &others)
         set_next(s, &cursor, &batch)
     set_free(s)
     s[0] = made
+    if told is not None:
+        call.instead(told)
+    return 0
+
+
+cdef int pop_one_by_one(Call call, Set* s, size_t count) except -1:
+    cdef Batch one
+    cdef Pick pick
+    cdef list told = removal(call)
+    while count:
+        set_pick(s, random_of, &call.keyspace.random_state, &pick)
+        reply_member(call.out, &pick.member)
+        if told is not None:
+            batch_begin(&one)
+            batch_more(&one)[0] = pick.member
+            note_living(told, &one)
+        set_remove_pick(s, &pick)
+        count -= 1
+    if told is not None:
+        call.instead(told)
+    return 0
 
 
 cdef int spop(Call call) except -1:
     cdef Entry** slot
     cdef Set s
-    cdef Pick pick
     cdef bint many = call.argc == 3
     cdef int64_t count = 1
-    cdef int64_t i
     if call.argc > 3:
         raise CommandError(errors.SYNTAX)
     if many:
@@ -141,14 +182,12 @@ cdef int spop(Call call) except -1:
         call.keyspace.dirty += count - 1
         call.db.remove(slot, call.hash_of(1))
         call.also(EVENT_GENERIC, b"del", 1)
+        call.say_deleted(1)
         return 0
     if count > 1 and (s.encoding != ENC_TABLE or count > <int64_t>set_length(&s) // REBUILD_PART):
         pop_by_walk(call, &s, count)
     else:
-        for i in range(count):
-            set_pick(&s, random_of, &call.keyspace.random_state, &pick)
-            reply_member(call.out, &pick.member)
-            set_remove_pick(&s, &pick)
+        pop_one_by_one(call, &s, count)
     entry_set_value(slot[0], s.encoding, s.value)
     call.changed(EVENT_SET, b"spop", 1)
     call.keyspace.dirty += count - 1
@@ -244,7 +283,7 @@ cdef int srandmember(Call call) except -1:
     if call.argc == 3:
         call.integer(2, &count)
         if count < -INT64_MAX:
-            raise CommandError(errors.out_of_bounds(-INT64_MAX, INT64_MAX))
+            raise CommandError(errors.RANDOM_COUNT_RANGE)
     if not view_set(call.read(1), &s):
         if call.argc == 3:
             reply_array(call.out, 0)
@@ -271,6 +310,6 @@ cdef int srandmember(Call call) except -1:
 
 declare(
     "SRANDMEMBER key [count]", native(srandmember), summary="Return members of a set by chance.", group="set",
-    since="1.0.0", flags=READONLY, complexity="O(N) where N is the number of members asked for", keys="RO",
+    since="1.0.0", flags=READONLY, complexity="O(N) where N is the number of members asked for",
     tips="nondeterministic_output", added={"2.6.0": "count"},
 )

@@ -56,7 +56,7 @@ cdef int read_filters(Call call, Walk* walk, int64_t* wanted) except -1:
     cdef size_t i = 3
     while i < call.argc:
         if call.word_is(i, b"NOVALUES", 8):
-            raise CommandError(errors.NOVALUES_OUTSIDE_HSCAN)
+            raise CommandError(errors.NOVALUES_ELSEWHERE)
         if i + 1 == call.argc:
             raise CommandError(errors.SYNTAX)
         if call.word_is(i, b"COUNT", 5):
@@ -117,6 +117,6 @@ cdef int sscan(Call call) except -1:
 declare(
     "SSCAN key cursor [MATCH pattern] [COUNT count]", native(sscan),
     summary="Walk through the members of a set step by step.", group="set", since="2.8.0", flags=READONLY,
-    complexity="O(1) a call, O(N) for the whole where N is the number of members", keys="RO",
+    complexity="O(1) a call, O(N) for the whole where N is the number of members",
     tips="nondeterministic_output",
 )

@@ -7,8 +7,8 @@
     8       8    the estimate, little endian; its highest bit set: out of date
     16      ..   registers
 
-There are 16,384 registers of six bits. The low 14 bits of a text's hash choose one, which keeps the largest number of zeros, plus
-one, that the other 50 bits end in.
+There are 16,384 registers of six bits. The low 14 bits of a text's hash choose one, which keeps the largest number of
+zeros, plus one, that the other 50 bits end in.
 
     dense    register i at bits 6i to 6i+5, the lowest bits of a byte first: 12,288 bytes
     sparse   runs, in order, of all 16,384 together
@@ -64,13 +64,13 @@ cdef int sketch_raise(Sketch* sketch, size_t register, uint8_t count) noexcept n
 # False when the runs are damaged.
 cdef bint sketch_make_dense(Sketch* sketch) noexcept nogil
 
-# Registers one a byte, HLL_REGISTERS of them: raised to those of a string (False when it is damaged), estimated, packed.
+# Registers one a byte, HLL_REGISTERS of them: raised to those of a string (False: it is damaged), estimated, packed.
 cdef bint registers_merge(uint8_t* registers, const uint8_t* bytes, size_t length) noexcept nogil
 cdef uint64_t registers_estimate(const uint8_t* registers) noexcept nogil
 cdef void registers_pack(const uint8_t* registers, uint8_t* bytes) noexcept nogil
 # Whether both may take many registers in a step, where the processor can; the results are the same.
 cdef void hll_use_wide_steps(bint wanted) noexcept nogil
 
-# The next run of a sparse one: how many registers, of which count, and where the one after it begins. False at the end and
-# where the runs are damaged.
+# The next run of a sparse one: how many registers, of which count, and where the one after it begins. False at the end
+# and where the runs are damaged.
 cdef bint hll_next_run(const uint8_t* bytes, size_t length, size_t* at, size_t* run, uint8_t* count) noexcept nogil

@@ -1,12 +1,13 @@
 """HyperLogLog; the string's layout opens hyperloglog.pxd.
 
 The algorithm is that of Flajolet, Fusy, Gandouet and Meunier, "HyperLogLog: the analysis of a near-optimal cardinality
-estimation algorithm" (2007), with a hash of 64 bits as in Heule, Nunkesser and Hall, "HyperLogLog in practice" (2013), and the
-improved estimator of Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (2017), algorithm 6. The hash is
-MurmurHash64A (Appleby).
+estimation algorithm" (2007), with a hash of 64 bits as in Heule, Nunkesser and Hall, "HyperLogLog in practice" (2013),
+and the improved estimator of Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (2017), algorithm
+6. The hash is MurmurHash64A (Appleby).
 
-Which runs a sparse one has depends on how it was changed: a changed run is split in at most three, and then its neighbours
-of the same count are joined with it. Strings of all servers are to be the same, so this does it in the same steps.
+Which runs a sparse one has depends on how it was changed: a changed run is split in at most three, and then its
+neighbours of the same count are joined with it. Strings of all servers are to be the same, so this does it in the same
+steps.
 """
 
 from libc.math cimport INFINITY, sqrt
@@ -64,8 +65,8 @@ cdef extern from *:
     }
 
     #ifdef REDPOLL_HLL_WIDE
-    /* 24 bytes are 32 registers: three bytes go into each lane of four, and are spread there. The last step reads no further
-       than the others, so that nothing behind the registers is touched. */
+    /* 24 bytes are 32 registers: three bytes go into each lane of four, and are spread there. The halves that are read
+       overlap, so that nothing behind the registers is touched. */
     __attribute__((target("avx2")))
     static void redpoll_hll_merge_wide(uint8_t *registers, const uint8_t *packed) {
         const __m256i lanes = _mm256_setr_epi8(
@@ -78,9 +79,10 @@ cdef extern from *:
                 _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)packed)),
                 _mm_loadu_si128((const __m128i *)(packed + 8)), 1);
             x = _mm256_shuffle_epi8(x, lanes);
-            x = _mm256_or_si256(
-                _mm256_or_si256(_mm256_and_si256(x, m0), _mm256_and_si256(_mm256_slli_epi32(x, 2), m1)),
-                _mm256_or_si256(_mm256_and_si256(_mm256_slli_epi32(x, 4), m2), _mm256_and_si256(_mm256_slli_epi32(x, 6), m3)));
+            __m256i r0 = _mm256_and_si256(x, m0), r1 = _mm256_and_si256(_mm256_slli_epi32(x, 2), m1);
+            __m256i r2 = _mm256_and_si256(_mm256_slli_epi32(x, 4), m2);
+            __m256i r3 = _mm256_and_si256(_mm256_slli_epi32(x, 6), m3);
+            x = _mm256_or_si256(_mm256_or_si256(r0, r1), _mm256_or_si256(r2, r3));
             __m256i there = _mm256_loadu_si256((const __m256i *)(registers + i));
             _mm256_storeu_si256((__m256i *)(registers + i), _mm256_max_epu8(x, there));
         }
@@ -339,11 +341,10 @@ cdef int promote(Sketch* sketch, size_t register, uint8_t count) noexcept nogil:
 cdef void join_runs(Sketch* sketch, size_t at) noexcept nogil:
     """Neighbours of the same count become one run, among the few runs from `at` on."""
     cdef uint8_t* p
-    cdef int looked_at
+    cdef int left = JOINED_RUNS
     cdef size_t run
-    for looked_at in range(JOINED_RUNS):
-        if at >= sketch.length:
-            break
+    while left and at < sketch.length:
+        left -= 1
         p = sketch.bytes + at
         if p[0] & 0x80 and at + 1 < sketch.length and p[1] & 0x80 and run_count(p) == run_count(p + 1):
             run = run_length(p) + run_length(p + 1)
@@ -357,7 +358,7 @@ cdef void join_runs(Sketch* sketch, size_t at) noexcept nogil:
 
 cdef int sketch_raise(Sketch* sketch, size_t register, uint8_t count) noexcept nogil:
     cdef uint8_t made[8]
-    cdef size_t before_last = HLL_HEADER      # the run before the last one before the register's, and its first register
+    cdef size_t before_last = HLL_HEADER      # the run before the last one before the register's, and its register
     cdef size_t before_last_first = 0
     cdef size_t last = HLL_HEADER
     cdef size_t last_first = 0

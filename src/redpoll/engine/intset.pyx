@@ -1,6 +1,6 @@
 """Sets of integers in one block; their layout opens intset.pxd."""
 
-from libc.stdint cimport INT16_MAX, INT16_MIN, INT32_MAX, INT32_MIN, int16_t, int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport INT16_MAX, INT16_MIN, INT32_MAX, INT32_MIN, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memmove
 
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, reallocate, release

@@ -11,9 +11,9 @@ A slot of eight bytes is one of three:
     0       1    length of the text; 255: in the eight bytes that follow
     ..      n    the text
 
-A text that is the canonical form of an integer of 63 bits is always that integer, and any other of up to seven bytes is
-always in its slot. So equal members have equal slots, unless both are pointers, and integers and short words cost nothing
-but their slot: nothing is allocated, and nothing else is read to find or to hash them.
+A text that is the canonical form of an integer of 63 bits is always that integer, and any other of up to seven bytes
+is always in its slot. So equal members have equal slots, unless both are pointers, and integers and short words cost
+nothing but their slot: nothing is allocated, and nothing else is read to find or to hash them.
 
 A member on its way (`Member`) is such a word where that is enough, else a text wherever it lies.
 """

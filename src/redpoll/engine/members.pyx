@@ -4,8 +4,8 @@ Buckets, growth and scanning are those of engine/table, which needs of members n
 searches, and does so for many members at a time: their buckets are asked for first, then the texts that may be theirs,
 and only then is compared, so that the processor waits for memory once a batch and not twice a member.
 
-All tables of a keyspace have one seed. So a walk through one table looks up buckets of another nearly in their order, and
-a member is hashed once, however many sets it is sought in.
+All tables of a keyspace have one seed. So a walk through one table looks up buckets of another nearly in their order,
+and a member is hashed once, however many sets it is sought in.
 """
 
 from libc.stdint cimport uint8_t, uint64_t
@@ -17,7 +17,7 @@ from redpoll.engine.member cimport (
 )
 from redpoll.engine.memory cimport KIND_COLLECTION, KIND_ENTRY, allocate, block_size, release
 from redpoll.engine.table cimport (
-    CHAINED, SLOTS, Bucket, Table, bucket_at, bucket_index, further, matches, redpoll_ctz64, redpoll_prefetch,
+    CHAINED, Bucket, Table, bucket_at, bucket_index, further, matches, redpoll_ctz64, redpoll_prefetch,
     table_buckets, table_init, table_insert, table_memory, table_place, table_remove, table_reserve, table_shape_as,
     table_dismantle, tag_of, taken_slots,
 )

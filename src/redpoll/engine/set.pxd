@@ -1,8 +1,8 @@
 """A set, however it is stored: as an intset, a listpack, or a table of members.
 
-A new set is as small as its first member allows, and grows out of an encoding when a member does not fit: integers go from
-an intset to a table, or to a listpack when one that is no integer comes. No removal brings it back. The limits are in
-`SetRules`, handed in by whoever changes a set.
+A new set is as small as its first member allows, and grows out of an encoding when a member does not fit: integers go
+from an intset to a table, or to a listpack when one that is no integer comes. No removal brings it back. The limits are
+in `SetRules`, handed in by whoever changes a set.
 
 A `Set` is a view: whoever changes one stores `encoding` and `value` back into the entry (`entry_set_value`).
 """
@@ -53,12 +53,11 @@ cdef inline void rules_of(SetRules* rules, Keyspace keyspace) noexcept:
 cdef void set_new(Set* s, const SetRules* rules, const char* text, size_t length, size_t expected) noexcept nogil
 # An empty set in an encoding.
 cdef void set_new_as(Set* s, const SetRules* rules, int encoding, size_t expected) noexcept nogil
+cdef void set_copy(const Set* s, Set* made) noexcept nogil
 cdef void set_free(Set* s) noexcept nogil
 # About so many members are to come: a set that would be converted on the way is at once.
 cdef void set_expect(Set* s, const SetRules* rules, size_t expected) noexcept nogil
 cdef void set_to_table(Set* s, const SetRules* rules, size_t expected) noexcept nogil
-# To an intset when it is a listpack of integers that fits into one.
-cdef void set_to_intset_if_integers(Set* s, const SetRules* rules) noexcept nogil
 
 cdef size_t set_length(const Set* s) noexcept nogil
 cdef bint set_has(const Set* s, const Member* member) noexcept nogil

@@ -10,12 +10,12 @@ from redpoll.engine.intset cimport (
     intset_remove_at,
 )
 from redpoll.engine.listpack cimport (
-    Element, listpack_append, listpack_append_integer, listpack_find, listpack_first, listpack_fits, listpack_free,
+    Element, listpack_append, listpack_append_integer, listpack_find, listpack_first, listpack_fits,
     listpack_get, listpack_length, listpack_at, listpack_new, listpack_next, listpack_remove,
 )
 from redpoll.engine.member cimport (
-    MEMBER_IN_SLOT, MEMBER_INTEGER, hash_of_member, member_hash, member_of_integer, member_of_text, member_of_word, member_text,
-    word_integer,
+    MEMBER_IN_SLOT, MEMBER_INTEGER, hash_of_member, member_hash, member_of_integer, member_of_text, member_of_word,
+    member_text, word_integer,
 )
 from redpoll.engine.members cimport (
     BATCH, Members, batch_begin, batch_more, members_add, members_add_batch, members_copy, members_filter, members_find,
@@ -23,7 +23,7 @@ from redpoll.engine.members cimport (
 )
 from redpoll.engine.numbers cimport digits_int64, format_int64, parse_int64
 from redpoll.engine.table cimport Table, redpoll_prefetch, table_random_slot
-from redpoll.engine.value cimport ValueOperations, value_free, value_register
+from redpoll.engine.value cimport ValueOperations, value_copy, value_free, value_register
 
 
 cdef inline size_t most_integers(const SetRules* rules) noexcept nogil:
@@ -79,6 +79,11 @@ cdef void set_new(Set* s, const SetRules* rules, const char* text, size_t length
         set_new_as(s, rules, ENC_TABLE, expected)
 
 
+cdef void set_copy(const Set* s, Set* made) noexcept nogil:
+    made.encoding = s.encoding
+    made.value = value_copy(s.encoding, s.value)
+
+
 cdef void set_free(Set* s) noexcept nogil:
     value_free(s.encoding, s.value)
     s.value = NULL
@@ -114,30 +119,6 @@ cdef void intset_to_listpack(Set* s) noexcept nogil:
     intset_free(integers)
     s.encoding = ENC_LISTPACK
     s.value = lp
-
-
-cdef void set_to_intset_if_integers(Set* s, const SetRules* rules) noexcept nogil:
-    cdef const uint8_t* p
-    cdef uint8_t* integers
-    cdef Element read
-    cdef bint added
-    if s.encoding != ENC_LISTPACK or set_length(s) > most_integers(rules):
-        return
-    p = listpack_first(<uint8_t*>s.value)
-    while p != NULL:
-        listpack_get(p, &read)
-        if read.text != NULL:
-            return
-        p = listpack_next(p)
-    integers = intset_new()
-    p = listpack_first(<uint8_t*>s.value)
-    while p != NULL:
-        listpack_get(p, &read)
-        integers = intset_add(integers, read.integer, &added)
-        p = listpack_next(p)
-    listpack_free(<uint8_t*>s.value)
-    s.encoding = ENC_INTSET
-    s.value = integers
 
 
 # One member
@@ -275,7 +256,7 @@ cdef void set_pick_table(const Set* s, random_source random, void* context, size
     cdef size_t i
     cdef uint64_t word
     batch_begin(batch)
-    for i in range(count):
+    while batch.count < count:
         word = <uint64_t>table_random_slot(t, random, context)[0]
         if not word & MEMBER_IN_SLOT:
             redpoll_prefetch(<void*>word)

@@ -1,7 +1,8 @@
 """Intersection, union and difference of sets as a stream of batches: nothing is built that need not be.
 
 `operation_begin` takes over an array of views of the sets, whose order it may change; none of them may change until
-`operation_end`. Each call of `operation_next` fills a batch, whose living members are a part of the result, each member once.
+`operation_end`. Each call of `operation_next` fills a batch, whose living members are a part of the result, each member
+once.
 """
 
 from redpoll.engine.members cimport Batch
@@ -27,5 +28,6 @@ cdef void operation_begin(Operation* o, Kind kind, const SetRules* rules, Set* s
 # False when there are no more; a batch may also come back with no living members.
 cdef bint operation_next(Operation* o, Batch* batch) noexcept nogil
 cdef void operation_end(Operation* o) noexcept nogil
-# Adds the rest of the result to a set.
-cdef void operation_into(Operation* o, Set* into) noexcept nogil
+# The whole result as a set of its own, in the encoding that it gets when its members are added one by one. Instead of
+# `operation_next`.
+cdef void operation_gather(Operation* o, Set* result) noexcept nogil

@@ -1,8 +1,8 @@
 """Intersection, union and difference of sets; see set_operations.pxd.
 
-An intersection walks the smallest set and looks its members up in the others. A difference walks the first set. A union walks
-all sets, the largest first, and leaves out what is in one of those walked before; when these are many, what was had is
-gathered in a table instead, so that each member is looked up once.
+An intersection walks the smallest set and looks its members up in the others. A difference walks the first set. A union
+walks all sets, the largest first, and leaves out what is in one of those walked before; when these are many, what was
+had is gathered in a table instead, so that each member is looked up once.
 """
 
 from libc.string cimport memset
@@ -10,7 +10,7 @@ from libc.string cimport memset
 from redpoll.engine.entry cimport ENC_INTSET, ENC_LISTPACK, ENC_TABLE
 from redpoll.engine.members cimport Batch, Members, members_add_batch
 from redpoll.engine.set cimport (
-    Set, SetCursor, SetRules, set_add_batch, set_filter, set_free, set_length, set_new_as, set_next,
+    Set, SetCursor, SetRules, set_add_batch, set_copy, set_filter, set_free, set_length, set_new_as, set_next,
 )
 
 cdef enum:
@@ -143,7 +143,16 @@ cdef bint operation_next(Operation* o, Batch* batch) noexcept nogil:
     return True
 
 
-cdef void operation_into(Operation* o, Set* into) noexcept nogil:
+cdef void operation_gather(Operation* o, Set* result) noexcept nogil:
     cdef Batch batch
+    cdef size_t i
+    # Surely a table in the end: most of the work is done by a copy, which hashes nothing.
+    if (o.kind == UNION and o.sets[0].encoding == ENC_TABLE and not o.has_helper
+            and set_length(&o.sets[0]) > max(o.rules.intset_entries, o.rules.listpack_entries)):
+        set_copy(&o.sets[0], result)
+        for i in range(1, o.count):
+            add_all(result, &o.sets[i], o.rules)
+        return
+    set_new_as(result, o.rules, ENC_INTSET, 0)
     while operation_next(o, &batch):
-        set_add_batch(into, o.rules, &batch)
+        set_add_batch(result, o.rules, &batch)
