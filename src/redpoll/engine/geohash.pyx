@@ -232,14 +232,17 @@ cdef Area bounds_of(const Shape* shape) noexcept nogil:
 
 cdef double reach_of(const Shape* shape, const Area* bounds) noexcept nogil:
     """The radius that tells how large cells have to be."""
-    cdef double height, width
+    cdef double lon = shape.centre.longitude
+    cdef double lat = shape.centre.latitude
     if shape.kind == SHAPE_CIRCLE:
         return shape.radius * shape.unit
     if shape.kind == SHAPE_BOX:
         return sqrt((shape.width / 2) * (shape.width / 2) + (shape.height / 2) * (shape.height / 2)) * shape.unit
-    height = latitude_distance(bounds.south, bounds.north)
-    width = distance_between(bounds.west, shape.centre.latitude, bounds.east, shape.centre.latitude)
-    return sqrt((width / 2) * (width / 2) + (height / 2) * (height / 2))
+    # The corner of the bounds that is farthest from the centre.
+    return max(max(distance_between(lon, lat, bounds.west, bounds.south),
+                   distance_between(lon, lat, bounds.east, bounds.south)),
+               max(distance_between(lon, lat, bounds.west, bounds.north),
+                   distance_between(lon, lat, bounds.east, bounds.north)))
 
 
 cdef int step_for(double reach, double latitude) noexcept nogil:
@@ -262,7 +265,14 @@ cdef int step_for(double reach, double latitude) noexcept nogil:
 cdef uint64_t beside(uint64_t bits, int step, int east, int north) noexcept nogil:
     """The cell next to one, around the earth where it ends."""
     cdef uint64_t mask = (<uint64_t>1 << step) - 1
-    return spread((gathered(bits) + north) & mask) | (spread((gathered(bits >> 1) + east) & mask) << 1)
+    cdef uint64_t y = gathered(bits)
+    cdef uint64_t x = gathered(bits >> 1)
+    # The eastern and northern ends have a row of cells of their own, beyond the last; it stays where it is not left.
+    if north:
+        y = (y + north) & mask
+    if east:
+        x = (x + east) & mask
+    return spread(y) | (spread(x) << 1)
 
 
 # From which side of the middle each cell is, in the order of a search.
@@ -297,6 +307,9 @@ cdef size_t cells_of(const Shape* shape, Cell* cells) noexcept nogil:
     cdef uint64_t last = 0
     cdef int shift, cell
     cdef size_t count = 0
+    if not place_is_valid(shape.centre.longitude, shape.centre.latitude):
+        # The centre of a polygon near a pole may be beyond what the projection reaches; nothing is found then.
+        return 0
     if step > 1 and is_too_small(bits, step, &bounds):
         step -= 1
         bits = encode(shape.centre.longitude, shape.centre.latitude, LATITUDE_MAX, step)
