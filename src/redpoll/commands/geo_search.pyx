@@ -398,7 +398,7 @@ cdef int geosearch(Call call) except -1:
 
 declare(
     "GEOSEARCH key [FROMMEMBER member | FROMLONLAT longitude latitude]=from <((BYRADIUS radius) <M | KM | FT | MI>)=circle | "
-    "((BYBOX width) height <M | KM | FT | MI>)=box | (BYPOLYGON num-vertices longitude latitude [longitude latitude ...])"
+    "((BYBOX width) height <M | KM | FT | MI>)=box | ((BYPOLYGON num-vertices) longitude latitude [longitude latitude ...]=vertices)"
     "=polygon>=by [ASC | DESC] [COUNT count [ANY]]=count-block [WITHCOORD] [WITHDIST] [WITHHASH]",
     native(geosearch), summary="Return members that are within a circle, a box or a polygon.", group="geo",
     since="6.2.0", flags=READONLY, arity=-7,
@@ -413,7 +413,7 @@ cdef int geosearchstore(Call call) except -1:
 declare(
     "GEOSEARCHSTORE destination source [FROMMEMBER member | FROMLONLAT longitude latitude]=from "
     "<((BYRADIUS radius) <M | KM | FT | MI>)=circle | ((BYBOX width) height <M | KM | FT | MI>)=box | "
-    "(BYPOLYGON num-vertices longitude latitude [longitude latitude ...])=polygon>=by [ASC | DESC] "
+    "((BYPOLYGON num-vertices) longitude latitude [longitude latitude ...]=vertices)=polygon>=by [ASC | DESC] "
     "[COUNT count [ANY]]=count-block [STOREDIST]",
     native(geosearchstore), summary="Store the members that are within a circle, a box or a polygon.", group="geo",
     since="6.2.0", flags=WRITE | DENYOOM, arity=-8, keys=("OW update", "RO access"),
@@ -451,7 +451,7 @@ declare(
     flags=WRITE | DENYOOM, keys=("RO access", "OW update", "OW update"),
     complexity="O(N+log M) where N is the number of members in the cells around the circle and M that of those inside it",
     deprecated="6.2.0", replaced_by="`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument",
-    history=[("6.2.0", "Added `ANY`."), ("7.0.0", "Units may be written in capitals.")],
+    added={"6.2.0": "ANY"}, history=[("7.0.0", "Units may be written in capitals.")],
 )
 
 
@@ -465,7 +465,7 @@ declare(
     flags=READONLY,
     complexity="O(N+log M) where N is the number of members in the cells around the circle and M that of those inside it",
     deprecated="6.2.0", replaced_by="`GEOSEARCH` with the `BYRADIUS` argument",
-    history=[("6.2.0", "Added `ANY`."), ("7.0.0", "Units may be written in capitals.")],
+    added={"6.2.0": "ANY"}, history=[("7.0.0", "Units may be written in capitals.")],
 )
 
 
