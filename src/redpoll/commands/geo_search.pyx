@@ -398,7 +398,7 @@ cdef int geosearch(Call call) except -1:
 
 declare(
     "GEOSEARCH key [FROMMEMBER member | FROMLONLAT longitude latitude]=from <((BYRADIUS radius) <M | KM | FT | MI>)=circle | "
-    "((BYBOX width) height <M | KM | FT | MI>)=box | ((BYPOLYGON num-vertices) longitude latitude [longitude latitude ...]=vertices)"
+    "((BYBOX width) height <M | KM | FT | MI>)=box | ((BYPOLYGON num-vertices) (longitude latitude)=vertices ...)"
     "=polygon>=by [ASC | DESC] [COUNT count [ANY]]=count-block [WITHCOORD] [WITHDIST] [WITHHASH]",
     native(geosearch), summary="Return members that are within a circle, a box or a polygon.", group="geo",
     since="6.2.0", flags=READONLY, arity=-7,
@@ -413,7 +413,7 @@ cdef int geosearchstore(Call call) except -1:
 declare(
     "GEOSEARCHSTORE destination source [FROMMEMBER member | FROMLONLAT longitude latitude]=from "
     "<((BYRADIUS radius) <M | KM | FT | MI>)=circle | ((BYBOX width) height <M | KM | FT | MI>)=box | "
-    "((BYPOLYGON num-vertices) longitude latitude [longitude latitude ...]=vertices)=polygon>=by [ASC | DESC] "
+    "((BYPOLYGON num-vertices) (longitude latitude)=vertices ...)=polygon>=by [ASC | DESC] "
     "[COUNT count [ANY]]=count-block [STOREDIST]",
     native(geosearchstore), summary="Store the members that are within a circle, a box or a polygon.", group="geo",
     since="6.2.0", flags=WRITE | DENYOOM, arity=-8, keys=("OW update", "RO access"),
