@@ -482,3 +482,38 @@ def xgroup_arity(word: str) -> str:
 def subcommand_syntax(container: str, word: str) -> str:
     """The text for a subcommand that found words it cannot take."""
     return f"ERR unknown subcommand or wrong number of arguments for '{word}'. Try {container} HELP."
+
+
+# Places
+
+GEO_UNIT = "ERR unsupported unit provided. please use M, KM, FT, MI"
+GEO_RADIUS = "ERR need numeric radius"
+GEO_NEGATIVE_RADIUS = "ERR radius cannot be negative"
+GEO_WIDTH = "ERR need numeric width"
+GEO_HEIGHT = "ERR need numeric height"
+GEO_NEGATIVE_BOX = "ERR height or width cannot be negative"
+GEO_COUNT = "ERR COUNT must be > 0"
+GEO_ANY_WITHOUT_COUNT = "ERR the ANY argument requires COUNT argument"
+GEO_MEMBER = "ERR could not decode requested zset member"
+GEO_VERTEX_COUNT = "ERR invalid number of vertices"
+GEO_FEW_VERTICES = "ERR GEOSEARCH BYPOLYGON must have at least 3 vertices"
+
+
+def invalid_place(longitude: float, latitude: float) -> str:
+    """The text for degrees that no place has."""
+    return f"ERR invalid longitude,latitude pair {longitude:.6f},{latitude:.6f}"
+
+
+def geo_store_with(command: str) -> str:
+    """The text for options that tell of places, when nothing is told; `command` is what stores."""
+    return f"ERR {command} is not compatible with WITHDIST, WITHHASH and WITHCOORD options"
+
+
+def geo_from(command: str) -> str:
+    """The text for a search from nowhere or from two places."""
+    return f"ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for {command}"
+
+
+def geo_by(command: str) -> str:
+    """The text for a search without a shape."""
+    return f"ERR exactly one of BYRADIUS, BYBOX and BYPOLYGON can be specified for {command}"

@@ -21,6 +21,11 @@ cdef inline void keep(Entry** slot, const Sorted* z) noexcept:
     """A sorted set that was changed goes back to its entry."""
     entry_set_value(slot[0], z.encoding, z.value)
 
+cdef enum:
+    COUNT_CHANGED = 32       # of ZADD's options, besides the engine's conditions: count what changed, not what is new
+
+# Put members, at every `step`th word, with their scores into the sorted set at the first key, and reply.
+cdef int put_members(Call call, size_t first, size_t step, size_t count, int options, const double* scores) except -1
 # After members were removed from the sorted set of the key at a word: tell the event, and delete the key if none is left.
 cdef void removed_from(Call call, Entry** slot, Sorted* z, const char* event, size_t word) noexcept
 # The key at a word gets a new sorted set in place of whatever it had; its members, if there are any, else it is deleted.

@@ -65,10 +65,6 @@ cdef void reply_members_head(Call call, size_t count, bint with_scores) noexcept
 
 # Adding
 
-cdef enum:
-    CHANGED = 32             # of ZADD's options, besides the engine's conditions: count what changed
-
-
 cdef size_t read_add_options(Call call, size_t first, int* options) except 0:
     """Which word comes behind ZADD's options."""
     cdef size_t i = first
@@ -82,7 +78,7 @@ cdef size_t read_add_options(Call call, size_t first, int* options) except 0:
         elif call.word_is(i, b"LT", 2):
             options[0] |= ONLY_LOWER
         elif call.word_is(i, b"CH", 2):
-            options[0] |= CHANGED
+            options[0] |= COUNT_CHANGED
         elif call.word_is(i, b"INCR", 4):
             options[0] |= INCREMENT
         else:
@@ -105,12 +101,11 @@ cdef int check_add_options(Call call, size_t first, int options) except -1:
     return 0
 
 
-cdef int put_pairs(Call call, size_t first, int options, const double* scores) except -1:
-    """Put the members at every second word behind `first`, and reply."""
+cdef int put_members(Call call, size_t first, size_t step, size_t count, int options, const double* scores) except -1:
     cdef Entry** slot = call.write(1)
-    cdef size_t pairs = (call.argc - first) // 2
     cdef size_t longest = 0
-    cdef size_t i, word
+    cdef size_t i
+    cdef size_t word = first
     cdef size_t added = 0
     cdef size_t updated = 0
     cdef Limits limits
@@ -119,18 +114,18 @@ cdef int put_pairs(Call call, size_t first, int options, const double* scores) e
     cdef double score = 0
     cdef bint there = open_sorted(slot, &z)
     limits_of(call, &limits)
-    for i in range(pairs):
-        longest = max(longest, call.argv[first + 2 * i + 1].len)
     if there:
-        sorted_prepare(&z, &limits, pairs)
+        sorted_prepare(&z, &limits, count)
     elif not options & ONLY_EXISTING:
-        sorted_new(&z, &limits, pairs, longest)
+        for i in range(count):
+            longest = max(longest, call.argv[first + i * step].len)
+        sorted_new(&z, &limits, count, longest)
     if there or not options & ONLY_EXISTING:
-        for i in range(pairs):
-            word = first + 2 * i + 1
+        for i in range(count):
             outcome = sorted_put(&z, &limits, call.argv[word].ptr, call.argv[word].len, scores[i], options, &score)
             added += outcome == OUTCOME_ADDED
             updated += outcome == OUTCOME_UPDATED
+            word += step
         if there:
             keep(slot, &z)
         else:
@@ -141,7 +136,7 @@ cdef int put_pairs(Call call, size_t first, int options, const double* scores) e
     if added + updated:
         call.changed(EVENT_ZSET, b"zincr" if options & INCREMENT else b"zadd", 1)
     if not options & INCREMENT:
-        reply_integer(call.out, added + updated if options & CHANGED else added)
+        reply_integer(call.out, added + updated if options & COUNT_CHANGED else added)
     elif outcome == OUTCOME_NOTHING:
         reply_null(call.out)
     else:
@@ -162,7 +157,7 @@ cdef int add(Call call, size_t first, int options) except -1:
         for i in range(pairs):
             if not parse_double(call.argv[first + 2 * i].ptr, call.argv[first + 2 * i].len, &scores[i]):
                 raise CommandError(errors.NOT_A_FLOAT)
-        put_pairs(call, first, options, scores)
+        put_members(call, first + 1, 2, pairs, options, scores)
     finally:
         if scores != at_hand:
             free(scores)

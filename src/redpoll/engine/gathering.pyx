@@ -6,12 +6,16 @@ member whether it has it already: it asks for several at a time, so that the mem
 
 from libc.math cimport isnan
 from libc.stdint cimport uint64_t
+from libc.string cimport memset
 
 from redpoll.engine.entry cimport (
-    ENC_TREE, TYPE_ZSET, Entry, entry_encoding, entry_free_shell, entry_key, entry_key_length, entry_type, entry_value,
+    ENC_TREE, TYPE_SET, TYPE_ZSET, Entry, entry_encoding, entry_free_shell, entry_type, entry_value,
 )
+from redpoll.engine.member cimport MEMBER_SCRATCH, Member, member_of_text, member_text
+from redpoll.engine.members cimport Batch, batch_begin
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, reallocate, release
 from redpoll.engine.rank_tree cimport Scored, member_new, member_score, set_member_score, sort_scored
+from redpoll.engine.set cimport Set, SetCursor, set_has, set_length, set_next
 from redpoll.engine.sorted_set cimport (
     Cursor, Limits, Sorted, cursor_next, cursor_start, sorted_build, sorted_length, sorted_score,
 )
@@ -31,7 +35,7 @@ cdef bint source_open(Source* s, const Entry* e) noexcept nogil:
     s.weight = 1.0
     if e == NULL:
         return True
-    if entry_type(e) != TYPE_ZSET:
+    if entry_type(e) != TYPE_ZSET and entry_type(e) != TYPE_SET:
         return False
     s.type = entry_type(e)
     s.value.encoding = entry_encoding(e)
@@ -39,29 +43,79 @@ cdef bint source_open(Source* s, const Entry* e) noexcept nogil:
     return True
 
 
+cdef inline Set as_set(const Source* s) noexcept nogil:
+    cdef Set found
+    found.encoding = s.value.encoding
+    found.value = s.value.value
+    return found
+
+
 cdef size_t source_length(const Source* s) noexcept nogil:
-    return 0 if s.type < 0 else sorted_length(&s.value)
+    cdef Set members
+    if s.type == TYPE_ZSET:
+        return sorted_length(&s.value)
+    if s.type != TYPE_SET:
+        return 0
+    members = as_set(s)
+    return set_length(&members)
 
 
 cdef bint source_score(const Source* s, const char* text, size_t length, double* score) noexcept nogil:
-    return s.type >= 0 and sorted_score(&s.value, text, length, score)
+    cdef Set members
+    cdef Member member
+    if s.type == TYPE_ZSET:
+        return sorted_score(&s.value, text, length, score)
+    if s.type != TYPE_SET:
+        return False
+    members = as_set(s)
+    member_of_text(&member, text, length)
+    score[0] = 1.0
+    return set_has(&members, &member)
 
 
 # One after another: a cursor over whatever the source is.
 cdef struct Walk:
-    Cursor sorted
     const char* text
     size_t length
     double score
     bint lasting             # texts stay good while others are read
+    bint of_set
+    Cursor sorted
+    Set members
+    SetCursor place
+    Batch batch
+    size_t next              # of the batch
+    char scratch[MEMBER_SCRATCH]
 
 
 cdef void walk_start(Walk* w, const Source* s) noexcept nogil:
-    w.lasting = s.value.encoding == ENC_TREE
-    cursor_start(&w.sorted, &s.value, 0, source_length(s), False)
+    w.of_set = s.type == TYPE_SET
+    w.lasting = s.type == TYPE_ZSET and s.value.encoding == ENC_TREE
+    if w.of_set:
+        w.members = as_set(s)
+        memset(&w.place, 0, sizeof(SetCursor))
+        batch_begin(&w.batch)
+        w.next = 0
+    else:
+        cursor_start(&w.sorted, &s.value, 0, source_length(s), False)
+
+
+cdef bint next_of_set(Walk* w) noexcept nogil:
+    if w.next == w.batch.living:
+        batch_begin(&w.batch)
+        set_next(&w.members, &w.place, &w.batch)
+        w.next = 0
+        if not w.batch.living:
+            return False
+    w.text = member_text(&w.batch.members[w.batch.alive[w.next]], w.scratch, &w.length)
+    w.score = 1.0
+    w.next += 1
+    return True
 
 
 cdef inline bint walk_next(Walk* w) noexcept nogil:
+    if w.of_set:
+        return next_of_set(w)
     if not cursor_next(&w.sorted):
         return False
     w.text = w.sorted.text
