@@ -439,9 +439,12 @@ def only_xreadgroup(option: str) -> str:
     return f"ERR The {option} option is only supported by XREADGROUP. You called XREAD instead."
 
 
-def unbalanced(command: str, sign: str) -> str:
+def unbalanced(command: str) -> str:
     """The text for streams that do not all have an ID."""
     return f"ERR Unbalanced '{command}' list of streams: for each stream key an ID, '{sign}', or '+' must be specified."
+    signs = "'+', or '$'" if command == "xread" else "or '>'"
+    comma = "," if command == "xread" else ""
+    return f"ERR Unbalanced '{command}' list of streams: for each stream key an ID{comma} {signs} must be specified."
 
 
 def must_be_positive(name: str) -> str:

@@ -116,10 +116,8 @@ cdef size_t read_options(Call call, Options* options, bint adding) except 0:
         elif adding and left and call.word_is(i, b"IDMPAUTO", 8):
             read_producer(call, &i, options, True)
         else:
-            references = reference_at(call, i)
+            references = 0 if options.references else reference_at(call, i)
             if references:
-                if options.references:
-                    raise CommandError(errors.SYNTAX)
                 options.references = references
             elif not adding:
                 raise CommandError(errors.SYNTAX)

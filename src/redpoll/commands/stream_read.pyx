@@ -112,8 +112,7 @@ cdef int read_options(Call call, Reading* reading) except -1:
         elif left and call.word_is(i, b"STREAMS", 7):
             reading.first_key = i + 1
             if left % 2:
-                raise CommandError(errors.unbalanced("xreadgroup" if reading.by_group else "xread",
-                                                     ">" if reading.by_group else "$"))
+                raise CommandError(errors.unbalanced("xreadgroup" if reading.by_group else "xread"))
             reading.streams = left // 2
             break
         elif left >= 2 and call.word_is(i, b"GROUP", 5):

@@ -112,8 +112,6 @@ cdef size_t ids_block(Call call, size_t first, int* references, size_t* last) ex
     references[0] = 0
     while i < call.argc:
         if call.word_is(i, b"IDS", 3):
-            if ids:
-                raise CommandError(errors.SYNTAX)
             if i + 1 == call.argc or not is_count(call, i + 1, &count):
                 raise CommandError(errors.NUMIDS_NOT_POSITIVE)
             if count > <int64_t>(call.argc - i - 2):

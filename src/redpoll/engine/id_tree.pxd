@@ -1,20 +1,25 @@
 """A B+ tree of pointers by stream ID: nodes of a stream, pending entries of a group or a consumer.
 
-    node    used, capacity   4 + 4
+    node    used, capacity   2 + 2
+            bare             4          whether there are pointers only
             previous, next   8 + 8      leaves only: the neighbours
-            IDs              16 a slot  in inner nodes the least that may be in the child; of the first one it does not count
+            IDs              16 a slot  not when bare; in inner nodes the least that may be in the child, which does not
+                                        count for the first one
             pointers         8 a slot   in leaves the values, in inner nodes the children
 
-All nodes have FULL slots but a leaf that is the root, which grows as it fills. What is appended behind the last ID goes
-straight into the last leaf, and a full last leaf is left full, so that a tree that only grows at its end is dense.
-A node that is less than a quarter full takes its neighbour's slots over when they fit well.
+Leaves are bare in a tree whose values begin with their ID: that saves two thirds of the leaf.
+
+All nodes have as many slots as fit into NODE_BYTES but a leaf that is the root, which grows as it fills. What is appended
+behind the last ID goes straight into the last leaf, and a full last leaf is left full, so that a tree that only grows at
+its end is dense. A node that is less than a quarter full takes its neighbour's slots over when they fit well.
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
 cdef enum:
-    FULL = 40
     NODE_HEADER = 24
+    FULL = 40                # slots
+    FULL_BARE = 120
     HEIGHT_MOST = 24         # every level has at least two children, but for what is being taken apart
 
 cdef struct StreamId:
@@ -22,8 +27,9 @@ cdef struct StreamId:
     uint64_t seq
 
 cdef struct Node:
-    uint32_t used
-    uint32_t capacity
+    uint16_t used
+    uint16_t capacity
+    uint32_t bare
     Node* previous
     Node* next
 
@@ -34,6 +40,7 @@ cdef struct IdTree:
     size_t used
     size_t bytes             # that the allocator holds for its nodes
     int height               # of inner nodes above the leaves
+    bint bare                # values begin with their ID
 
 # A slot of a leaf; `leaf` is NULL beyond the ends.
 cdef struct Place:
@@ -68,13 +75,19 @@ cdef inline bint id_decrease(StreamId* id) noexcept nogil:
     return True
 
 cdef inline StreamId* node_ids(const Node* node) noexcept nogil:
+    """Not of a bare node."""
     return <StreamId*>(<char*>node + NODE_HEADER)
 
 cdef inline void** node_slots(const Node* node) noexcept nogil:
-    return <void**>(<char*>node + NODE_HEADER + node.capacity * sizeof(StreamId))
+    return <void**>(<char*>node + NODE_HEADER + (0 if node.bare else node.capacity * sizeof(StreamId)))
+
+cdef inline StreamId id_at(const Node* node, uint32_t index) noexcept nogil:
+    if node.bare:
+        return (<StreamId**>(<char*>node + NODE_HEADER))[index][0]
+    return node_ids(node)[index]
 
 cdef inline StreamId place_id(const Place* place) noexcept nogil:
-    return node_ids(place.leaf)[place.index]
+    return id_at(place.leaf, place.index)
 
 cdef inline void* place_value(const Place* place) noexcept nogil:
     return node_slots(place.leaf)[place.index]
@@ -108,7 +121,7 @@ cdef inline Place tree_last(const IdTree* tree) noexcept nogil:
     place.index = tree.last.used - 1 if tree.last != NULL else 0
     return place
 
-cdef void tree_init(IdTree* tree) noexcept nogil
+cdef void tree_init(IdTree* tree, bint bare) noexcept nogil
 # Frees the nodes of the tree, not what they point to.
 cdef void tree_clear(IdTree* tree) noexcept nogil
 # Takes a tree apart that nobody reads any more: frees the last leaf, whatever is in it.

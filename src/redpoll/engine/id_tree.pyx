@@ -3,14 +3,13 @@
 After Comer, "The Ubiquitous B-Tree" (1979), with leaves that know their neighbours.
 """
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint16_t, uint32_t
 from libc.string cimport memcpy, memmove
 
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, release
 
 cdef enum:
     FIRST_CAPACITY = 2
-    SPARSE = FULL // 4
 
 
 # The nodes from the root down to a leaf, and the child taken in each.
@@ -19,27 +18,34 @@ cdef struct Path:
     uint32_t indices[HEIGHT_MOST]
 
 
-cdef inline size_t node_bytes(uint32_t capacity) noexcept nogil:
-    return NODE_HEADER + capacity * (sizeof(StreamId) + sizeof(void*))
+cdef inline size_t node_bytes(uint32_t capacity, bint bare) noexcept nogil:
+    return NODE_HEADER + capacity * ((0 if bare else sizeof(StreamId)) + sizeof(void*))
 
 
-cdef Node* node_new(IdTree* tree, uint32_t capacity) noexcept nogil:
-    cdef Node* node = <Node*>allocate(node_bytes(capacity), KIND_COLLECTION)
+cdef inline uint32_t full(bint bare) noexcept nogil:
+    return FULL_BARE if bare else FULL
+
+
+cdef Node* node_new(IdTree* tree, uint32_t capacity, bint bare) noexcept nogil:
+    cdef Node* node = <Node*>allocate(node_bytes(capacity, bare), KIND_COLLECTION)
     node.used = 0
-    node.capacity = capacity
+    node.capacity = <uint16_t>capacity
+    node.bare = bare
     node.previous = NULL
     node.next = NULL
-    tree.bytes += block_size(node_bytes(capacity))
+    tree.bytes += block_size(node_bytes(capacity, bare))
     return node
 
 
 cdef void node_free(IdTree* tree, Node* node) noexcept nogil:
-    tree.bytes -= block_size(node_bytes(node.capacity))
-    release(node, node_bytes(node.capacity), KIND_COLLECTION)
+    cdef size_t bytes = node_bytes(node.capacity, node.bare)
+    tree.bytes -= block_size(bytes)
+    release(node, bytes, KIND_COLLECTION)
 
 
 cdef inline void node_copy(Node* to, uint32_t at, const Node* source, uint32_t first, uint32_t count) noexcept nogil:
-    memcpy(node_ids(to) + at, node_ids(source) + first, count * sizeof(StreamId))
+    if not to.bare:
+        memcpy(node_ids(to) + at, node_ids(source) + first, count * sizeof(StreamId))
     memcpy(node_slots(to) + at, node_slots(source) + first, count * sizeof(void*))
 
 
@@ -49,9 +55,11 @@ cdef inline void node_put(Node* node, uint32_t at, StreamId id, void* value) noe
     cdef void** slots = node_slots(node)
     cdef uint32_t behind = node.used - at
     if behind:
-        memmove(ids + at + 1, ids + at, behind * sizeof(StreamId))
+        if not node.bare:
+            memmove(ids + at + 1, ids + at, behind * sizeof(StreamId))
         memmove(slots + at + 1, slots + at, behind * sizeof(void*))
-    ids[at] = id
+    if not node.bare:
+        ids[at] = id
     slots[at] = value
     node.used += 1
 
@@ -63,19 +71,19 @@ cdef inline void node_take(Node* node, uint32_t at) noexcept nogil:
     node.used -= 1
     behind = node.used - at
     if behind:
-        memmove(ids + at, ids + at + 1, behind * sizeof(StreamId))
+        if not node.bare:
+            memmove(ids + at, ids + at + 1, behind * sizeof(StreamId))
         memmove(slots + at, slots + at + 1, behind * sizeof(void*))
 
 
 cdef inline uint32_t not_less(const Node* node, StreamId id) noexcept nogil:
     """How many IDs of a node are less."""
-    cdef const StreamId* ids = node_ids(node)
     cdef uint32_t low = 0
     cdef uint32_t high = node.used
     cdef uint32_t middle
     while low < high:
         middle = (low + high) >> 1
-        if id_less(ids[middle], id):
+        if id_less(id_at(node, middle), id):
             low = middle + 1
         else:
             high = middle
@@ -119,10 +127,11 @@ cdef Node* walk(const IdTree* tree, StreamId id, Path* path) noexcept nogil:
     return node
 
 
-cdef void tree_init(IdTree* tree) noexcept nogil:
+cdef void tree_init(IdTree* tree, bint bare) noexcept nogil:
     tree.root = tree.first = tree.last = NULL
     tree.used = tree.bytes = 0
     tree.height = 0
+    tree.bare = bare
 
 
 cdef void clear_below(IdTree* tree, Node* node, int height) noexcept nogil:
@@ -136,7 +145,7 @@ cdef void clear_below(IdTree* tree, Node* node, int height) noexcept nogil:
 cdef void tree_clear(IdTree* tree) noexcept nogil:
     if tree.root != NULL:
         clear_below(tree, tree.root, tree.height)
-    tree_init(tree)
+    tree_init(tree, tree.bare)
 
 
 cdef void tree_drop_last_leaf(IdTree* tree) noexcept nogil:
@@ -155,7 +164,7 @@ cdef void tree_drop_last_leaf(IdTree* tree) noexcept nogil:
             return
         node_free(tree, spine[level])
         level -= 1
-    tree_init(tree)
+    tree_init(tree, tree.bare)
 
 
 cdef void* tree_find(const IdTree* tree, StreamId id) noexcept nogil:
@@ -165,7 +174,7 @@ cdef void* tree_find(const IdTree* tree, StreamId id) noexcept nogil:
         return NULL
     leaf = leaf_of(tree, id)
     at = not_less(leaf, id)
-    if at < leaf.used and id_equal(node_ids(leaf)[at], id):
+    if at < leaf.used and id_equal(id_at(leaf, at), id):
         return node_slots(leaf)[at]
     return NULL
 
@@ -192,7 +201,7 @@ cdef Place tree_at_or_before(const IdTree* tree, StreamId id) noexcept nogil:
         return place
     place.leaf = leaf_of(tree, id)
     place.index = not_less(place.leaf, id)
-    if place.index == place.leaf.used or not id_equal(node_ids(place.leaf)[place.index], id):
+    if place.index == place.leaf.used or not id_equal(id_at(place.leaf, place.index), id):
         place_back(&place)
     return place
 
@@ -203,7 +212,7 @@ cdef void grow_root(IdTree* tree) noexcept nogil:
     """The root is a leaf that is full but small."""
     cdef Node* small = tree.root
     cdef uint32_t capacity = small.capacity * 2
-    cdef Node* large = node_new(tree, capacity if capacity <= FULL // 2 else <uint32_t>FULL)
+    cdef Node* large = node_new(tree, capacity if capacity <= full(tree.bare) // 2 else full(tree.bare), tree.bare)
     node_copy(large, 0, small, 0, small.used)
     large.used = small.used
     node_free(tree, small)
@@ -222,12 +231,12 @@ cdef void link_behind(IdTree* tree, Node* leaf, Node* made) noexcept nogil:
 
 cdef Node* split(IdTree* tree, Node* node, uint32_t at, StreamId id, void* value, bint at_end) noexcept nogil:
     """Put a slot into a full node by making another behind it, which is returned."""
-    cdef Node* made = node_new(tree, FULL)
+    cdef Node* made = node_new(tree, full(node.bare), node.bare)
     # At the very end nothing is moved: it goes on there.
     cdef uint32_t kept = node.used if at_end else node.used >> 1
     node_copy(made, 0, node, kept, node.used - kept)
-    made.used = node.used - kept
-    node.used = kept
+    made.used = <uint16_t>(node.used - kept)
+    node.used = <uint16_t>kept
     if at <= kept and not at_end:
         node_put(node, at, id, value)
     else:
@@ -240,18 +249,20 @@ cdef void insert_child(IdTree* tree, Path* path, int level, Node* made) noexcept
     cdef Node* parent
     cdef Node* right
     cdef uint32_t at
+    cdef StreamId least = id_at(made, 0)
     while level > 0:
         level -= 1
         parent = path.nodes[level]
         at = path.indices[level] + 1
         if parent.used < FULL:
-            node_put(parent, at, node_ids(made)[0], made)
+            node_put(parent, at, least, made)
             return
-        right = split(tree, parent, at, node_ids(made)[0], made, at == parent.used and made.next == NULL)
+        right = split(tree, parent, at, least, made, at == parent.used)
         made = right
-    parent = node_new(tree, FULL)
-    node_put(parent, 0, node_ids(tree.root)[0], tree.root)
-    node_put(parent, 1, node_ids(made)[0], made)
+        least = id_at(made, 0)
+    parent = node_new(tree, FULL, False)
+    node_put(parent, 0, id_at(tree.root, 0), tree.root)
+    node_put(parent, 1, least, made)
     tree.root = parent
     tree.height += 1
 
@@ -263,13 +274,13 @@ cdef void tree_insert(IdTree* tree, StreamId id, void* value) noexcept nogil:
     cdef uint32_t at
     tree.used += 1
     if tree.root == NULL:
-        tree.root = tree.first = tree.last = node_new(tree, FIRST_CAPACITY)
+        tree.root = tree.first = tree.last = node_new(tree, FIRST_CAPACITY, tree.bare)
     leaf = tree.last
-    if leaf.used == 0 or id_less(node_ids(leaf)[leaf.used - 1], id):
+    if leaf.used == 0 or id_less(id_at(leaf, leaf.used - 1), id):
         if leaf.used < leaf.capacity:
             node_put(leaf, leaf.used, id, value)
             return
-    if tree.height == 0 and tree.root.used == tree.root.capacity and tree.root.capacity < FULL:
+    if tree.height == 0 and tree.root.used == tree.root.capacity and tree.root.capacity < full(tree.bare):
         grow_root(tree)
     leaf = walk(tree, id, &path)
     at = not_less(leaf, id)
@@ -311,7 +322,7 @@ cdef void shed(IdTree* tree, Path* path) noexcept nogil:
             node_free(tree, node)
             node_take(parent, at)
         else:
-            if node.used >= SPARSE or parent.used < 2:
+            if node.used >= full(node.bare) // 4 or parent.used < 2:
                 return
             if at:
                 left = child_at(parent, at - 1)
@@ -319,7 +330,7 @@ cdef void shed(IdTree* tree, Path* path) noexcept nogil:
                 left = node
                 at = 1
                 node = child_at(parent, 1)
-            if left.used + node.used > FULL - SPARSE:
+            if left.used + node.used > full(node.bare) * 3 // 4:
                 return
             if level < tree.height:
                 # The least of the first child did not count until now.
@@ -347,13 +358,13 @@ cdef void* tree_remove(IdTree* tree, StreamId id) noexcept nogil:
         return NULL
     leaf = walk(tree, id, &path)
     at = not_less(leaf, id)
-    if at == leaf.used or not id_equal(node_ids(leaf)[at], id):
+    if at == leaf.used or not id_equal(id_at(leaf, at), id):
         return NULL
     value = node_slots(leaf)[at]
     node_take(leaf, at)
     tree.used -= 1
     if tree.used == 0:
         tree_clear(tree)
-    elif leaf.used < SPARSE:
+    elif leaf.used < full(leaf.bare) // 4:
         shed(tree, &path)
     return value

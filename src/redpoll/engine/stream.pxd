@@ -72,6 +72,8 @@ cdef struct Producers:
 cdef struct Stream:
     IdTree nodes                 # listpacks
     size_t node_bytes            # that the allocator holds for them
+    uint8_t* tail                # the last of them, while it has room to spare; else NULL
+    size_t tail_room
     uint64_t length              # entries, deleted ones not counted
     uint64_t entries_added       # ever
     StreamId last_id             # the greatest ever
@@ -118,11 +120,11 @@ cdef inline StreamId stream_id(uint64_t ms, uint64_t seq) noexcept nogil:
     return id
 
 cdef Stream* stream_new() noexcept nogil
-# Frees the entries; groups and producers must be gone.
-cdef void stream_clear(Stream* s) noexcept nogil
-# A node that came whole, for whoever loads a stream: it holds `entries` live entries, and is behind all others. The stream
-# owns it; `length` and the IDs are the caller's to set.
-cdef void stream_append_node(Stream* s, StreamId master, uint8_t* listpack) noexcept nogil
+# Frees a node's block, for whoever takes the stream apart.
+cdef void stream_free_node(Stream* s, uint8_t* lp) noexcept nogil
+# A copy of a listpack as a further node behind all others, for whoever loads a stream: `length` and the IDs are the
+# caller's to set.
+cdef void stream_append_node(Stream* s, StreamId master, const uint8_t* listpack) noexcept nogil
 # Whether a listpack that came from outside is a node; `entries` is set to how many live entries it has, `last` to the ID
 # of its last entry, deleted or not.
 cdef bint stream_node_valid(StreamId master, const uint8_t* listpack, uint64_t* entries, StreamId* last) noexcept nogil

@@ -1,20 +1,17 @@
 """Entries of streams; the layout of their nodes opens stream.pxd."""
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.string cimport memset
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memmove, memset
 
 from redpoll.engine.id_tree cimport (
-    place_back, place_forward, place_id, place_set, place_value, tree_at_or_after, tree_at_or_before, tree_clear,
+    place_back, place_forward, place_id, place_set, place_value, tree_at_or_after, tree_at_or_before,
     tree_first, tree_init, tree_insert, tree_last, tree_remove, id_is_zero,
 )
-from redpoll.engine.listpack cimport (
-    LISTPACK_END, LISTPACK_HEADER, LISTPACK_MAX, REPLACE, listpack_extend, listpack_free, listpack_memory, listpack_new,
-    listpack_put_integer, listpack_size,
-)
+from redpoll.engine.listpack cimport LISTPACK_END, LISTPACK_HEADER, LISTPACK_MANY, LISTPACK_MAX, listpack_size
 from redpoll.engine.listpack_element cimport (
     ELEMENT_MOST, element_integer, element_is, element_size, put_element_integer, put_element_text,
 )
-from redpoll.engine.memory cimport KIND_COLLECTION, KIND_OTHER, allocate, release
+from redpoll.engine.memory cimport KIND_COLLECTION, KIND_OTHER, allocate, block_size, reallocate, release
 from redpoll.engine.numbers cimport format_uint64
 
 cdef enum:
@@ -51,28 +48,123 @@ cdef inline void read_master(const uint8_t* lp, Master* master) noexcept nogil:
     master.first = skip(p, master.pairs + 1)
 
 
+# The memory of nodes: a node has what it needs, but the one that is appended to has room to spare.
+
+cdef inline size_t room_for(size_t size) noexcept nogil:
+    return (size + 15) & ~<size_t>15
+
+
+cdef inline size_t room_of(const Stream* s, const uint8_t* lp) noexcept nogil:
+    return s.tail_room if lp == s.tail else room_for(listpack_size(lp))
+
+
+cdef inline void set_size(uint8_t* lp, size_t size, size_t added) noexcept nogil:
+    """A new size, and so many more elements."""
+    cdef uint32_t wide = <uint32_t>size
+    cdef uint16_t count
+    memcpy(lp, &wide, 4)
+    memcpy(&count, lp + 4, 2)
+    if count != LISTPACK_MANY:
+        count = <uint16_t>(count + added if count + added < LISTPACK_MANY else <size_t>LISTPACK_MANY)
+        memcpy(lp + 4, &count, 2)
+    lp[size - 1] = LISTPACK_END
+
+
+cdef uint8_t* moved(Stream* s, uint8_t* lp, size_t room) noexcept nogil:
+    """The same node in a block of another size."""
+    cdef size_t before = room_of(s, lp)
+    cdef uint8_t* made
+    if room == before:
+        return lp
+    made = <uint8_t*>reallocate(lp, before, room, KIND_COLLECTION)
+    s.node_bytes += block_size(room) - block_size(before)
+    if lp == s.tail:
+        s.tail = made
+        s.tail_room = room
+    return made
+
+
+cdef void stream_free_node(Stream* s, uint8_t* lp) noexcept nogil:
+    cdef size_t room = room_of(s, lp)
+    s.node_bytes -= block_size(room)
+    release(lp, room, KIND_COLLECTION)
+    if lp == s.tail:
+        s.tail = NULL
+
+
+cdef void close_tail(Stream* s) noexcept nogil:
+    """Nothing more comes into the last node."""
+    cdef Place place = tree_last(&s.nodes)
+    if s.tail == NULL:
+        return
+    place_set(&place, moved(s, s.tail, room_for(listpack_size(s.tail))))
+    s.tail = NULL
+
+
+cdef uint8_t* extended(Stream* s, uint8_t* lp, const uint8_t* elements, size_t bytes, size_t count) noexcept nogil:
+    """The last node with elements put behind its others."""
+    cdef size_t size = listpack_size(lp)
+    cdef size_t needed = size + bytes
+    if lp != s.tail:
+        s.tail_room = room_for(size)
+        s.tail = lp
+    if needed > s.tail_room:
+        # Large ones are not moved for every entry, and have little to give back at the end.
+        lp = moved(s, lp, room_for(needed + (needed >> 3 if size > 512 else 0)))
+    memcpy(lp + size - 1, elements, bytes)
+    set_size(lp, needed, count)
+    return lp
+
+
+cdef uint8_t* node_new(Stream* s, const uint8_t* elements, size_t bytes, size_t count) noexcept nogil:
+    cdef size_t size = LISTPACK_HEADER + 1 + bytes
+    cdef uint8_t* lp = <uint8_t*>allocate(room_for(size), KIND_COLLECTION)
+    memset(lp, 0, LISTPACK_HEADER)
+    memcpy(lp + LISTPACK_HEADER, elements, bytes)
+    set_size(lp, size, count)
+    s.node_bytes += block_size(room_for(size))
+    return lp
+
+
+cdef uint8_t* with_integer(Stream* s, uint8_t* lp, size_t offset, int64_t value) noexcept nogil:
+    """A node with another integer in place of one."""
+    cdef uint8_t element[ELEMENT_MOST]
+    cdef size_t after = put_element_integer(element, value) - element
+    cdef size_t before = element_size(lp + offset)
+    cdef size_t size = listpack_size(lp)
+    cdef size_t room = room_of(s, lp)
+    cdef size_t needed = room_for(size + after - before)
+    if needed > room:
+        lp = moved(s, lp, needed)
+    memmove(lp + offset + after, lp + offset + before, size - offset - before)
+    memcpy(lp + offset, element, after)
+    if lp == s.tail or needed == room:
+        set_size(lp, size + after - before, 0)
+        return lp
+    # Smaller than its block: the room follows from the size, so it is told last.
+    if needed < room:
+        s.node_bytes += block_size(needed) - block_size(room)
+        lp = <uint8_t*>reallocate(lp, room, needed, KIND_COLLECTION)
+    set_size(lp, size + after - before, 0)
+    return lp
+
+
 # Making and freeing
 
 cdef Stream* stream_new() noexcept nogil:
     cdef Stream* s = <Stream*>allocate(sizeof(Stream), KIND_COLLECTION)
     memset(s, 0, sizeof(Stream))
-    tree_init(&s.nodes)
+    tree_init(&s.nodes, False)
     return s
 
 
-cdef void stream_clear(Stream* s) noexcept nogil:
-    cdef Place place = tree_first(&s.nodes)
-    while place.leaf != NULL:
-        listpack_free(<uint8_t*>place_value(&place))
-        place_forward(&place)
-    tree_clear(&s.nodes)
-    s.node_bytes = 0
-    s.length = 0
-
-
-cdef void stream_append_node(Stream* s, StreamId master, uint8_t* listpack) noexcept nogil:
-    tree_insert(&s.nodes, master, listpack)
-    s.node_bytes += listpack_memory(listpack)
+cdef void stream_append_node(Stream* s, StreamId master, const uint8_t* listpack) noexcept nogil:
+    cdef size_t size = listpack_size(listpack)
+    cdef uint8_t* lp = <uint8_t*>allocate(room_for(size), KIND_COLLECTION)
+    close_tail(s)
+    memcpy(lp, listpack, size)
+    s.node_bytes += block_size(room_for(size))
+    tree_insert(&s.nodes, master, lp)
 
 
 cdef bint count_elements(const uint8_t** p, size_t elements) noexcept nogil:
@@ -182,19 +274,19 @@ cdef bint is_full(const uint8_t* lp, size_t added, size_t node_bytes, size_t nod
     return node_entries and <size_t>(element_integer(p) + element_integer(p + element_size(p))) >= node_entries
 
 
-cdef inline uint8_t* add_to_master(uint8_t* lp, int64_t entries, int64_t deleted) noexcept nogil:
+cdef uint8_t* add_to_master(Stream* s, uint8_t* lp, int64_t entries, int64_t deleted) noexcept nogil:
     """Change a node's counts; where it is then."""
     cdef uint8_t* p = lp + LISTPACK_HEADER
     # Both are one byte of seven bits unless nodes are very large.
-    if p[0] < 0x80 and p[0] + entries < 0x80 and p[0] + entries >= 0 and p[2] < 0x80 and p[2] + deleted < 0x80:
+    if p[0] < 0x80 and p[0] + entries < 0x80 and p[2] < 0x80 and p[2] + deleted < 0x80:
         p[0] += <uint8_t>entries
         p[2] += <uint8_t>deleted
         return lp
-    lp = listpack_put_integer(lp, p, element_integer(p) + entries, REPLACE, NULL)
+    lp = with_integer(s, lp, LISTPACK_HEADER, element_integer(p) + entries)
     if deleted:
         p = lp + LISTPACK_HEADER
         p += element_size(p)
-        lp = listpack_put_integer(lp, p, element_integer(p) + deleted, REPLACE, NULL)
+        lp = with_integer(s, lp, p - lp, element_integer(p) + deleted)
     return lp
 
 
@@ -249,13 +341,10 @@ cdef bint stream_append(Stream* s, StreamId id, const Word* words, size_t pairs,
         to = put_element_integer(to, 2 * pairs + 4)
         elements += 2 * pairs + 5
     if lp == NULL:
-        lp = listpack_extend(listpack_new(), buffer, to - buffer, elements)
-        tree_insert(&s.nodes, id, lp)
+        close_tail(s)
+        tree_insert(&s.nodes, id, node_new(s, buffer, to - buffer, elements))
     else:
-        s.node_bytes -= listpack_memory(lp)
-        lp = add_to_master(listpack_extend(lp, buffer, to - buffer, elements), 1, 0)
-        place_set(&place, lp)
-    s.node_bytes += listpack_memory(lp)
+        place_set(&place, add_to_master(s, extended(s, lp, buffer, to - buffer, elements), 1, 0))
     if buffer != near:
         release(buffer, most, KIND_OTHER)
     s.length += 1
@@ -432,9 +521,7 @@ cdef StreamId stream_edge(const Stream* s, bint last) noexcept nogil:
 # Removing
 
 cdef void drop_node(Stream* s, const Place* place) noexcept nogil:
-    cdef uint8_t* lp = <uint8_t*>place_value(place)
-    s.node_bytes -= listpack_memory(lp)
-    listpack_free(lp)
+    stream_free_node(s, <uint8_t*>place_value(place))
     tree_remove(&s.nodes, place_id(place))
 
 
@@ -452,10 +539,7 @@ cdef void take_from_node(Stream* s, const Place* place, int64_t removed) noexcep
     if master.entries <= removed:
         drop_node(s, place)
         return
-    s.node_bytes -= listpack_memory(lp)
-    lp = add_to_master(lp, -removed, removed)
-    s.node_bytes += listpack_memory(lp)
-    place_set(place, lp)
+    place_set(place, add_to_master(s, lp, -removed, removed))
 
 
 cdef bint stream_remove(Stream* s, StreamId id) noexcept nogil:

@@ -94,7 +94,7 @@ cdef Group* group_create(Stream* s, const char* name, size_t length, StreamId la
     if find_group(s, name, length, &at):
         return NULL
     group = <Group*>allocate(group_bytes(length), KIND_COLLECTION)
-    tree_init(&group.pending)
+    tree_init(&group.pending, True)
     group.last_id = last_id
     group.entries_read = entries_read
     group.first = group.last = group.last_released = NULL
@@ -206,7 +206,7 @@ cdef Consumer* consumer_create(Group* group, const char* name, size_t length, in
     if find_consumer(group, name, length, &at):
         return group.consumers[at]
     consumer = <Consumer*>allocate(consumer_bytes(length), KIND_COLLECTION)
-    tree_init(&consumer.pending)
+    tree_init(&consumer.pending, True)
     consumer.seen = now
     consumer.active = -1
     consumer.name_length = length

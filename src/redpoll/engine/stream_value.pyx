@@ -1,17 +1,16 @@
 """What engine/value wants to know of streams: how large they are, copies, and freeing in slices."""
 
 from libc.stdint cimport uint8_t, uint32_t
-from libc.string cimport memcpy
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
 from redpoll.engine.entry cimport ENC_STREAM
 from redpoll.engine.id_tree cimport Place, place_forward, place_id, place_value, tree_drop_last_leaf, tree_first, tree_last
-from redpoll.engine.listpack cimport listpack_copy, listpack_free, listpack_text
+from redpoll.engine.listpack cimport listpack_text
 from redpoll.engine.listpack_element cimport element_size
 from redpoll.engine.memory cimport KIND_COLLECTION, block_size, release
 from redpoll.engine.stream cimport (
-    STREAM_ID_TEXT, Group, Stream, StreamEntry, Walk, id_text, stream_append_node, stream_id, stream_new, walk_begin,
-    walk_next,
+    STREAM_ID_TEXT, Group, Stream, StreamEntry, Walk, id_text, stream_append_node, stream_free_node, stream_id,
+    stream_new, walk_begin, walk_next,
 )
 from redpoll.engine.stream_group cimport group_copy, group_free_some, group_memory
 from redpoll.engine.stream_producers cimport producers_clear, producers_copy, producers_memory
@@ -46,7 +45,7 @@ cdef void* stream_copy(const void* value) noexcept nogil:
     cdef Place place = tree_first(&source.nodes)
     cdef uint32_t i
     while place.leaf != NULL:
-        stream_append_node(made, place_id(&place), listpack_copy(<const uint8_t*>place_value(&place)))
+        stream_append_node(made, place_id(&place), <const uint8_t*>place_value(&place))
         place_forward(&place)
     made.length = source.length
     made.entries_added = source.entries_added
@@ -69,7 +68,7 @@ cdef bint stream_free_some(void* value, size_t most) noexcept nogil:
     cdef Place place
     while s.nodes.root != NULL and freed < most:
         place = tree_last(&s.nodes)
-        listpack_free(<uint8_t*>place_value(&place))
+        stream_free_node(s, <uint8_t*>place_value(&place))
         place.leaf.used -= 1
         if place.leaf.used == 0:
             tree_drop_last_leaf(&s.nodes)
