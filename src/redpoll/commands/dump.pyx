@@ -10,7 +10,7 @@ from redpoll.formats.crc64 cimport crc64
 from redpoll.formats.rdb cimport RDB_FOOTER, RDB_VERSION_VALKEY, rdb_version_known
 from redpoll.formats.rdb_input cimport Source, source_free, source_of_memory, source_position
 from redpoll.formats.rdb_output cimport Output, output_free, output_init, put_footer
-from redpoll.formats.rdb_read cimport read_value, reader_init, value_drop, value_store
+from redpoll.formats.rdb_read cimport read_value, reader_free, reader_init, value_drop, value_store
 from redpoll.formats.reading cimport READ_WHOLE, Reader, ReadResult, Value
 from redpoll.formats.rdb_write cimport write_value
 from redpoll.wire.reply cimport reply_bulk, reply_null, reply_ok
@@ -121,6 +121,7 @@ cdef int read_payload(Call call, Source* source, Value* value) except -1:
         raise CommandError(errors.BAD_DATA)
     source.at += 1
     result = read_value(&reader, <unsigned char>payload[0], value)
+    reader_free(&reader)
     if result != READ_WHOLE:
         reason = "a collection without elements" if source.reason == NULL else (<bytes>source.reason).decode()
         position = source_position(source) if source.reason == NULL else source.failed_at

@@ -8,6 +8,8 @@ from redpoll.formats.rdb_input cimport Source
 from redpoll.formats.reading cimport Reader, ReadResult, Value
 
 cdef void reader_init(Reader* reader, Source* source, Keyspace keyspace)
+# Frees what it keeps; the source is the caller's.
+cdef void reader_free(Reader* reader) noexcept nogil
 cdef ReadResult read_value(Reader* reader, int rdb_type, Value* value) noexcept nogil
 cdef void value_drop(Value* value) noexcept nogil
 # Puts what was read at a key; `slot` as for Database.put_value. Returns the slot.

@@ -15,7 +15,12 @@ from redpoll.engine.entry cimport (
 from redpoll.engine.keyspace cimport Database, Keyspace
 from redpoll.engine.numbers cimport parse_int64
 from redpoll.engine.value cimport value_free
-from redpoll.formats.rdb cimport RDB_ARRAY, RDB_GCRA, RDB_MODULE, RDB_MODULE_2, RDB_STRING
+from redpoll.formats.rdb cimport (
+    RDB_ARRAY, RDB_GCRA, RDB_HASH, RDB_HASH_FIELDS, RDB_HASH_FIELDS_EARLY, RDB_HASH_LISTPACK, RDB_HASH_PACKED,
+    RDB_HASH_PACKED_EARLY, RDB_HASH_TEMPLATE, RDB_HASH_TEMPLATE_PACKED, RDB_HASH_TEMPLATE_PACKED_REF,
+    RDB_HASH_TEMPLATE_REF, RDB_HASH_ZIPLIST, RDB_HASH_ZIPMAP, RDB_MODULE, RDB_MODULE_2, RDB_STRING,
+)
+from redpoll.formats.rdb_hash cimport read_hash, templates_free
 from redpoll.formats.rdb_input cimport Source, source_fail, source_value
 from redpoll.formats.reading cimport READ_FAILED, READ_WHOLE, Reader, ReadResult, Value
 
@@ -43,6 +48,10 @@ cdef void reader_init(Reader* reader, Source* source, Keyspace keyspace):
     reader.limits.now = keyspace.now
 
 
+cdef void reader_free(Reader* reader) noexcept nogil:
+    templates_free(reader)
+
+
 cdef ReadResult read_string(Reader* reader, Value* value) noexcept nogil:
     cdef Blob* blob
     cdef long long integer
@@ -67,6 +76,10 @@ cdef ReadResult read_value(Reader* reader, int rdb_type, Value* value) noexcept 
     value.pointer = NULL
     if rdb_type == RDB_STRING:
         return read_string(reader, value)
+    if rdb_type in (RDB_HASH, RDB_HASH_ZIPMAP, RDB_HASH_ZIPLIST, RDB_HASH_LISTPACK, RDB_HASH_FIELDS_EARLY,
+                    RDB_HASH_PACKED_EARLY, RDB_HASH_FIELDS, RDB_HASH_PACKED, RDB_HASH_TEMPLATE_PACKED,
+                    RDB_HASH_TEMPLATE_PACKED_REF, RDB_HASH_TEMPLATE, RDB_HASH_TEMPLATE_REF):
+        return read_hash(reader, rdb_type, value)
     if rdb_type == RDB_MODULE or rdb_type == RDB_MODULE_2:
         reason = OF_A_MODULE
     elif rdb_type == RDB_ARRAY or rdb_type == RDB_GCRA:

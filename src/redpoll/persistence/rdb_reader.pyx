@@ -11,14 +11,15 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 
 from redpoll.engine.keyspace cimport Keyspace
 from redpoll.formats.rdb cimport (
-    RDB_AUX, RDB_END, RDB_EXPIRY, RDB_EXPIRY_MS, RDB_FREQUENCY, RDB_FUNCTION, RDB_FUNCTION_EARLY, RDB_IDLE,
-    RDB_KEY_META, RDB_MODULE_AUX, RDB_RESIZE, RDB_SELECT, RDB_SLOT_INFO, rdb_version_known,
+    RDB_AUX, RDB_END, RDB_EXPIRY, RDB_EXPIRY_MS, RDB_FREQUENCY, RDB_FUNCTION, RDB_FUNCTION_EARLY,
+    RDB_HASH_TEMPLATE_RECORD, RDB_IDLE, RDB_KEY_META, RDB_MODULE_AUX, RDB_RESIZE, RDB_SELECT, RDB_SLOT_INFO, rdb_version_known,
 )
 from redpoll.formats.rdb_input cimport (
     Source, Text, source_byte, source_bytes, source_checksum, source_fail, source_fixed32, source_fixed64, source_free,
     source_key, source_length, source_of_stream, source_position, source_skip_text, source_text, source_text_kept,
 )
-from redpoll.formats.rdb_read cimport read_value, reader_init, value_drop
+from redpoll.formats.rdb_hash cimport read_template
+from redpoll.formats.rdb_read cimport read_value, reader_free, reader_init
 from redpoll.formats.reading cimport READ_FAILED
 
 cdef extern from "<unistd.h>" nogil:
@@ -90,6 +91,7 @@ cdef class RdbReader:
         self.value.pointer = NULL
 
     def __dealloc__(self):
+        reader_free(&self.reader)
         source_free(&self.source)
 
     @property
@@ -195,6 +197,8 @@ cdef class RdbReader:
             self.functions.append(PyBytes_FromStringAndSize(text.text, text.length))
         elif opcode == RDB_FUNCTION_EARLY:
             return source_fail(source, b"functions in the format of a release candidate of Redis 7.0")
+        elif opcode == RDB_HASH_TEMPLATE_RECORD:
+            return read_template(&self.reader)
         elif opcode == RDB_MODULE_AUX:
             return self.skip_module(True)
         elif opcode == RDB_KEY_META:
