@@ -46,8 +46,8 @@ def strings() -> Iterator[tuple[str, list[Command]]]:
 def lists() -> Iterator[tuple[str, list[Command]]]:
     """Lists in every encoding."""
     yield "list:packed", [("RPUSH", "list:packed", "a", 1, -1, 300, "x" * 70, 2**40, "")]
-    yield "list:nodes", [("RPUSH", "list:nodes", *(f"element {i}" for i in range(2000)))]
-    yield "list:integers", [("RPUSH", "list:integers", *range(-5000, 5000))]
+    yield "list:nodes", [("RPUSH", "list:nodes", *(f"element {i}" for i in range(900)))]
+    yield "list:integers", [("RPUSH", "list:integers", *range(-1500, 1500))]
     yield "list:plain", [("RPUSH", "list:plain", "a", "b" * 70000, "c", "d" * 9000, "e")]
     yield (
         "list:small_nodes",
@@ -61,7 +61,7 @@ def lists() -> Iterator[tuple[str, list[Command]]]:
         "list:compressed",
         [
             ("CONFIG", "SET", "list-compress-depth", "1"),
-            ("RPUSH", "list:compressed", *(f"some longer element {i % 7}" for i in range(3000))),
+            ("RPUSH", "list:compressed", *(f"some longer element {i % 7}" for i in range(1500))),
             ("CONFIG", "SET", "list-compress-depth", "0"),
         ],
     )

@@ -8,13 +8,17 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from redpoll.engine.entry cimport (
-    ENC_INTEGER, FLAG_EXPIRES, TYPE_HASH, TYPE_STRING, Entry, entry_clock, entry_encoding, entry_expiry, entry_integer,
-    entry_key, entry_key_length, entry_type, string_text,
+    ENC_INTEGER, FLAG_EXPIRES, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET, Entry, entry_clock,
+    entry_encoding, entry_expiry, entry_integer, entry_key, entry_key_length, entry_type, string_text,
 )
 from redpoll.formats.progress cimport Progress
-from redpoll.formats.rdb cimport RDB_EXPIRY_MS, RDB_FREQUENCY, RDB_IDLE, RDB_STRING
+from redpoll.formats.rdb cimport RDB_EXPIRY_MS, RDB_FREQUENCY, RDB_IDLE, RDB_LIST_QUICKLIST_2, RDB_STRING
 from redpoll.formats.rdb_hash cimport hash_begin, hash_more, hash_type
+from redpoll.formats.rdb_list cimport list_begin, list_more
 from redpoll.formats.rdb_output cimport Output, put_byte, put_fixed64, put_integer, put_length, put_text
+from redpoll.formats.rdb_set cimport set_begin, set_more, set_type
+from redpoll.formats.rdb_stream cimport stream_begin, stream_more, stream_type
+from redpoll.formats.rdb_zset cimport zset_begin, zset_more, zset_type
 
 cdef enum:
     CLOCK_MASK = 0xFFFFFF
@@ -38,6 +42,14 @@ cdef int type_of(Output* out, Progress* progress) noexcept nogil:
     cdef int type = entry_type(progress.entry)
     if type == TYPE_HASH:
         return hash_type(out, progress)
+    if type == TYPE_LIST:
+        return RDB_LIST_QUICKLIST_2
+    if type == TYPE_SET:
+        return set_type(out, progress)
+    if type == TYPE_ZSET:
+        return zset_type(out, progress)
+    if type == TYPE_STREAM:
+        return stream_type(out, progress)
     return RDB_STRING
 
 
@@ -57,6 +69,14 @@ cdef bint begin_value(Output* out, Progress* progress) noexcept nogil:
     cdef int type = entry_type(progress.entry)
     if type == TYPE_HASH:
         return hash_begin(out, progress)
+    if type == TYPE_LIST:
+        return list_begin(out, progress)
+    if type == TYPE_SET:
+        return set_begin(out, progress)
+    if type == TYPE_ZSET:
+        return zset_begin(out, progress)
+    if type == TYPE_STREAM:
+        return stream_begin(out, progress)
     write_string(out, progress.entry)
     return True
 
@@ -83,6 +103,14 @@ cdef bint write_entry_some(Output* out, Progress* progress, size_t bytes) noexce
     cdef size_t until = out.length + bytes if bytes < <size_t>-1 - out.length else <size_t>-1
     if type == TYPE_HASH:
         return hash_more(out, progress, until)
+    if type == TYPE_LIST:
+        return list_more(out, progress, until)
+    if type == TYPE_SET:
+        return set_more(out, progress, until)
+    if type == TYPE_ZSET:
+        return zset_more(out, progress, until)
+    if type == TYPE_STREAM:
+        return stream_more(out, progress, until)
     return True
 
 

@@ -4,11 +4,14 @@ Loading and checking are built on it. Whatever is wrong ends in `DamagedFile`, w
 reason.
 """
 
+from typing import NamedTuple
+
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
+from redpoll.engine.entry cimport TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET
 from redpoll.engine.keyspace cimport Keyspace
 from redpoll.formats.rdb cimport (
     RDB_AUX, RDB_END, RDB_EXPIRY, RDB_EXPIRY_MS, RDB_FREQUENCY, RDB_FUNCTION, RDB_FUNCTION_EARLY,
@@ -19,8 +22,10 @@ from redpoll.formats.rdb_input cimport (
     source_key, source_length, source_of_stream, source_position, source_skip_text, source_text, source_text_kept,
 )
 from redpoll.formats.rdb_hash cimport read_template
-from redpoll.formats.rdb_read cimport read_value, reader_free, reader_init
-from redpoll.formats.reading cimport READ_FAILED
+from redpoll.formats.rdb_read cimport (
+    read_value, reader_free, reader_init, value_drop, value_elements, value_encoding,
+)
+from redpoll.formats.reading cimport READ_EMPTY, READ_FAILED
 
 cdef extern from "<unistd.h>" nogil:
     ssize_t read(int descriptor, void* buffer, size_t size)
@@ -52,6 +57,25 @@ class DamagedFile(Exception):
         self.reason = reason
         self.key = key
         self.kind = kind
+
+
+class KeyFacts(NamedTuple):
+    """What checking tells of a key: `bytes` are those of its record, `expiry` is -1 for never."""
+
+    database: int
+    key: bytes
+    rdb_type: int
+    type: str
+    encoding: str
+    elements: int
+    bytes: int
+    expiry: int
+
+
+TYPE_NAMES = {
+    TYPE_STRING: "string", TYPE_LIST: "list", TYPE_SET: "set", TYPE_ZSET: "zset", TYPE_HASH: "hash",
+    TYPE_STREAM: "stream",
+}
 
 
 cdef bint refill_from_file(Source* source, size_t needed) noexcept nogil:
@@ -131,6 +155,22 @@ cdef class RdbReader:
         """The key that was read last."""
         return PyBytes_FromStringAndSize(self.key.text, self.key.length)
 
+    def step(self):
+        """The next key's `KeyFacts`, its value looked through and dropped; None at the end."""
+        cdef uint64_t begin = source_position(&self.source)
+        if not self.advance():
+            return None
+        if self.result == READ_EMPTY:
+            return KeyFacts(self.database, self.current_key(), self.rdb_type, "none", "none", 0,
+                            source_position(&self.source) - begin, self.expiry)
+        facts = KeyFacts(
+            self.database, self.current_key(), self.rdb_type, TYPE_NAMES[self.value.type],
+            (<bytes>value_encoding(&self.value)).decode(), value_elements(&self.value),
+            source_position(&self.source) - begin, self.expiry,
+        )
+        value_drop(&self.value)
+        return facts
+
     cdef bint advance(self) except -1:
         cdef uint8_t byte
         self.expiry = self.idle = self.frequency = -1
@@ -181,6 +221,7 @@ cdef class RdbReader:
             if not source_length(source, &number):
                 return False
             self.database = number if number < 1 << 30 else 1 << 30
+            self.told_keys = self.told_expires = 0
         elif opcode == RDB_RESIZE:
             return source_length(source, &self.told_keys) and source_length(source, &self.told_expires)
         elif opcode == RDB_SLOT_INFO:
