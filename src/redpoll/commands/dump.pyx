@@ -1,16 +1,15 @@
 """DUMP and RESTORE: values as bytes, as in RDB files."""
 
-from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from redpoll.commands.call cimport EVENT_GENERIC, Call, native
 from redpoll.engine.entry cimport Entry, entry_set_clock
 from redpoll.engine.keyspace cimport CLOCK_LFU
-from redpoll.formats.crc64 cimport crc64
-from redpoll.formats.rdb cimport RDB_FOOTER, RDB_VERSION_VALKEY, rdb_version_known
+from redpoll.formats.payload cimport payload_version
+from redpoll.formats.rdb cimport RDB_FOOTER, RDB_VERSION_VALKEY
 from redpoll.formats.rdb_input cimport Source, source_free, source_of_memory, source_position
 from redpoll.formats.rdb_output cimport Output, output_free, output_init, put_footer
-from redpoll.formats.rdb_read cimport read_value, reader_init, value_drop, value_store
+from redpoll.formats.rdb_read cimport read_value, reader_free, reader_init, value_drop, value_store
 from redpoll.formats.reading cimport READ_WHOLE, Reader, ReadResult, Value
 from redpoll.formats.rdb_write cimport write_value
 from redpoll.wire.reply cimport reply_bulk, reply_null, reply_ok
@@ -77,20 +76,6 @@ cdef int read_restore_options(Call call, RestoreOptions* options) except -1:
     return 0
 
 
-cdef int payload_version(const char* payload, size_t size, bint any_version) noexcept nogil:
-    """The version of RDB that a payload with a right checksum is of; -1 when it is none."""
-    cdef uint64_t checksum
-    cdef uint16_t version
-    if size < RDB_FOOTER:
-        return -1
-    memcpy(&version, payload + size - RDB_FOOTER, 2)
-    memcpy(&checksum, payload + size - 8, 8)
-    # Redis 8.10 makes none for what it tells its replicas, and takes none as right.
-    if not (any_version or rdb_version_known(version)) or (checksum and crc64(0, payload, size - 8) != checksum):
-        return -1
-    return version
-
-
 cdef void set_access(Call call, Entry* e, const RestoreOptions* options) noexcept:
     cdef uint32_t clock = call.keyspace.clock
     if call.keyspace.clock_kind == CLOCK_LFU:
@@ -121,6 +106,7 @@ cdef int read_payload(Call call, Source* source, Value* value) except -1:
         raise CommandError(errors.BAD_DATA)
     source.at += 1
     result = read_value(&reader, <unsigned char>payload[0], value)
+    reader_free(&reader)
     if result != READ_WHOLE:
         reason = "a collection without elements" if source.reason == NULL else (<bytes>source.reason).decode()
         position = source_position(source) if source.reason == NULL else source.failed_at

@@ -1,4 +1,4 @@
-"""Ziplists, zipmaps and intsets as they come in files and payloads.
+"""Ziplists and zipmaps as they come in files and payloads.
 
 A ziplist (Redis 2.4 to 6.2), numbers little endian
 
@@ -35,7 +35,6 @@ cdef enum:
     ZIPMAP_MANY = 254
     BIG = 254
     END = 255
-    INTSET_HEADER = 8
 
 cdef const char* BAD_ZIPLIST = b"a ziplist that is damaged"
 cdef const char* BAD_ZIPMAP = b"a zipmap that is damaged"
@@ -200,36 +199,3 @@ cdef uint8_t* listpack_of_zipmap(const char* bytes, size_t size, const char** re
             return made
     listpack_free(made)
     return NULL
-
-
-cdef size_t intset_count(const char* bytes) noexcept nogil:
-    return number32(<const uint8_t*>bytes + 4)
-
-
-cdef int64_t intset_number(const char* bytes, size_t index) noexcept nogil:
-    cdef int16_t two
-    cdef int32_t four
-    cdef int64_t eight
-    cdef uint32_t width = number32(<const uint8_t*>bytes)
-    if width == 2:
-        memcpy(&two, bytes + INTSET_HEADER + 2 * index, 2)
-        return two
-    if width == 4:
-        memcpy(&four, bytes + INTSET_HEADER + 4 * index, 4)
-        return four
-    memcpy(&eight, bytes + INTSET_HEADER + 8 * index, 8)
-    return eight
-
-
-cdef bint intset_valid(const char* bytes, size_t size) noexcept nogil:
-    cdef size_t width, count, i
-    if size < INTSET_HEADER:
-        return False
-    width = number32(<const uint8_t*>bytes)
-    count = intset_count(bytes)
-    if width not in (2, 4, 8) or count == 0 or size != INTSET_HEADER + width * count:
-        return False
-    for i in range(1, count):
-        if intset_number(bytes, i - 1) >= intset_number(bytes, i):
-            return False
-    return True

@@ -40,6 +40,7 @@ cdef struct Source:
     Scratch packed
     Scratch unpacked
     Scratch kept
+    Scratch kept_too
     Scratch key
 
 cdef void source_of_memory(Source* source, const char* bytes, size_t size) noexcept nogil
@@ -72,6 +73,8 @@ cdef bint source_bytes(Source* source, char* to, size_t size) noexcept nogil
 cdef bint source_text(Source* source, Text* text) noexcept nogil
 # As `source_text`, but the text is good until the next one is kept.
 cdef bint source_text_kept(Source* source, Text* text) noexcept nogil
+# Another one besides.
+cdef bint source_text_kept_too(Source* source, Text* text) noexcept nogil
 # The same in a place of its own, good until the next key.
 cdef bint source_key(Source* source, Text* text) noexcept nogil
 # A string that is large becomes a blob at once; else `blob` is NULL and `text` has it.

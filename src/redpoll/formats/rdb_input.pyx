@@ -51,11 +51,13 @@ cdef void source_free(Source* source) noexcept nogil:
     free(source.packed.data)
     free(source.unpacked.data)
     free(source.kept.data)
+    free(source.kept_too.data)
     free(source.key.data)
     source.buffer = NULL
     memset(&source.packed, 0, sizeof(Scratch))
     memset(&source.unpacked, 0, sizeof(Scratch))
     memset(&source.kept, 0, sizeof(Scratch))
+    memset(&source.kept_too, 0, sizeof(Scratch))
     memset(&source.key, 0, sizeof(Scratch))
 
 
@@ -299,6 +301,10 @@ cdef bint text_in(Source* source, Scratch* place, Text* text) noexcept nogil:
 
 cdef bint source_text_kept(Source* source, Text* text) noexcept nogil:
     return text_in(source, &source.kept, text)
+
+
+cdef bint source_text_kept_too(Source* source, Text* text) noexcept nogil:
+    return text_in(source, &source.kept_too, text)
 
 
 cdef bint source_key(Source* source, Text* text) noexcept nogil:

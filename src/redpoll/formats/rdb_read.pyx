@@ -5,18 +5,36 @@ larger than this server's limits for packed collections, is converted. Types by 
 rdb_read_<family>.pyx.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memset
 
 from redpoll.engine.blob cimport Blob, blob_release
 from redpoll.engine.entry cimport (
-    EMBED_MAX, ENC_BLOB, ENC_EMBEDDED, ENC_INTEGER, ENC_LISTPACK, ENC_SCORE, TYPE_STRING, Entry,
+    EMBED_MAX, ENC_BLOB, ENC_EMBEDDED, ENC_INTEGER, ENC_LISTPACK, ENC_SCORE, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM,
+    TYPE_STRING, TYPE_ZSET, Entry, encoding_name,
 )
+from redpoll.engine.fields cimport Hash, fields_length
 from redpoll.engine.keyspace cimport Database, Keyspace
+from redpoll.engine.listpack cimport listpack_length
 from redpoll.engine.numbers cimport parse_int64
+from redpoll.engine.quicklist cimport Quicklist
+from redpoll.engine.set cimport Set, set_length
+from redpoll.engine.sorted_set cimport Sorted, sorted_length
+from redpoll.engine.stream cimport Stream
 from redpoll.engine.value cimport value_free
-from redpoll.formats.rdb cimport RDB_ARRAY, RDB_GCRA, RDB_MODULE, RDB_MODULE_2, RDB_STRING
+from redpoll.formats.rdb cimport (
+    RDB_ARRAY, RDB_GCRA, RDB_HASH, RDB_HASH_FIELDS, RDB_HASH_FIELDS_EARLY, RDB_HASH_LISTPACK, RDB_HASH_PACKED,
+    RDB_HASH_PACKED_EARLY, RDB_HASH_TEMPLATE, RDB_HASH_TEMPLATE_PACKED, RDB_HASH_TEMPLATE_PACKED_REF,
+    RDB_HASH_TEMPLATE_REF, RDB_HASH_ZIPLIST, RDB_HASH_ZIPMAP, RDB_LIST, RDB_LIST_QUICKLIST, RDB_LIST_QUICKLIST_2,
+    RDB_LIST_ZIPLIST, RDB_MODULE, RDB_MODULE_2, RDB_SET, RDB_SET_INTSET, RDB_SET_LISTPACK, RDB_STREAM, RDB_STREAM_2,
+    RDB_STREAM_3, RDB_STREAM_4, RDB_STREAM_5, RDB_STRING, RDB_ZSET, RDB_ZSET_2, RDB_ZSET_LISTPACK, RDB_ZSET_ZIPLIST,
+)
+from redpoll.formats.rdb_hash cimport read_hash, templates_free
 from redpoll.formats.rdb_input cimport Source, source_fail, source_value
+from redpoll.formats.rdb_list cimport read_list
+from redpoll.formats.rdb_set cimport read_set
+from redpoll.formats.rdb_stream cimport read_stream
+from redpoll.formats.rdb_zset cimport read_zset
 from redpoll.formats.reading cimport READ_FAILED, READ_WHOLE, Reader, ReadResult, Value
 
 cdef enum:
@@ -39,8 +57,14 @@ cdef void reader_init(Reader* reader, Source* source, Keyspace keyspace):
     reader.limits.zset_value = keyspace.zset_max_listpack_value
     reader.limits.list_size = keyspace.list_max_listpack_size
     reader.limits.list_depth = keyspace.list_compress_depth
+    reader.limits.stream_seconds = keyspace.stream_idmp_duration
+    reader.limits.stream_most = keyspace.stream_idmp_maxsize
     reader.limits.seed = keyspace.seed
     reader.limits.now = keyspace.now
+
+
+cdef void reader_free(Reader* reader) noexcept nogil:
+    templates_free(reader)
 
 
 cdef ReadResult read_string(Reader* reader, Value* value) noexcept nogil:
@@ -67,12 +91,59 @@ cdef ReadResult read_value(Reader* reader, int rdb_type, Value* value) noexcept 
     value.pointer = NULL
     if rdb_type == RDB_STRING:
         return read_string(reader, value)
+    if rdb_type in (RDB_HASH, RDB_HASH_ZIPMAP, RDB_HASH_ZIPLIST, RDB_HASH_LISTPACK, RDB_HASH_FIELDS_EARLY,
+                    RDB_HASH_PACKED_EARLY, RDB_HASH_FIELDS, RDB_HASH_PACKED, RDB_HASH_TEMPLATE_PACKED,
+                    RDB_HASH_TEMPLATE_PACKED_REF, RDB_HASH_TEMPLATE, RDB_HASH_TEMPLATE_REF):
+        return read_hash(reader, rdb_type, value)
+    if rdb_type in (RDB_LIST, RDB_LIST_ZIPLIST, RDB_LIST_QUICKLIST, RDB_LIST_QUICKLIST_2):
+        return read_list(reader, rdb_type, value)
+    if rdb_type in (RDB_SET, RDB_SET_INTSET, RDB_SET_LISTPACK):
+        return read_set(reader, rdb_type, value)
+    if rdb_type in (RDB_ZSET, RDB_ZSET_2, RDB_ZSET_ZIPLIST, RDB_ZSET_LISTPACK):
+        return read_zset(reader, rdb_type, value)
+    if rdb_type in (RDB_STREAM, RDB_STREAM_2, RDB_STREAM_3, RDB_STREAM_4, RDB_STREAM_5):
+        return read_stream(reader, rdb_type, value)
     if rdb_type == RDB_MODULE or rdb_type == RDB_MODULE_2:
         reason = OF_A_MODULE
     elif rdb_type == RDB_ARRAY or rdb_type == RDB_GCRA:
         reason = NO_SUCH_TYPE_YET
     source_fail(reader.source, reason)
     return READ_FAILED
+
+
+cdef uint64_t value_elements(const Value* value) noexcept nogil:
+    cdef Set set_view
+    cdef Sorted sorted_view
+    cdef Hash hash_view
+    if value.encoding == ENC_LISTPACK:
+        return listpack_length(<const uint8_t*>value.pointer) // (1 + (value.type in (TYPE_HASH, TYPE_ZSET)))
+    if value.type == TYPE_LIST:
+        return (<const Quicklist*>value.pointer).length
+    if value.type == TYPE_SET:
+        set_view.encoding = value.encoding
+        set_view.value = value.pointer
+        return set_length(&set_view)
+    if value.type == TYPE_ZSET:
+        sorted_view.encoding = value.encoding
+        sorted_view.value = value.pointer
+        return sorted_length(&sorted_view)
+    if value.type == TYPE_HASH:
+        hash_view.encoding = value.encoding
+        hash_view.value = value.pointer
+        return fields_length(&hash_view)
+    if value.type == TYPE_STREAM:
+        return (<const Stream*>value.pointer).length
+    return value.text.length
+
+
+cdef const char* value_encoding(const Value* value) noexcept nogil:
+    cdef Entry shell
+    if value.encoding == ENC_BLOB:
+        return b"raw"
+    memset(&shell, 0, sizeof(Entry))
+    shell.kind = <uint8_t>(value.type | (value.encoding << 4))
+    shell.value_length = <uint16_t>(value.text.length if value.type == TYPE_STRING else 0)
+    return encoding_name(&shell)
 
 
 cdef void value_drop(Value* value) noexcept nogil:

@@ -1,40 +1,27 @@
 """Values and keys of the engine to RDB.
 
-By the encoding of a value, what follows its key:
-
-    string                    0     a string
-    hash      listpack       16     the listpack as a string
-              fields          4     count, then field and value in turn
-    set       intset         11     the intset as a string
-              listpack       20     the listpack as a string
-              table           2     count, then the members
-    zset      listpack       17     the listpack as a string
-              tree            5     count, then from the highest: member and score (a double, 8 bytes)
-    list      listpack       18     1, 2, the listpack as a string
-              nodes          18     count of nodes, then for each: 1 and an element, or 2 and a listpack, as a string
-
-Everything is told in the order in which the engine holds it, so that a value read back and written again is the same.
+How a value is told follows from its encoding, and stands with its family (rdb_hash.pyx …): packed values go out as they
+are, others element by element, in the order in which the engine holds them. A string is just a string.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from redpoll.engine.entry cimport (
-    ENC_INTEGER, ENC_LISTPACK, FLAG_EXPIRES, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET, Entry, entry_clock,
-    entry_encoding, entry_expiry, entry_integer, entry_key, entry_key_length, entry_type, entry_value, string_text,
+    ENC_INTEGER, FLAG_EXPIRES, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET, Entry, entry_clock,
+    entry_encoding, entry_expiry, entry_integer, entry_key, entry_key_length, entry_type, string_text,
 )
-from redpoll.engine.listpack cimport listpack_size
-from redpoll.formats.rdb cimport (
-    RDB_EXPIRY_MS, RDB_FREQUENCY, RDB_HASH_LISTPACK, RDB_IDLE, RDB_LIST_QUICKLIST_2, RDB_SET_LISTPACK, RDB_STRING,
-    RDB_VERSION_SETS, RDB_ZSET_LISTPACK,
-)
-from redpoll.formats.rdb_output cimport (
-    Output, needs_version, put_block, put_byte, put_fixed64, put_integer, put_length, put_text,
-)
+from redpoll.formats.progress cimport Progress
+from redpoll.formats.rdb cimport RDB_EXPIRY_MS, RDB_FREQUENCY, RDB_IDLE, RDB_LIST_QUICKLIST_2, RDB_STRING
+from redpoll.formats.rdb_hash cimport hash_begin, hash_more, hash_type
+from redpoll.formats.rdb_list cimport list_begin, list_more
+from redpoll.formats.rdb_output cimport Output, put_byte, put_fixed64, put_integer, put_length, put_text
+from redpoll.formats.rdb_set cimport set_begin, set_more, set_type
+from redpoll.formats.rdb_stream cimport stream_begin, stream_more, stream_type
+from redpoll.formats.rdb_zset cimport zset_begin, zset_more, zset_type
 
 cdef enum:
     CLOCK_MASK = 0xFFFFFF
-    NODE_PACKED = 2
 
 
 cdef void put_access(Output* out, const Entry* e) noexcept nogil:
@@ -50,21 +37,20 @@ cdef void put_access(Output* out, const Entry* e) noexcept nogil:
         put_byte(out, 0 if loss >= counter else <uint8_t>(counter - loss))
 
 
-cdef int type_of(Output* out, const Entry* e) noexcept nogil:
+cdef int type_of(Output* out, Progress* progress) noexcept nogil:
     """The type of RDB that a value is written as."""
-    cdef int type = entry_type(e)
-    if type == TYPE_STRING:
-        return RDB_STRING
-    if entry_encoding(e) == ENC_LISTPACK:
-        if type == TYPE_HASH:
-            return RDB_HASH_LISTPACK
-        if type == TYPE_SET:
-            needs_version(out, RDB_VERSION_SETS)
-            return RDB_SET_LISTPACK
-        if type == TYPE_ZSET:
-            return RDB_ZSET_LISTPACK
+    cdef int type = entry_type(progress.entry)
+    if type == TYPE_HASH:
+        return hash_type(out, progress)
+    if type == TYPE_LIST:
         return RDB_LIST_QUICKLIST_2
-    return -1
+    if type == TYPE_SET:
+        return set_type(out, progress)
+    if type == TYPE_ZSET:
+        return zset_type(out, progress)
+    if type == TYPE_STREAM:
+        return stream_type(out, progress)
+    return RDB_STRING
 
 
 cdef void write_string(Output* out, const Entry* e) noexcept nogil:
@@ -78,37 +64,53 @@ cdef void write_string(Output* out, const Entry* e) noexcept nogil:
     put_text(out, text, length)
 
 
-cdef bint begin_value(Output* out, const Entry* e, Progress* progress) noexcept nogil:
+cdef bint begin_value(Output* out, Progress* progress) noexcept nogil:
     """What is in one piece is written at once: whether it is whole then."""
-    cdef void* value
-    progress.entry = e
-    progress.left = progress.at = 0
-    progress.place = NULL
-    if entry_type(e) == TYPE_STRING:
-        write_string(out, e)
-        return True
-    value = entry_value(e)
-    if entry_encoding(e) == ENC_LISTPACK:
-        if entry_type(e) == TYPE_LIST:
-            put_length(out, 1)
-            put_length(out, NODE_PACKED)
-        put_block(out, <const char*>value, listpack_size(<const uint8_t*>value))
-        return True
+    cdef int type = entry_type(progress.entry)
+    if type == TYPE_HASH:
+        return hash_begin(out, progress)
+    if type == TYPE_LIST:
+        return list_begin(out, progress)
+    if type == TYPE_SET:
+        return set_begin(out, progress)
+    if type == TYPE_ZSET:
+        return zset_begin(out, progress)
+    if type == TYPE_STREAM:
+        return stream_begin(out, progress)
+    write_string(out, progress.entry)
     return True
 
 
+cdef void progress_init(Progress* progress, const Entry* e) noexcept nogil:
+    memset(progress, 0, sizeof(Progress))
+    progress.entry = e
+
+
 cdef bint write_entry_begin(Output* out, const Entry* e, Progress* progress) noexcept nogil:
+    progress_init(progress, e)
     if e.flags & FLAG_EXPIRES:
         put_byte(out, RDB_EXPIRY_MS)
         put_fixed64(out, <uint64_t>entry_expiry(e))
     if out.access:
         put_access(out, e)
-    put_byte(out, <uint8_t>type_of(out, e))
+    put_byte(out, <uint8_t>type_of(out, progress))
     put_text(out, entry_key(e), entry_key_length(e))
-    return begin_value(out, e, progress)
+    return begin_value(out, progress)
 
 
 cdef bint write_entry_some(Output* out, Progress* progress, size_t bytes) noexcept nogil:
+    cdef int type = entry_type(progress.entry)
+    cdef size_t until = out.length + bytes if bytes < <size_t>-1 - out.length else <size_t>-1
+    if type == TYPE_HASH:
+        return hash_more(out, progress, until)
+    if type == TYPE_LIST:
+        return list_more(out, progress, until)
+    if type == TYPE_SET:
+        return set_more(out, progress, until)
+    if type == TYPE_ZSET:
+        return zset_more(out, progress, until)
+    if type == TYPE_STREAM:
+        return stream_more(out, progress, until)
     return True
 
 
@@ -120,6 +122,7 @@ cdef void write_entry(Output* out, const Entry* e) noexcept nogil:
 
 cdef void write_value(Output* out, const Entry* e) noexcept nogil:
     cdef Progress progress
-    put_byte(out, <uint8_t>type_of(out, e))
-    if not begin_value(out, e, &progress):
+    progress_init(&progress, e)
+    put_byte(out, <uint8_t>type_of(out, &progress))
+    if not begin_value(out, &progress):
         write_entry_some(out, &progress, <size_t>-1)

@@ -1,6 +1,6 @@
 """What reading a value is handed, and gives back; rdb_read.pyx and the families' files share it."""
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from redpoll.formats.rdb_input cimport Source, Text
 
@@ -15,6 +15,8 @@ cdef struct Limits:
     size_t zset_value
     int64_t list_size
     size_t list_depth
+    uint32_t stream_seconds      # of idempotent IDs
+    uint32_t stream_most
     uint64_t seed
     int64_t now                  # unix milliseconds
 

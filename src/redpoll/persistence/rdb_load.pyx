@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from redpoll.engine.entry cimport Entry, entry_set_clock
 from redpoll.engine.keyspace cimport CLOCK_LFU, Database, Keyspace
-from redpoll.engine.table cimport table_prefetch
+from redpoll.engine.table cimport table_reserve
 from redpoll.formats.rdb_read cimport value_drop, value_store
 from redpoll.formats.reading cimport READ_EMPTY
 from redpoll.persistence.rdb_reader cimport RdbReader
@@ -13,6 +13,8 @@ from redpoll.persistence.rdb_reader import DamagedFile
 
 cdef enum:
     CLOCK_MOST = 0xFFFFFF
+    KEY_LEAST = 3                # bytes of the record of a key
+    ROOM_FROM = 1000
 
 
 cdef class Loaded:
@@ -37,6 +39,16 @@ cdef void set_access(Keyspace keyspace, Entry* e, int64_t idle, int frequency) n
             entry_set_clock(e, (clock + CLOCK_MOST // 2) % CLOCK_MOST)
         else:
             entry_set_clock(e, clock - <uint32_t>idle)
+
+
+cdef void make_room(Database db, RdbReader reader) noexcept:
+    """Make the table of a database as large as it will be, so that it need not grow on the way."""
+    cdef uint64_t keys = reader.told_keys
+    cdef uint64_t most = reader.source.total // KEY_LEAST
+    if keys > most:
+        keys = most
+    if db.table.used == 0 and keys > ROOM_FROM:
+        table_reserve(&db.table, keys)
 
 
 def load(Keyspace keyspace, RdbReader reader, *, bint keep_expired=False, bint replacing=False, object progress=None,
@@ -67,6 +79,7 @@ def load(Keyspace keyspace, RdbReader reader, *, bint keep_expired=False, bint r
                               f"raise the directive 'databases'")
             database = reader.database
             db = keyspace.databases[database]
+            make_room(db, reader)
         if reader.result == READ_EMPTY:
             loaded.empty += 1
         elif 0 <= reader.expiry < keyspace.now and not keep_expired:

@@ -4,22 +4,28 @@ Loading and checking are built on it. Whatever is wrong ends in `DamagedFile`, w
 reason.
 """
 
+from typing import NamedTuple
+
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
+from redpoll.engine.entry cimport TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET
 from redpoll.engine.keyspace cimport Keyspace
 from redpoll.formats.rdb cimport (
-    RDB_AUX, RDB_END, RDB_EXPIRY, RDB_EXPIRY_MS, RDB_FREQUENCY, RDB_FUNCTION, RDB_FUNCTION_EARLY, RDB_IDLE,
-    RDB_KEY_META, RDB_MODULE_AUX, RDB_RESIZE, RDB_SELECT, RDB_SLOT_INFO, rdb_version_known,
+    RDB_AUX, RDB_END, RDB_EXPIRY, RDB_EXPIRY_MS, RDB_FREQUENCY, RDB_FUNCTION, RDB_FUNCTION_EARLY,
+    RDB_HASH_TEMPLATE_RECORD, RDB_IDLE, RDB_KEY_META, RDB_MODULE_AUX, RDB_RESIZE, RDB_SELECT, RDB_SLOT_INFO, rdb_version_known,
 )
 from redpoll.formats.rdb_input cimport (
     Source, Text, source_byte, source_bytes, source_checksum, source_fail, source_fixed32, source_fixed64, source_free,
     source_key, source_length, source_of_stream, source_position, source_skip_text, source_text, source_text_kept,
 )
-from redpoll.formats.rdb_read cimport read_value, reader_init, value_drop
-from redpoll.formats.reading cimport READ_FAILED
+from redpoll.formats.rdb_hash cimport read_template
+from redpoll.formats.rdb_read cimport (
+    read_value, reader_free, reader_init, value_drop, value_elements, value_encoding,
+)
+from redpoll.formats.reading cimport READ_EMPTY, READ_FAILED
 
 cdef extern from "<unistd.h>" nogil:
     ssize_t read(int descriptor, void* buffer, size_t size)
@@ -51,6 +57,25 @@ class DamagedFile(Exception):
         self.reason = reason
         self.key = key
         self.kind = kind
+
+
+class KeyFacts(NamedTuple):
+    """What checking tells of a key: `bytes` are those of its record, `expiry` is -1 for never."""
+
+    database: int
+    key: bytes
+    rdb_type: int
+    type: str
+    encoding: str
+    elements: int
+    bytes: int
+    expiry: int
+
+
+TYPE_NAMES = {
+    TYPE_STRING: "string", TYPE_LIST: "list", TYPE_SET: "set", TYPE_ZSET: "zset", TYPE_HASH: "hash",
+    TYPE_STREAM: "stream",
+}
 
 
 cdef bint refill_from_file(Source* source, size_t needed) noexcept nogil:
@@ -90,6 +115,7 @@ cdef class RdbReader:
         self.value.pointer = NULL
 
     def __dealloc__(self):
+        reader_free(&self.reader)
         source_free(&self.source)
 
     @property
@@ -128,6 +154,22 @@ cdef class RdbReader:
     def current_key(self):
         """The key that was read last."""
         return PyBytes_FromStringAndSize(self.key.text, self.key.length)
+
+    def step(self):
+        """The next key's `KeyFacts`, its value looked through and dropped; None at the end."""
+        cdef uint64_t begin = source_position(&self.source)
+        if not self.advance():
+            return None
+        if self.result == READ_EMPTY:
+            return KeyFacts(self.database, self.current_key(), self.rdb_type, "none", "none", 0,
+                            source_position(&self.source) - begin, self.expiry)
+        facts = KeyFacts(
+            self.database, self.current_key(), self.rdb_type, TYPE_NAMES[self.value.type],
+            (<bytes>value_encoding(&self.value)).decode(), value_elements(&self.value),
+            source_position(&self.source) - begin, self.expiry,
+        )
+        value_drop(&self.value)
+        return facts
 
     cdef bint advance(self) except -1:
         cdef uint8_t byte
@@ -179,6 +221,7 @@ cdef class RdbReader:
             if not source_length(source, &number):
                 return False
             self.database = number if number < 1 << 30 else 1 << 30
+            self.told_keys = self.told_expires = 0
         elif opcode == RDB_RESIZE:
             return source_length(source, &self.told_keys) and source_length(source, &self.told_expires)
         elif opcode == RDB_SLOT_INFO:
@@ -195,6 +238,8 @@ cdef class RdbReader:
             self.functions.append(PyBytes_FromStringAndSize(text.text, text.length))
         elif opcode == RDB_FUNCTION_EARLY:
             return source_fail(source, b"functions in the format of a release candidate of Redis 7.0")
+        elif opcode == RDB_HASH_TEMPLATE_RECORD:
+            return read_template(&self.reader)
         elif opcode == RDB_MODULE_AUX:
             return self.skip_module(True)
         elif opcode == RDB_KEY_META:

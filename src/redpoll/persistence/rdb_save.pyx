@@ -137,6 +137,10 @@ cdef bint write_table(Sink* sink, const Table* table) noexcept nogil:
 
 def file_version(Keyspace keyspace) -> int:
     """The least version that all values can be told in, as far as the keyspace tells."""
+    cdef Database db
+    for db in keyspace.databases:
+        if db.field_index != NULL:
+            return RDB_VERSION_FIELDS
     return RDB_VERSION_SETS
 
 
