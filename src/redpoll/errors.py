@@ -180,7 +180,21 @@ CACHING_WITHOUT_TRACKING = (
     "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"
 )
 IMPORT_SOURCE_OUTSIDE = "ERR Server is not in import mode"
-NO_TRACKING = "ERR Client tracking is not available on this server yet"
+CACHING_YES = "ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode."
+CACHING_NO = "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode."
+TRACKING_MODE = (
+    "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then re-enabling it with a "
+    "different mode."
+)
+TRACKING_OPT_MODE = (
+    "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a "
+    "different mode."
+)
+TRACKING_OPT_BOTH = "ERR You can't specify both OPTIN mode and OPTOUT mode"
+TRACKING_OPT_BCAST = "ERR OPTIN and OPTOUT are not compatible with BCAST"
+PREFIX_WITHOUT_BCAST = "ERR PREFIX option requires BCAST mode to be enabled"
+NO_REDIRECT_CLIENT = "ERR The client ID you want redirect to does not exist"
+ONE_REDIRECT = "ERR A client can only redirect to a single other client"
 PAUSE_MODE = "ERR CLIENT PAUSE mode must be WRITE or ALL"
 TIMEOUT_NOT_A_FLOAT = "ERR timeout is not a float or out of range"
 TIMEOUT_NOT_AN_INTEGER = "ERR timeout is not an integer or out of range"
@@ -198,6 +212,12 @@ def cannot_log(reason: str) -> str:
 def hello_syntax(word: str) -> str:
     """The text for an option that HELLO does not know."""
     return f"ERR Syntax error in HELLO option '{word}'"
+
+
+def prefix_overlap(prefix: bytes, other: bytes, which: str) -> str:
+    """The text for two prefixes of one client of which one begins like the other."""
+    one, two = prefix.decode("latin-1"), other.decode("latin-1")
+    return f"ERR Prefix '{one}' overlaps with {which} prefix '{two}'. Prefixes for a single client must not overlap."
 
 
 def unrecognized_option(word: str) -> str:
@@ -254,9 +274,7 @@ NUMFIELDS_INVALID = "ERR invalid number of fields"
 ONE_FIELD_CONDITION = "ERR Only one of FXX or FNX arguments can be specified"
 ONE_KEY_CONDITION = "ERR Only one of XX or NX arguments can be specified"
 ONE_FIELD_EXPIRY = "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified"
-RANDOM_COUNT_RANGE = (
-    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
-)
+RANDOM_COUNT_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
 NO_FIELDSET = "ERR no such fieldset"
 DUPLICATE_FIELD = "ERR duplicate field name in fieldset"
 FIELDSET_VALUES = "ERR value count does not match fieldset field count"
@@ -344,6 +362,8 @@ def unknown_pfdebug(word: str) -> str:
 def failed_self_test(what: str) -> str:
     """The text of PFSELFTEST when something is wrong."""
     return f"ERR TESTFAILED {what}"
+
+
 # Sorted sets
 
 ZADD_XX_AND_NX = "ERR XX and NX options at the same time are not compatible"
@@ -358,15 +378,15 @@ WEIGHT_NOT_A_FLOAT = "ERR weight value is not a float"
 NUMKEYS_NOT_POSITIVE = "ERR numkeys should be greater than 0"
 COUNT_NOT_POSITIVE = "ERR count should be greater than 0"
 NEGATIVE_LIMIT = "ERR LIMIT can't be negative"
-RANDOM_COUNT_RANGE = (
-    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
-)
+RANDOM_COUNT_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
 NOVALUES_ONLY_HSCAN = "ERR NOVALUES option can only be used in HSCAN"
 
 
 def needs_input_key(command: str) -> str:
     """The text for a number of keys below one; `command` is lower case."""
     return f"ERR at least 1 input key is needed for '{command}' command"
+
+
 # Streams
 
 BAD_STREAM_ID = "ERR Invalid stream ID specified as stream command argument"
@@ -435,9 +455,7 @@ def only_xreadgroup(option: str) -> str:
 
 def unbalanced(command: str, sign: str) -> str:
     """The text for streams that do not all have an ID."""
-    return (
-        f"ERR Unbalanced '{command}' list of streams: for each stream key an ID, '{sign}', or '+' must be specified."
-    )
+    return f"ERR Unbalanced '{command}' list of streams: for each stream key an ID, '{sign}', or '+' must be specified."
 
 
 def must_be_positive(name: str) -> str:

@@ -241,7 +241,11 @@ def flat(request: Sequence) -> tuple:
 SIDES = st.sampled_from(["LEFT", "RIGHT", "left", "FOO"])
 POSITIONS = st.lists(
     st.one_of(
-        words("RANK", NUMBERS), words("COUNT", NUMBERS), words("MAXLEN", NUMBERS), st.just(("FOO", "1")), st.just(("RANK",))
+        words("RANK", NUMBERS),
+        words("COUNT", NUMBERS),
+        words("MAXLEN", NUMBERS),
+        st.just(("FOO", "1")),
+        st.just(("RANK",)),
     ),
     max_size=3,
 )

@@ -238,7 +238,9 @@ def test_members_popped_one_by_one(client: Connection) -> None:
     popped += client.call("SPOP", "s", 1_500)
     assert set(client.call("SMEMBERS", "s")) == members - set(popped)
     popped += client.call("SPOP", "s", 990)
-    assert client.call("OBJECT", "ENCODING", "s") == b"listpack" or any(len(m) > 64 for m in client.call("SMEMBERS", "s"))
+    assert client.call("OBJECT", "ENCODING", "s") == b"listpack" or any(
+        len(m) > 64 for m in client.call("SMEMBERS", "s")
+    )
     popped += client.call("SPOP", "s", 10_000)
     assert len(popped) == len(members)
     assert set(popped) == members

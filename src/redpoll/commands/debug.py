@@ -125,9 +125,7 @@ def _reload(call: Any, *options: bytes) -> str:
         raise CommandError(errors.RELOAD_OPTIONS)
     persistence = call.server.persistence
     try:
-        persistence.reload(
-            saving=b"NOSAVE" not in words, flushing=b"NOFLUSH" not in words, replacing=b"MERGE" in words
-        )
+        persistence.reload(saving=b"NOSAVE" not in words, flushing=b"NOFLUSH" not in words, replacing=b"MERGE" in words)
     except persistence.LoadError as error:
         call.server.log.warning(str(error))
         raise CommandError(errors.RELOAD_FAILED) from error

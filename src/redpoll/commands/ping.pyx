@@ -9,7 +9,7 @@ from redpoll.commands.flags import FAST, FOR_SUBSCRIBERS, LOADING, STALE
 from redpoll.errors import CommandError
 
 cdef enum:
-    GATE_SUBSCRIBED = 1024       # as in server/connection
+    GATE_SUBSCRIBED = 256        # as in server/connection
 
 
 cdef int ping(Call call) except -1:

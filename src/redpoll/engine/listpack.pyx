@@ -314,7 +314,7 @@ cdef void listpack_begin(uint8_t* room) noexcept nogil:
     room[LISTPACK_HEADER] = LISTPACK_END
 
 
-cdef void listpack_write(uint8_t* lp, const char* text, size_t length) noexcept nogil:
+cdef void listpack_add(uint8_t* lp, const char* text, size_t length) noexcept nogil:
     cdef size_t size = listpack_size(lp)
     cdef uint32_t elements = told_length(lp)
     size += write_element(lp + size - 1, text, length)
