@@ -1,7 +1,7 @@
 """Messages to many subscribers, and transactions: what they cost beside real servers.
 
-Messages: some publishers send in pipelines to one channel, and so many connections are subscribed to it; a round is over
-when every byte has come. Where the reader of all those connections is what limits, the server's processor time a
+Messages: some publishers send in pipelines to one channel, and so many connections are subscribed to it; a round is
+over when every byte has come. Where the reader of all those connections is what limits, the server's processor time a
 delivered message is the figure to look at; both are told. Transactions: MULTI, five commands and EXEC, in pipelines.
 All servers take turns, round by round; medians are told.
 """

@@ -192,7 +192,21 @@ CACHING_WITHOUT_TRACKING = (
     "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"
 )
 IMPORT_SOURCE_OUTSIDE = "ERR Server is not in import mode"
-NO_TRACKING = "ERR Client tracking is not available on this server yet"
+CACHING_YES = "ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode."
+CACHING_NO = "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode."
+TRACKING_MODE = (
+    "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then re-enabling it with a "
+    "different mode."
+)
+TRACKING_OPT_MODE = (
+    "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a "
+    "different mode."
+)
+TRACKING_OPT_BOTH = "ERR You can't specify both OPTIN mode and OPTOUT mode"
+TRACKING_OPT_BCAST = "ERR OPTIN and OPTOUT are not compatible with BCAST"
+PREFIX_WITHOUT_BCAST = "ERR PREFIX option requires BCAST mode to be enabled"
+NO_REDIRECT_CLIENT = "ERR The client ID you want redirect to does not exist"
+ONE_REDIRECT = "ERR A client can only redirect to a single other client"
 PAUSE_MODE = "ERR CLIENT PAUSE mode must be WRITE or ALL"
 TIMEOUT_NOT_A_FLOAT = "ERR timeout is not a float or out of range"
 TIMEOUT_NOT_AN_INTEGER = "ERR timeout is not an integer or out of range"
@@ -210,6 +224,12 @@ def cannot_log(reason: str) -> str:
 def hello_syntax(word: str) -> str:
     """The text for an option that HELLO does not know."""
     return f"ERR Syntax error in HELLO option '{word}'"
+
+
+def prefix_overlap(prefix: bytes, other: bytes, which: str) -> str:
+    """The text for two prefixes of one client of which one begins like the other."""
+    one, two = prefix.decode("latin-1"), other.decode("latin-1")
+    return f"ERR Prefix '{one}' overlaps with {which} prefix '{two}'. Prefixes for a single client must not overlap."
 
 
 def unrecognized_option(word: str) -> str:

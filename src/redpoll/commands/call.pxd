@@ -8,8 +8,8 @@ from redpoll.engine.keyspace cimport Database, Keyspace
 from redpoll.engine.table cimport table_hash
 from redpoll.engine.watcher cimport (
     EVENT_ARRAY, EVENT_EVICTED, EVENT_EXPIRED, EVENT_FIELDS, EVENT_GENERIC, EVENT_HASH, EVENT_KEY_MISS, EVENT_LIST,
-    EVENT_MODULE, EVENT_NEW, EVENT_NONE, EVENT_OVERWRITTEN, EVENT_SET, EVENT_STREAM, EVENT_STRING, EVENT_TYPE_CHANGED, EVENT_ZSET,
-    Event,
+    EVENT_MODULE, EVENT_NEW, EVENT_NONE, EVENT_OVERWRITTEN, EVENT_SET, EVENT_STREAM, EVENT_STRING, EVENT_TYPE_CHANGED,
+    EVENT_ZSET, Event,
 )
 from redpoll.wire.output cimport Out
 from redpoll.wire.request cimport Arg, LongWord

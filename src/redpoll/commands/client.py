@@ -31,7 +31,18 @@ def _is_on(word: bytes) -> bool:
 @command("CLIENT CACHING <YES | NO>=mode", since="6.0.0", flags=NOSCRIPT | LOADING | STALE, complexity="O(1)")
 def client_caching(call: Any) -> str:
     """Say whether the next command's keys are tracked, under OPTIN or OPTOUT."""
-    raise CommandError(errors.CACHING_WITHOUT_TRACKING)
+    tracking = call.connection.tracking
+    if tracking is None:
+        raise CommandError(errors.CACHING_WITHOUT_TRACKING)
+    word = call.args[2].lower()
+    if word not in (b"yes", b"no"):
+        raise CommandError(errors.SYNTAX)
+    if word == b"yes" and not tracking.opt_in:
+        raise CommandError(errors.CACHING_YES)
+    if word == b"no" and not tracking.opt_out:
+        raise CommandError(errors.CACHING_NO)
+    tracking.caching = True
+    return "OK"
 
 
 @command(
@@ -55,7 +66,8 @@ def client_getname(call: Any) -> bytes | None:
 @command("CLIENT GETREDIR", since="6.0.0", flags=NOSCRIPT | LOADING | STALE, complexity="O(1)")
 def client_getredir(call: Any) -> int:
     """Return to which connection invalidations are redirected."""
-    return -1
+    tracking = call.connection.tracking
+    return -1 if tracking is None else int(tracking.redirect)
 
 
 @command("CLIENT ID", since="5.0.0", flags=NOSCRIPT | LOADING | STALE, complexity="O(1)")
@@ -278,15 +290,56 @@ def checked_name(name: bytes) -> bytes:
 )
 def client_tracking(call: Any) -> str:
     """Switch client-side caching on or off for this connection."""
-    if _is_on(call.args[2]):
-        raise CommandError(errors.NO_TRACKING)
+    words = call.args
+    chosen: dict[bytes, bool] = dict.fromkeys((b"BCAST", b"OPTIN", b"OPTOUT", b"NOLOOP"), False)
+    prefixes: list[bytes] = []
+    redirect = 0
+    at = 3
+    while at < len(words):
+        option = words[at].upper()
+        if option == b"REDIRECT" and at + 1 < len(words):
+            if redirect:
+                raise CommandError(errors.ONE_REDIRECT)
+            at += 1
+            redirect = call.parse_integer(words[at])
+            if call.server.clients.by_id(redirect) is None:
+                raise CommandError(errors.NO_REDIRECT_CLIENT)
+        elif option == b"PREFIX" and at + 1 < len(words):
+            at += 1
+            prefixes.append(words[at])
+        elif option in chosen:
+            chosen[option] = True
+        else:
+            raise CommandError(errors.SYNTAX)
+        at += 1
+    if _is_on(words[2]):
+        if prefixes and not chosen[b"BCAST"]:
+            raise CommandError(errors.PREFIX_WITHOUT_BCAST)
+        call.server.tracking.start(
+            call.connection,
+            broadcast=chosen[b"BCAST"],
+            opt_in=chosen[b"OPTIN"],
+            opt_out=chosen[b"OPTOUT"],
+            no_loop=chosen[b"NOLOOP"],
+            redirect=redirect,
+            prefixes=prefixes,
+        )
+    else:
+        call.server.tracking.stop(call.connection)
     return "OK"
 
 
 @command("CLIENT TRACKINGINFO", since="6.2.0", flags=NOSCRIPT | LOADING | STALE, complexity="O(1)")
 def client_trackinginfo(call: Any) -> dict[bytes, Any]:
     """Describe how this connection tracks keys."""
-    return {b"flags": values.ReplySet((b"off",)), b"redirect": -1, b"prefixes": []}
+    tracking = call.connection.tracking
+    if tracking is None:
+        return {b"flags": values.ReplySet((b"off",)), b"redirect": -1, b"prefixes": []}
+    return {
+        b"flags": values.ReplySet(tracking.flags()),
+        b"redirect": tracking.redirect,
+        b"prefixes": list(tracking.prefixes),
+    }
 
 
 @command(

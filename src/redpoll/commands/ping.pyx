@@ -9,7 +9,7 @@ from redpoll.commands.flags import FAST, FOR_SUBSCRIBERS, LOADING, STALE
 from redpoll.errors import CommandError
 
 cdef enum:
-    GATE_SUBSCRIBED = 1024       # as in server/connection
+    GATE_SUBSCRIBED = 256        # as in server/connection
 
 
 cdef int ping(Call call) except -1:
@@ -29,8 +29,9 @@ cdef int ping(Call call) except -1:
         reply_bulk(call.out, call.argv[1].ptr, call.argv[1].len)
     return 0
 
-declare("PING [message]", native(ping), group="connection", since="1.0.0", flags=FAST | FOR_SUBSCRIBERS, complexity="O(1)",
-        tips="request_policy:all_shards response_policy:all_succeeded", summary="Answer PONG, or the message given.")
+declare("PING [message]", native(ping), group="connection", since="1.0.0", flags=FAST | FOR_SUBSCRIBERS,
+        complexity="O(1)", tips="request_policy:all_shards response_policy:all_succeeded",
+        summary="Answer PONG, or the message given.")
 
 
 cdef int echo(Call call) except -1:

@@ -18,6 +18,11 @@ cdef enum:
     PLACES = 65536
 
 
+cdef class KeyListener:
+    cdef void changed(self, const char* key, size_t length) noexcept:
+        pass
+
+
 cdef class Changes(Watcher):
     """The listeners of one keyspace. A listener is called with the event's class, its name, the key and the database's
     index, right after the change; an event that has no class of its own is 0, its name None."""
@@ -28,6 +33,7 @@ cdef class Changes(Watcher):
         self.listeners = []
         self.key_listeners = []
         self.database_listeners = []
+        self.tracking = KeyListener()
         keyspace.watcher = self
 
     def __dealloc__(self):
@@ -63,8 +69,14 @@ cdef class Changes(Watcher):
         self.keyspace.notices |= classes & EVENT_FIELDS
         self.follow()
 
-    cdef void follow(self) noexcept:
-        self.keyspace.watching_changes = bool(self.listeners) or self.wanted_keys > 0 or self.classes != 0
+    cpdef void follow(self) noexcept:
+        """Have the keyspace tell what somebody wants to hear, and nothing else."""
+        self.keyspace.watching_changes = (
+            bool(self.listeners) or self.wanted_keys > 0 or self.classes != 0 or self.tracking.listening)
+
+    def listen_to_keys(self, KeyListener listener):
+        """The one that hears of every changed key."""
+        self.tracking = listener
 
     cdef uint32_t* place_of(self, const char* key, size_t length) noexcept:
         cdef Database db = self.keyspace.databases[0]
@@ -92,11 +104,13 @@ cdef class Changes(Watcher):
     # Telling
 
     cdef void tell(self, int kind, const char* event, const char* key, size_t length, int database) noexcept:
-        if not kind & EVENT_NOTICES:
+        if kind and not kind & EVENT_NOTICES:
+            if self.tracking.listening:
+                self.tracking.changed(key, length)
             if self.wanted_keys and self.place_of(key, length)[0]:
                 self.tell_listeners(self.key_listeners, kind, event, key, length, database)
-            if self.listeners:
-                self.tell_listeners(self.listeners, kind, event, key, length, database)
+        if self.listeners and not kind & EVENT_NOTICES:
+            self.tell_listeners(self.listeners, kind, event, key, length, database)
         if kind & self.classes:
             self.notifications.notify(event, key, length, database)
 

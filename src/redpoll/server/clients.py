@@ -80,6 +80,7 @@ class Clients:
         self.stop_monitoring(connection)
         self._server.transactions.end(connection)
         self._server.pubsub.forget(connection)
+        self._server.tracking.stop(connection)
         connection.gate &= CLOSING | BLOCKED
         connection.select(self._server.keyspace.databases[0])
         connection.resp = 2
@@ -234,6 +235,9 @@ class Clients:
                 ("b", connection.gate & BLOCKED),
                 ("d", connection.spoiled),
                 ("c", connection.gate & CLOSING),
+                ("t", connection.tracking),
+                ("R", connection.tracking and connection.tracking.broken),
+                ("B", connection.tracking and connection.tracking.broadcast),
                 ("U", connection.unix_socket),
                 ("e", connection.no_evict),
                 ("T", connection.gate & NO_TOUCH),
@@ -279,7 +283,7 @@ class Clients:
             ("events", "rw" if connection.waits_to_write else "r"),
             ("cmd", name),
             ("user", connection.user if not connection.gate & UNAUTHENTICATED else "(superuser)"),
-            ("redir", -1),
+            ("redir", connection.tracking.redirect if connection.tracking is not None else -1),
             ("resp", connection.resp),
             ("lib-name", connection.library_name.decode("latin-1")),
             ("lib-ver", connection.library_version.decode("latin-1")),
@@ -304,6 +308,7 @@ class Clients:
             blocked_clients=self._server.blocking.waiting,
             total_blocking_keys=self._server.blocking.keys,
             total_blocking_keys_on_nokey=self._server.blocking.keys_wanted_gone,
+            tracking_clients=len(self._server.tracking.clients),
             pubsub_clients=self._server.pubsub.clients,
             watching_clients=self._server.transactions.clients,
             total_watched_keys=self._server.transactions.keys,

@@ -20,6 +20,7 @@ cdef enum Gate:
     GATE_SUBSCRIBED = 256        # in RESP2 it may run few commands
     GATE_MULTI = 512             # commands are queued
     GATE_REPLAY = 1024           # runs what was saved: nothing is refused, nothing waits
+    GATE_TRACKING = 2048         # what it reads is remembered, or its prefixes are
 
 cdef class Connection:
     cdef readonly int fd
@@ -67,6 +68,7 @@ cdef class Connection:
     cdef public str closing_reason
     cdef public object server
     cdef public object waiter              # of server/blocking, while it waits for a key
+    cdef public object tracking            # of server/tracking, while it tracks keys
     cdef public object subscriptions       # of server/pubsub, while it has any
     cdef public object transaction         # of server/transactions, between MULTI and EXEC
     cdef public object watched             # of server/transactions: keys that it watches, or None

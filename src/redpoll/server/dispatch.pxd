@@ -29,6 +29,10 @@ cdef struct Request:
     const char* next              # behind them
     uint64_t hash                 # of its first key, if its routine has one
 
+cdef class Tracker:
+    # A client that tracks keys has run a command.
+    cdef void ran(self, Connection connection, Request* request) noexcept
+
 cdef class Dispatcher:
     cdef readonly Call call
     cdef readonly Routines routines
@@ -51,6 +55,7 @@ cdef class Dispatcher:
     cdef int64_t short_since_us
     cdef Out silence                      # where replies go that nobody wants
     cdef Out pushes                       # messages to the client whose command runs, to go out behind its reply
+    cdef public Tracker tracker           # hears of the commands of clients that track keys
     cdef void* running                    # the Connection whose command runs, or NULL
     cdef readonly uint32_t unit_depth     # how many transactions and scripts run, one within the other
 

@@ -17,7 +17,7 @@ from redpoll.server.clock cimport monotonic_microseconds, nanoseconds, ticks, ti
 from redpoll.server.connection cimport (
     GATE_BLOCKED, GATE_MULTI, GATE_NO_TOUCH, GATE_REPLAY, GATE_REPLY_OFF, GATE_REPLY_SKIP, GATE_REPLY_SKIP_NEXT,
     GATE_SUBSCRIBED,
-    GATE_UNAUTHENTICATED,
+    GATE_TRACKING, GATE_UNAUTHENTICATED,
 )
 from redpoll.server.feed cimport Feed
 from redpoll.server.transaction cimport Transaction
@@ -49,6 +49,13 @@ cdef enum:
 cdef int pending_exception() except -1:
     """Hands an exception that is set already to the caller's `try`."""
     return -1
+
+
+cdef class Tracker:
+    """Hears of the commands of clients that track keys; to be derived from."""
+
+    cdef void ran(self, Connection connection, Request* request) noexcept:
+        pass
 
 
 cdef class Dispatcher:
@@ -174,6 +181,8 @@ cdef class Dispatcher:
         self.commands += 1
         routine.record(elapsed, self.track_latency)
         before = out_pending(&connection.out) - before
+        if call.gate & GATE_TRACKING:
+            self.tracker.ran(connection, request)
         self.running = NULL
         if self.pushes.first != NULL and not self.unit_depth:
             out_splice(&connection.out, &self.pushes)

@@ -53,6 +53,7 @@ cdef class Loop:
     cdef list graves                      # connections closed in this turn
     cdef list older_graves                # and in the one before
     cdef bint stopping
+    cdef bint turn_end_wanted             # the server's `turn_ended` is to be called when the turn's commands are done
     cdef bint again_soon                  # the next turn does not wait
     cdef public int64_t next_cron_ms
     cdef int64_t next_expire_ms

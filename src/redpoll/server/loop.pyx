@@ -329,6 +329,9 @@ cdef class Loop:
                 self.receive(connection)
         self.run_batch()
         self.settle()
+        if self.turn_end_wanted:
+            self.turn_end_wanted = False
+            self.server.turn_ended()
         if happened:
             self.command_us += monotonic_microseconds() - begin
         if self.log is not None:

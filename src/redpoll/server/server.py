@@ -40,6 +40,7 @@ from redpoll.server.persistence import Persistence
 from redpoll.server.pubsub import Pubsub
 from redpoll.server.source import Source
 from redpoll.server.stats import ErrorStatistics, Rate
+from redpoll.server.tracking import Tracking
 from redpoll.server.transactions import Transactions
 from redpoll.version import REDIS_VERSION, VERSION
 
@@ -72,6 +73,7 @@ class Server:
         self.pubsub = Pubsub(self.dispatcher, self.loop)
         self.changes = Changes(self.keyspace, Notifications(self.pubsub))
         self.transactions = Transactions(self, self.changes)
+        self.tracking = Tracking(self, self.changes)
         self.blocking = Blocking(self)
         self.persistence = Persistence(self)
         self.listeners: list[listeners.Listener] = []
@@ -257,11 +259,16 @@ class Server:
         """The earliest time that something asked to be woken at has come; the next such time, 0: none."""
         return self.blocking.expire(now_ms)
 
+    def turn_ended(self) -> None:
+        """The commands of a turn are done, and somebody asked to be told."""
+        self.tracking.turn_ended()
+
     def client_closed(self, connection: Any) -> None:
         """A connection is gone."""
         self.blocking.forget(connection)
         self.pubsub.forget(connection)
         self.transactions.end(connection)
+        self.tracking.stop(connection)
         self.clients.client_closed(connection)
 
     def log_client(self, connection: Any, text: str) -> None:

@@ -139,6 +139,11 @@ def _encoding_limits(server: Any) -> None:
         setattr(server.keyspace, name, getattr(server.config, name))
 
 
+@_setting("tracking-table-max-keys", at_start=False)
+def _tracked_keys(server: Any) -> None:
+    server.tracking.keep_within(server.config.tracking_table_max_keys)
+
+
 @_setting("notify-keyspace-events")
 def _notifications(server: Any) -> None:
     server.changes.notify(server.config.notify_keyspace_events)
