@@ -12,10 +12,10 @@ from redpoll.engine.blob cimport Blob, blob_of, blob_release
 from redpoll.engine.entry cimport ENC_LISTPACK, ENC_QUICKLIST, TYPE_LIST, entry_encoding, entry_value
 from redpoll.engine.listpack cimport listpack_first, listpack_free, listpack_length, listpack_size
 from redpoll.engine.quicklist cimport (
-    Quicklist, Walk, fill_of, quicklist_append_blob, quicklist_append_packed, quicklist_free, quicklist_is_large,
-    quicklist_new, quicklist_nodes, quicklist_push, quicklist_push_blob, quicklist_reduce, walk_begin, walk_end,
-    walk_next_node,
+    Quicklist, quicklist_append_blob, quicklist_append_packed, quicklist_free, quicklist_is_large, quicklist_new,
+    quicklist_push, quicklist_push_blob, quicklist_reduce,
 )
+from redpoll.engine.quicklist_walk cimport Walk, quicklist_nodes, walk_begin, walk_end, walk_next_node
 from redpoll.formats.progress cimport Progress
 from redpoll.formats.rdb cimport RDB_LIST, RDB_LIST_QUICKLIST, RDB_LIST_QUICKLIST_2, RDB_LIST_ZIPLIST
 from redpoll.formats.rdb_input cimport Source, Text, source_count, source_fail, source_length, source_value
@@ -91,7 +91,7 @@ cdef ReadResult read_list(Reader* reader, int rdb_type, Value* value) noexcept n
     cdef uint8_t* pack
     if rdb_type != RDB_LIST_ZIPLIST and not source_count(source, &count, 1):
         return READ_FAILED
-    ql = quicklist_new(fill_of(reader.limits.list_size), reader.limits.list_depth)
+    ql = quicklist_new(<int>reader.limits.list_size, reader.limits.list_depth)
     for i in range(count):
         if rdb_type == RDB_LIST:
             fine = read_element(source, ql)
