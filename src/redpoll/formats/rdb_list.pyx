@@ -12,10 +12,11 @@ from redpoll.engine.blob cimport Blob, blob_of, blob_release
 from redpoll.engine.entry cimport ENC_LISTPACK, ENC_QUICKLIST, TYPE_LIST, entry_encoding, entry_value
 from redpoll.engine.listpack cimport listpack_first, listpack_free, listpack_length, listpack_size
 from redpoll.engine.quicklist cimport (
-    Quicklist, Walk, fill_of, quicklist_append_blob, quicklist_append_packed, quicklist_free, quicklist_is_large,
-    quicklist_new, quicklist_nodes, quicklist_push, quicklist_push_blob, quicklist_reduce, walk_begin, walk_end,
-    walk_next_node,
+    Quicklist, quicklist_append_blob, quicklist_append_packed, quicklist_free, quicklist_is_large, quicklist_new,
+    quicklist_push, quicklist_push_blob, quicklist_reduce,
 )
+from redpoll.engine.quicklist_nodes cimport fill_of
+from redpoll.engine.quicklist_walk cimport Walk, quicklist_nodes, walk_begin, walk_end, walk_next_node
 from redpoll.formats.progress cimport Progress
 from redpoll.formats.rdb cimport RDB_LIST, RDB_LIST_QUICKLIST, RDB_LIST_QUICKLIST_2, RDB_LIST_ZIPLIST
 from redpoll.formats.rdb_input cimport Source, Text, source_count, source_fail, source_length, source_value
