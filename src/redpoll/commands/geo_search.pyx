@@ -172,7 +172,7 @@ cdef size_t read_option(Call call, size_t i, int form, const Sorted* z, bint the
     elif left and call.word_is(i, b"COUNT", 5):
         call.integer(i + 1, &search.count)
         if search.count <= 0:
-            raise CommandError(errors.GEO_COUNT)
+            raise CommandError(errors.COUNT_NOT_POSITIVE)
         return 2
     elif form & FORM_MAY_STORE and left and call.word_is(i, b"STORE", 5):
         search.store_word = i + 1

@@ -148,7 +148,7 @@ cdef int read_scan_options(Call call, Walk* walk, int64_t* wanted) except -1:
             i += 1
             continue
         if call.word_is(i, b"NOVALUES", 8):
-            raise CommandError(errors.NOVALUES_ONLY_HSCAN)
+            raise CommandError(errors.NOVALUES_ELSEWHERE)
         if i + 1 == call.argc:
             raise CommandError(errors.SYNTAX)
         if call.word_is(i, b"COUNT", 5):
