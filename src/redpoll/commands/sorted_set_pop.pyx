@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t
 
 from redpoll.commands.call cimport Call, native
-from redpoll.commands.sorted_set cimport open_sorted, removed_from, reply_member
+from redpoll.commands.sorted_set cimport open_sorted, removed_from
 from redpoll.engine.entry cimport TYPE_ZSET, Entry
 from redpoll.engine.numbers cimport parse_int64
 from redpoll.engine.sorted_set cimport (
