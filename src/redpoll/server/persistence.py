@@ -77,10 +77,13 @@ class Persistence:
         if not self._server.config.appendonly and self.path.is_file():
             self.load_rdb(self.path)
 
-    def load_rdb(self, path: Path, *, may_go_on: bool = False, replacing: bool = False) -> int:
+    def load_rdb(
+        self, path: Path, *, may_go_on: bool = False, replacing: bool = False, answering: bool = True
+    ) -> int:
         """Load an RDB file; the offset behind it. Raises `LogError`.
 
         `may_go_on`: a log follows in the file, which decides what has expired. `replacing`: of keys that are there.
+        `answering`: clients meanwhile, which nobody may who was called by one.
         """
         server, config = self._server, self._server.config
         started_us = clock.unix_us()
@@ -102,7 +105,7 @@ class Persistence:
                     reader,
                     keep_expired=may_go_on,
                     replacing=replacing,
-                    progress=self.progress,
+                    progress=self.progress if answering else None,
                     progress_bytes=config.loading_process_events_interval_bytes,
                 )
         except DamagedFile as error:
@@ -239,7 +242,7 @@ class Persistence:
         gate = server.dispatcher.gate
         server.dispatcher.gate |= _LOADING
         try:
-            self.load_rdb(self.path, replacing=replacing)
+            self.load_rdb(self.path, replacing=replacing, answering=False)
         finally:
             self.loading = None
             server.dispatcher.gate = gate
