@@ -28,7 +28,7 @@ from redpoll.engine.entry cimport ENC_STREAM, TYPE_STREAM, Entry, entry_key, ent
 from redpoll.engine.id_tree cimport (
     IdTree, Place, StreamId, id_equal, id_less, place_forward, place_id, place_value, tree_at_or_after, tree_first,
 )
-from redpoll.engine.listpack cimport LISTPACK_MAX, listpack_from, listpack_size, listpack_valid
+from redpoll.engine.listpack cimport LISTPACK_MAX, listpack_size, listpack_valid
 from redpoll.engine.stream cimport (
     Consumer, Group, Pending, Producer, Stream, stream_append_node, stream_edge, stream_id, stream_new,
     stream_node_valid,
@@ -124,7 +124,7 @@ cdef bint read_nodes(Reader* reader, Stream* s, uint64_t* total) noexcept nogil:
                 or not stream_node_valid(master, <const uint8_t*>text.text, &entries, &last)
                 or id_less(last, master)):
             return source_fail(source, BAD_NODE)
-        stream_append_node(s, master, listpack_from(text.text, text.length))
+        stream_append_node(s, master, <const uint8_t*>text.text)
         total[0] += entries
         before = last
     return True
