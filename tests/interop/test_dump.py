@@ -1,6 +1,5 @@
 """DUMP and RESTORE between servers: every value in every encoding goes from each to each and back."""
 
-
 import pytest
 
 from tests.conftest import missing

@@ -16,9 +16,9 @@ from typing import Any
 import redpoll.engine.memory as allocator
 from redpoll import errors
 from redpoll.errors import CommandError
+from redpoll.persistence.append_only import sync_directory
 from redpoll.persistence.rdb_load import load
 from redpoll.persistence.rdb_reader import DamagedFile, RdbReader
-from redpoll.persistence.append_only import sync_directory
 from redpoll.persistence.rdb_save import file_version, save_file
 from redpoll.persistence.saver import Saver
 from redpoll.server import clock
@@ -110,8 +110,8 @@ class Persistence:
                 )
         except DamagedFile as error:
             raise LogError(
-                f"{error}. Nothing was changed on disk. `redpoll-check-rdb {path}` tells more; start from a copy of the "
-                "file that is whole, or move it away to start empty."
+                f"{error}. Nothing was changed on disk. `redpoll-check-rdb {path}` tells more; start from a copy of "
+                "the file that is whole, or move it away to start empty."
             ) from error
         except OSError as error:
             raise LogError(f"{path} cannot be read: {error.strerror}") from error
@@ -121,7 +121,8 @@ class Persistence:
             server.log.warning(f"{path}: {warning}")
         server.log.notice(
             f"DB loaded from disk: {(clock.unix_us() - started_us) / 1e6:.3f} seconds. {path.name}: "
-            f"RDB version {loaded.version}, {loaded.keys} keys, {loaded.expired} expired and {loaded.empty} empty left out"
+            f"RDB version {loaded.version}, {loaded.keys} keys, {loaded.expired} expired and {loaded.empty} empty "
+            "left out"
         )
         return int(loaded.bytes)
 
