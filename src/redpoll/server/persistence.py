@@ -77,9 +77,7 @@ class Persistence:
         if not self._server.config.appendonly and self.path.is_file():
             self.load_rdb(self.path)
 
-    def load_rdb(
-        self, path: Path, *, may_go_on: bool = False, replacing: bool = False, answering: bool = True
-    ) -> int:
+    def load_rdb(self, path: Path, *, may_go_on: bool = False, replacing: bool = False, answering: bool = True) -> int:
         """Load an RDB file; the offset behind it. Raises `LogError`.
 
         `may_go_on`: a log follows in the file, which decides what has expired. `replacing`: of keys that are there.
