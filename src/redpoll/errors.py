@@ -443,7 +443,7 @@ NEW_WITHOUT_GROUP = (
 MIN_IDLE_NOT_AN_INTEGER = "ERR min-idle-time is not an integer or out of range"
 MIN_IDLE_NEGATIVE = "ERR min-idle-time must be a positive integer"
 MAXCOUNT_BELOW_COUNT = "ERR MAXCOUNT must be greater than or equal to COUNT"
-COUNT_NOT_POSITIVE = "ERR COUNT must be > 0"
+STREAM_COUNT_NOT_POSITIVE = "ERR COUNT must be > 0"
 XGROUP_NO_KEY = (
     "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM "
     "option to create an empty stream automatically."
