@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redpoll.engine.keyspace import Keyspace
-from redpoll.engine.probes import HashAt, Times
+from redpoll.engine.probes import HashAt, Listener, Times
 
 import redpoll.engine.memory as allocator
 
@@ -279,22 +279,21 @@ def test_swapped_and_flushed_databases_keep_their_index() -> None:
 
 def test_watchers_hear_of_fields_that_expired() -> None:
     keyspace = new_keyspace()
-    heard: list[tuple] = []
-    keyspace.change_watcher = lambda *what: heard.append(what)
-    keyspace.field_watcher = lambda *what: heard.append(what)
-    keyspace.watching_changes = keyspace.watching_fields = True
+    listener = Listener()
+    heard = listener.heard
+    listener.listen_to(keyspace, to_fields=True)
     hash_ = HashAt(keyspace.databases[1], b"h")
     for number in range(3):
         hash_.set(b"f%d" % number, b"", NOW + number)
     keyspace.tick(NOW + 2)
     assert hash_.get(b"f0") is None
-    assert heard == [(64, b"hexpired", b"h", 1, [b"f0", b"f1"]), (64, b"hexpired", b"h", 1)]
+    assert heard == [(64, b"hexpired", b"h", 1), (64, b"hexpired", b"h", 1, [b"f0", b"f1"])]
     heard.clear()
     keyspace.tick(NOW + 1000)
     run_out(keyspace)
     assert heard == [
-        (64, b"hexpired", b"h", 1, [b"f2"]),
         (64, b"hexpired", b"h", 1),
+        (64, b"hexpired", b"h", 1, [b"f2"]),
         (4, b"del", b"h", 1),
     ]
 

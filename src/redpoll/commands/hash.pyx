@@ -9,7 +9,7 @@ from redpoll.commands.hash_access cimport (
 )
 from redpoll.engine.entry cimport Entry
 from redpoll.engine.fields cimport (
-    KEEP_TIME, NO_TIME, FieldValue, Hash, fields_add, fields_begin, fields_delete, fields_finish, fields_get,
+    NO_TIME, FieldValue, Hash, fields_add, fields_begin, fields_delete, fields_finish, fields_get,
     fields_length, fields_new, fields_next_due, fields_prepare, fields_visit,
 )
 from redpoll.engine.listpack cimport Element

@@ -1,6 +1,6 @@
 """How commands on hashes get at one: opened from its entry, and put back after a change."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 
 from redpoll.commands.call cimport EVENT_GENERIC, Call, check_type
 from redpoll.engine.blob cimport Blob

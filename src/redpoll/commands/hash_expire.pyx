@@ -5,13 +5,13 @@ Each takes several fields and answers a number for each.
 
 from libc.stdint cimport int64_t
 
-from redpoll.commands.call cimport Call, check_type, native
+from redpoll.commands.call cimport Call, native
 from redpoll.commands.hash_access cimport hash_to_read, hash_to_write
 from redpoll.commands.hash_times cimport (
     MILLISECONDS, SECONDS, SINCE_EPOCH, Retiming, begin_retiming, field_time, named_fields, retime, retimed,
 )
-from redpoll.engine.entry cimport TYPE_HASH, Entry
-from redpoll.engine.fields cimport NO_TIME, FieldValue, Hash, fields_get, fields_length
+from redpoll.engine.entry cimport Entry
+from redpoll.engine.fields cimport NO_TIME, FieldValue, Hash, fields_get
 from redpoll.wire.reply cimport reply_array, reply_integer
 
 from redpoll import errors

@@ -1,7 +1,7 @@
 """HIMPORT: many hashes of the same fields, whose names are sent once.
 
-A connection prepares fieldsets, each a name for a row of fields; `HIMPORT SET` then needs values only. What comes of it is
-an ordinary hash.
+A connection prepares fieldsets, each a name for a row of fields; `HIMPORT SET` then needs values only. What comes of it
+is an ordinary hash.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE

@@ -3,16 +3,16 @@
 from libc.stdint cimport int64_t
 from libc.limits cimport INT_MAX
 
-from redpoll.commands.call cimport EVENT_GENERIC, EVENT_HASH, Call, native
+from redpoll.commands.call cimport EVENT_HASH, Call, native
 from redpoll.commands.hash_access cimport (
-    hash_done, hash_made, hash_to_read, hash_to_write, reply_field_value, set_word, tell_gone,
+    hash_done, hash_made, hash_to_write, reply_field_value, set_word, tell_gone,
 )
 from redpoll.commands.hash_times cimport (
     Retiming, begin_retiming, field_time, named_fields, retime, retimed, say_fields_deleted, say_times, time_unit_at,
 )
 from redpoll.engine.entry cimport Entry
 from redpoll.engine.fields cimport (
-    KEEP_TIME, NO_TIME, FieldValue, Hash, fields_delete, fields_get, fields_length, fields_new, fields_prepare,
+    KEEP_TIME, NO_TIME, FieldValue, Hash, fields_delete, fields_get, fields_new, fields_prepare,
 )
 from redpoll.engine.numbers cimport parse_int64
 from redpoll.wire.reply cimport reply_array, reply_integer, reply_null

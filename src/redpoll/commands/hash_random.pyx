@@ -1,8 +1,8 @@
 """HRANDFIELD: fields drawn by chance.
 
-Several different fields of a large hash are drawn one after another, and what came before is drawn again, as long as that
-does not happen often; where a third of all or more is wanted, all are gathered and the wanted ones picked of them. Packed
-hashes, and those with fields that are due and still there, are always gathered.
+Several different fields of a large hash are drawn one after another, and what came before is drawn again, as long as
+that does not happen often; where a third of all or more is wanted, all are gathered and the wanted ones picked of them.
+Packed hashes, and those with fields that are due and still there, are always gathered.
 """
 
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint64_t

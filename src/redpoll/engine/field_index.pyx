@@ -1,15 +1,15 @@
 """Which hashes of a database have fields that expire, and when they have to be looked at.
 
-A timing wheel of hash values of keys, as for keys that expire themselves (engine/expiry): a hash has one record, at the time
-of its earliest field or before, and remembers which time that is (`Filing`), so that a field with a later time costs nothing
-here. Hashes without times are not here at all.
+A timing wheel of hash values of keys, as for keys that expire themselves (engine/expiry): a hash has one record, at
+the time of its earliest field or before, and remembers which time that is (`Filing`), so that a field with a later
+time costs nothing here. Hashes without times are not here at all.
 
-Hashes vanish and lose their times without a word to the wheel. When records have doubled since the last time, the index is
-made anew in slices: a new wheel, into which all hashes with times are filed that do not know of it yet; the former one is
-served beside it until that is done.
+Hashes vanish and lose their times without a word to the wheel. When records have doubled since the last time, the
+index is made anew in slices: a new wheel, into which all hashes with times are filed that do not know of it yet; the
+former one is served beside it until that is done.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
 from redpoll.engine.entry cimport Entry, entry_encoding, entry_key, entry_key_length, entry_value

@@ -1,10 +1,11 @@
 """The times at which fields of a large hash expire, in order.
 
-Two levels: blocks of up to 63 records (1 KiB, the largest that is cut from slabs, so that giving back millions never waits for
-the C library) that are in order themselves, and a directory of the blocks in order of their first records. A search is two
-binary ones; an insertion or removal moves half a block at the most. A block that is full is halved, except that one at the
-end is left full when what comes is later still, as times mostly do. Blocks are mostly added at the end of the directory and
-taken from its front, which moves nothing; elsewhere, its part behind is moved once for some tens of records.
+Two levels: blocks of up to 63 records (1 KiB, the largest that is cut from slabs, so that giving back millions never
+waits for the C library) that are in order themselves, and a directory of the blocks in order of their first records. A
+search is two binary ones; an insertion or removal moves half a block at the most. A block that is full is halved,
+except that one at the end is left full when what comes is later still, as times mostly do. Blocks are mostly added at
+the end of the directory and taken from its front, which moves nothing; elsewhere, its part behind is moved once for
+some tens of records.
 
 A record is a time and the field's hash, so the field's entry may move without a word to the index.
 """

@@ -10,8 +10,8 @@ Values keep their exact bytes. A hash never goes back to a smaller encoding.
 What is done to a hash goes through a `Hash`, a handle on the stack: it is opened from an entry, and after a change
 `encoding` and `value` go back into the entry (`entry_set_value`), as both may be new ones.
 
-A field whose time has come (before `now`) is gone for every function that finds or visits; it takes memory, and counts in
-`fields_length`, until `fields_take_due` removes it.
+A field whose time has come (before `now`) is gone for every function that finds or visits; it takes memory, and counts
+in `fields_length`, until `fields_take_due` removes it.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
@@ -62,10 +62,11 @@ cdef inline bint is_hash_with_times(int encoding) noexcept nogil:
 
 # An empty hash, packed.
 cdef void fields_new(Hash* h) noexcept nogil
-# A new hash of several fields with a single allocation: begin, add, finish. What `fields_add` refuses (a field that is there
-# already, too much for a packed hash) is to be set after `fields_finish`, and all that follows too.
+# A new hash of several fields with a single allocation: begin, add, finish. What `fields_add` refuses (a field that is
+# there already, too much for a packed hash) is to be set after `fields_finish`, and all that follows too.
 cdef void fields_begin() noexcept nogil
-cdef bint fields_add(const Hash* h, const char* field, size_t length, const char* text, size_t text_length) noexcept nogil
+cdef bint fields_add(const Hash* h, const char* field, size_t length, const char* text,
+                     size_t text_length) noexcept nogil
 cdef void fields_finish(Hash* h) noexcept nogil
 # Makes room for `pairs` further fields whose texts, in packed form, take `bytes`; leaves the packed form where it must.
 cdef void fields_prepare(Hash* h, size_t pairs, size_t bytes) noexcept nogil
@@ -93,8 +94,10 @@ cdef size_t fields_take_due(Hash* h, size_t most, field_name_visitor visit, void
 # Shows every field that is not due, as it is stored. The hash must not change meanwhile.
 ctypedef void (*field_visitor)(void* context, const Element* field, const FieldValue* value) noexcept nogil
 cdef void fields_visit(const Hash* h, field_visitor visit, void* context) noexcept nogil
-# The same step by step, for a hash of ENC_FIELDS: returns the next cursor, 0 at the end; `seen` counts entries looked at.
-cdef uint64_t fields_scan(const Hash* h, uint64_t cursor, field_visitor visit, void* context, size_t* seen) noexcept nogil
+# The same step by step, for a hash of ENC_FIELDS: returns the next cursor, 0 at the end; `seen` counts entries that
+# were looked at.
+cdef uint64_t fields_scan(const Hash* h, uint64_t cursor, field_visitor visit, void* context,
+                          size_t* seen) noexcept nogil
 # The field and value of an entry in a field table.
 cdef void field_of_entry(const Entry* e, Element* field, FieldValue* value) noexcept nogil
 

@@ -21,7 +21,7 @@ from redpoll.engine.listpack cimport (
 )
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, release
 from redpoll.engine.table cimport (
-    Table, table_buckets, table_clear, table_dismantle, table_find, table_find_hash, table_hash, table_init,
+    Table, table_buckets, table_dismantle, table_find, table_find_hash, table_hash, table_init,
     table_insert, table_memory, table_remove, table_scan, table_visit_bucket,
 )
 from redpoll.engine.value cimport ValueOperations, value_register
@@ -90,9 +90,10 @@ cdef void give_times(Hash* h) noexcept nogil:
     cdef const uint8_t* p = listpack_first(<uint8_t*>h.value)
     cdef char scratch[TEXT_MAX]
     cdef const char* text
-    cdef size_t length, i
+    cdef size_t length
+    cdef int _
     while p != NULL:
-        for i in range(2):
+        for _ in range(2):
             text = listpack_text(p, scratch, &length)
             timed = listpack_append(timed, text, length)
             p = listpack_next(p)
@@ -104,7 +105,7 @@ cdef void give_times(Hash* h) noexcept nogil:
 
 cdef uint8_t* put_timed(uint8_t* pack, const char* field, size_t length, const char* text, size_t text_length,
                         int64_t expiry) noexcept nogil:
-    """A new field goes before the first one that expires at the same time or later; one that never expires to the end."""
+    """A new field goes before the first that expires at the same time or later; one that never expires to the end."""
     cdef const uint8_t* place = NULL
     cdef const uint8_t* made
     cdef int64_t time
@@ -330,7 +331,8 @@ cdef void fields_begin() noexcept nogil:
     listpack_begin(scratch_pack)
 
 
-cdef bint fields_add(const Hash* h, const char* field, size_t length, const char* text, size_t text_length) noexcept nogil:
+cdef bint fields_add(const Hash* h, const char* field, size_t length, const char* text,
+                     size_t text_length) noexcept nogil:
     if (length > h.most_value or text_length > h.most_value
             or listpack_size(scratch_pack) + length + text_length + 2 * ELEMENT_MOST > SCRATCH_BYTES
             or listpack_length(scratch_pack) >= 2 * h.most_entries
@@ -407,7 +409,6 @@ cdef bint fields_delete(Hash* h, const char* field, size_t length) noexcept nogi
     cdef FieldTable* t
     cdef Entry** slot
     cdef uint64_t hash
-    cdef bint due = False
     if h.encoding == ENC_FIELDS:
         t = <FieldTable*>h.value
         hash = table_hash(&t.table, field, length)
@@ -585,7 +586,8 @@ cdef void fields_visit(const Hash* h, field_visitor visit, void* context) noexce
         p = listpack_next(p)
 
 
-cdef uint64_t fields_scan(const Hash* h, uint64_t cursor, field_visitor visit, void* context, size_t* seen) noexcept nogil:
+cdef uint64_t fields_scan(const Hash* h, uint64_t cursor, field_visitor visit, void* context,
+                          size_t* seen) noexcept nogil:
     cdef Visit each
     each.visit = visit
     each.context = context

@@ -145,8 +145,8 @@ cdef class Database:
 
     # After a field of a hash got a time: sees to it that it goes when the time comes.
     cdef void file_fields(self, Entry** slot, uint64_t hash) noexcept
-    # Removes fields of a hash that are due, `FIELDS_AT_ONCE` at the most, and tells of it; the slot, or NULL when the hash
-    # became empty and is gone. Where expired keys are not removed (`expiring`), neither are fields.
+    # Removes fields of a hash that are due, `FIELDS_AT_ONCE` at the most, and tells of it; the slot, or NULL when the
+    # hash became empty and is gone. Where expired keys are not removed (`expiring`), neither are fields.
     cdef Entry** purge_fields(self, Entry** slot, uint64_t hash) noexcept
 
     cdef void account_expiry(self, Entry* e, uint64_t hash, int64_t before) noexcept

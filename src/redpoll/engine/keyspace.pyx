@@ -22,18 +22,19 @@ from redpoll.engine.expiry cimport (
     free_blocks, wheel_advance, wheel_empty, wheel_file, wheel_init, wheel_memory, wheel_random, wheel_take,
 )
 from redpoll.engine.field_index cimport (
-    field_index_file, field_index_file_due, field_index_find, field_index_free, field_index_new, field_index_take, field_index_tidy,
+    field_index_file, field_index_file_due, field_index_find, field_index_free, field_index_new, field_index_take,
+    field_index_tidy,
 )
 from redpoll.engine.field_times cimport NEVER
 from redpoll.engine.fields cimport (
-    Hash, field_name_visitor, fields_filing, fields_length, fields_next_due, fields_open, fields_take_due, fields_use_seed,
-    is_hash_with_times,
+    Hash, field_name_visitor, fields_filing, fields_length, fields_next_due, fields_open, fields_take_due,
+    fields_use_seed, is_hash_with_times,
 )
 from redpoll.engine.memory cimport has_to_return, return_some
 from redpoll.engine.numbers cimport parse_int64
 from redpoll.engine.table cimport (
-    Table, table_buckets, table_clear, table_dismantle, table_find, table_find_hash, table_hash, table_init, table_insert,
-    table_memory, table_prefetch, table_prefetch_entry, table_random, table_remove, table_scan, table_visit_bucket,
+    Table, table_buckets, table_clear, table_dismantle, table_find, table_find_hash, table_hash, table_init,
+    table_insert, table_memory, table_prefetch, table_prefetch_entry, table_random, table_remove, table_scan, table_visit_bucket,
 )
 from redpoll.engine.value cimport value_contents, value_free_some, value_memory, values_waiting
 from redpoll.engine.watcher cimport EVENT_FIELDS, EVENT_GENERIC, EVENT_HASH
@@ -599,7 +600,7 @@ cdef class Database:
                 keyspace.watcher.tell(EVENT_GENERIC, b"del", key, length, self.index)
 
     cdef size_t expire_fields_some(self, size_t most) noexcept:
-        """Look at hashes some of whose fields may be due, and remove up to about `most` fields; how many, and hashes."""
+        """Look at hashes some of whose fields may be due, and remove about `most` fields; how many, and hashes."""
         cdef uint64_t hashes[EXPIRE_BATCH]
         cdef size_t count, i, taken
         cdef size_t total = 0

@@ -12,7 +12,7 @@ from redpoll.engine.fields cimport (
     KEEP_TIME, NO_TIME, FieldValue, Hash, fields_delete, fields_get, fields_length, fields_new, fields_next_due,
     fields_open, fields_scan, fields_set, fields_set_expiry, fields_visit, is_hash_with_times,
 )
-from redpoll.engine.keyspace cimport Database
+from redpoll.engine.keyspace cimport Database, Keyspace
 from redpoll.engine.listpack cimport (
     AFTER, BEFORE, REPLACE, Element, listpack_append, listpack_append_integer, listpack_append_pair, listpack_at,
     listpack_begin, listpack_copy, listpack_cost, listpack_equals, listpack_find, listpack_first, listpack_fits,
@@ -20,6 +20,7 @@ from redpoll.engine.listpack cimport (
     listpack_new, listpack_next, listpack_prepend, listpack_previous, listpack_put, listpack_put_integer,
     listpack_remove, listpack_size, listpack_split, listpack_text, listpack_valid, listpack_add,
 )
+from redpoll.engine.watcher cimport EVENT_FIELDS, Watcher
 
 
 cdef bytes text_of(const uint8_t* element):
@@ -215,6 +216,27 @@ cdef class Times:
             steps += 1
         self.times = NULL
         return steps
+
+
+cdef class Listener(Watcher):
+    """Keeps what a keyspace tells: `heard` is a list of tuples."""
+    cdef readonly list heard
+
+    def __init__(self):
+        self.heard = []
+
+    def listen_to(self, Keyspace keyspace, bint to_fields):
+        keyspace.watcher = self
+        keyspace.watching_changes = True
+        if to_fields:
+            keyspace.notices |= EVENT_FIELDS
+
+    cdef void tell(self, int kind, const char* event, const char* key, size_t length, int database) noexcept:
+        self.heard.append((kind, <bytes>event, PyBytes_FromStringAndSize(key, length), database))
+
+    cdef void tell_fields(self, int kind, const char* event, const char* key, size_t length, int database,
+                          list fields) noexcept:
+        self.heard.append((kind, <bytes>event, PyBytes_FromStringAndSize(key, length), database, fields))
 
 
 cdef void collect_item(void* context, const Element* field, const FieldValue* value) noexcept with gil:

@@ -98,8 +98,8 @@ cdef uint64_t table_scan(const Table* t, uint64_t cursor, entry_visitor visit, v
 # Entries one after another, for whoever takes the whole table apart or looks at all of it without changing it.
 cdef size_t table_buckets(const Table* t) noexcept nogil
 cdef void table_visit_bucket(const Table* t, size_t index, entry_visitor visit, void* context) noexcept nogil
-# Takes a table that is no longer wanted apart from its end: shows about `most` entries to `visit`, which frees them, and
-# gives back their buckets. True when nothing is left.
+# Takes a table that is no longer wanted apart from its end: shows about `most` entries to `visit`, which frees them,
+# and gives back their buckets. True when nothing is left.
 cdef bint table_dismantle(Table* t, size_t most, entry_visitor visit, void* context) noexcept nogil
 # The slot of any entry, each as likely; NULL when empty. `random` gives 64 random bits each time.
 ctypedef uint64_t (*random_source)(void* context) noexcept nogil
