@@ -186,6 +186,7 @@ def main() -> int:
     try:
         tree = source.fetch()
         source.install_server(tree)
+        source.adapt(tree)
     except source.Missing as error:
         print(error, file=sys.stderr)
         return 2
