@@ -65,26 +65,26 @@ cdef extern from *:
     }
 
     #ifdef REDPOLL_HLL_WIDE
-    /* 24 bytes are 32 registers: three bytes go into each lane of four, and are spread there. The halves that are read
-       overlap, so that nothing behind the registers is touched. */
+    /* 24 bytes are 32 registers: three bytes go into each lane of four, then halves of them into lanes of two, then each
+       register into its byte. The two halves that are read overlap, so that nothing behind the registers is touched. */
     __attribute__((target("avx2")))
-    static void redpoll_hll_merge_wide(uint8_t *registers, const uint8_t *packed) {
+    static void redpoll_hll_merge_wide(uint8_t *registers, const uint8_t *const *packed, size_t count) {
         const __m256i lanes = _mm256_setr_epi8(
             0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1,
             4, 5, 6, -1, 7, 8, 9, -1, 10, 11, 12, -1, 13, 14, 15, -1);
-        const __m256i m0 = _mm256_set1_epi32(0x3F), m1 = _mm256_set1_epi32(0x3F00);
-        const __m256i m2 = _mm256_set1_epi32(0x3F0000), m3 = _mm256_set1_epi32(0x3F000000);
-        for (size_t i = 0; i < 16384; i += 32, packed += 24) {
-            __m256i x = _mm256_inserti128_si256(
-                _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)packed)),
-                _mm_loadu_si128((const __m128i *)(packed + 8)), 1);
-            x = _mm256_shuffle_epi8(x, lanes);
-            __m256i r0 = _mm256_and_si256(x, m0), r1 = _mm256_and_si256(_mm256_slli_epi32(x, 2), m1);
-            __m256i r2 = _mm256_and_si256(_mm256_slli_epi32(x, 4), m2);
-            __m256i r3 = _mm256_and_si256(_mm256_slli_epi32(x, 6), m3);
-            x = _mm256_or_si256(_mm256_or_si256(r0, r1), _mm256_or_si256(r2, r3));
-            __m256i there = _mm256_loadu_si256((const __m256i *)(registers + i));
-            _mm256_storeu_si256((__m256i *)(registers + i), _mm256_max_epu8(x, there));
+        const __m256i even = _mm256_set1_epi16(0x003F), odd = _mm256_set1_epi16(0x3F00);
+        for (size_t i = 0, at = 0; i < 16384; i += 32, at += 24) {
+            __m256i most = _mm256_loadu_si256((const __m256i *)(registers + i));
+            for (size_t k = 0; k < count; k++) {
+                __m256i x = _mm256_inserti128_si256(
+                    _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(packed[k] + at))),
+                    _mm_loadu_si128((const __m128i *)(packed[k] + at + 8)), 1);
+                x = _mm256_shuffle_epi8(x, lanes);
+                x = _mm256_blend_epi16(x, _mm256_slli_epi32(x, 4), 0xAA);
+                x = _mm256_or_si256(_mm256_and_si256(x, even), _mm256_and_si256(_mm256_slli_epi16(x, 2), odd));
+                most = _mm256_max_epu8(most, x);
+            }
+            _mm256_storeu_si256((__m256i *)(registers + i), most);
         }
     }
 
@@ -107,11 +107,14 @@ cdef extern from *:
 
     static int redpoll_hll_wide = 1;
 
-    static void redpoll_hll_merge(uint8_t *registers, const uint8_t *packed) {
+    static void redpoll_hll_merge(uint8_t *registers, const uint8_t *const *packed, size_t count) {
     #ifdef REDPOLL_HLL_WIDE
-        if (redpoll_hll_wide && __builtin_cpu_supports("avx2")) { redpoll_hll_merge_wide(registers, packed); return; }
+        if (redpoll_hll_wide && __builtin_cpu_supports("avx2")) {
+            redpoll_hll_merge_wide(registers, packed, count);
+            return;
+        }
     #endif
-        redpoll_hll_merge_plain(registers, packed);
+        for (size_t k = 0; k < count; k++) redpoll_hll_merge_plain(registers, packed[k]);
     }
 
     static void redpoll_hll_pack(const uint8_t *registers, uint8_t *packed) {
@@ -121,22 +124,36 @@ cdef extern from *:
         redpoll_hll_pack_plain(registers, packed);
     }
 
-    /* Neighbours are mostly alike: four tables of counts, so that no increment waits for the one before. */
+    /* Registers are counted in pairs, which halves the increments, and the pairs' counts summed both ways. */
     static void redpoll_hll_histogram(const uint8_t *registers, uint32_t *counts) {
-        uint32_t some[4][64];
-        memset(some, 0, sizeof(some));
+        static uint16_t pairs[2][64][64];
+        uint32_t zeros = 0;
+        memset(pairs, 0, sizeof(pairs));
+        memset(counts, 0, 64 * sizeof(*counts));
         for (size_t i = 0; i < 16384; i += 8) {
             uint64_t x;
             memcpy(&x, registers + i, 8);
-            for (int j = 0; j < 8; j++) some[j & 3][x >> 8 * j & 63]++;
+            if (x == 0) { zeros += 8; continue; }
+            pairs[0][x & 63][x >> 8 & 63]++;
+            pairs[1][x >> 16 & 63][x >> 24 & 63]++;
+            pairs[0][x >> 32 & 63][x >> 40 & 63]++;
+            pairs[1][x >> 48 & 63][x >> 56 & 63]++;
         }
-        for (int value = 0; value < 64; value++)
-            counts[value] = some[0][value] + some[1][value] + some[2][value] + some[3][value];
+        for (int one = 0; one < 64; one++) {
+            uint32_t sum = 0;
+            for (int other = 0; other < 64; other++) {
+                uint32_t both = (uint32_t)pairs[0][one][other] + pairs[1][one][other];
+                sum += both;
+                counts[other] += both;
+            }
+            counts[one] += sum;
+        }
+        counts[0] += zeros;
     }
 
     #define redpoll_hll_ctz(x) __builtin_ctzll(x)
     """
-    void merge_dense "redpoll_hll_merge"(uint8_t* registers, const uint8_t* packed) noexcept nogil
+    void merge_dense "redpoll_hll_merge"(uint8_t* registers, const uint8_t** packed, size_t count) noexcept nogil
     void merge_plain "redpoll_hll_merge_plain"(uint8_t* registers, const uint8_t* packed) noexcept nogil
     void pack_dense "redpoll_hll_pack"(const uint8_t* registers, uint8_t* packed) noexcept nogil
     void pack_plain "redpoll_hll_pack_plain"(const uint8_t* registers, uint8_t* packed) noexcept nogil
@@ -420,8 +437,10 @@ cdef bint registers_merge(uint8_t* registers, const uint8_t* bytes, size_t lengt
     cdef size_t register = 0
     cdef size_t run, i
     cdef uint8_t count
+    cdef const uint8_t* packed
     if not hll_is_sparse(bytes):
-        merge_dense(registers, bytes + HLL_HEADER)
+        packed = bytes + HLL_HEADER
+        merge_dense(registers, &packed, 1)
         return True
     while hll_next_run(bytes, length, &at, &run, &count):
         if register + run > HLL_REGISTERS:
@@ -432,6 +451,14 @@ cdef bint registers_merge(uint8_t* registers, const uint8_t* bytes, size_t lengt
                     registers[i] = count
         register += run
     return register == HLL_REGISTERS and at == length
+
+
+cdef void registers_merge_dense(uint8_t* registers, const uint8_t** strings, size_t count) noexcept nogil:
+    cdef const uint8_t* packed[MERGED_TOGETHER]
+    cdef size_t i
+    for i in range(count):
+        packed[i] = strings[i] + HLL_HEADER
+    merge_dense(registers, packed, count)
 
 
 cdef double sigma(double x) noexcept nogil:
@@ -488,6 +515,7 @@ def self_test() -> str:
     cdef uint8_t other[HLL_DENSE_BYTES]
     cdef uint8_t expected[HLL_REGISTERS]
     cdef uint8_t registers[HLL_REGISTERS]
+    cdef const uint8_t* packed
     cdef uint64_t state = 88172645463325252
     cdef size_t i, register, step
     cdef uint8_t count
@@ -503,7 +531,8 @@ def self_test() -> str:
         if hll_dense_get(dense, i) != expected[i]:
             return f"register {i} should be {expected[i]} but is {hll_dense_get(dense, i)}"
     memset(registers, 0, sizeof(registers))
-    merge_dense(registers, dense + HLL_HEADER)
+    packed = dense + HLL_HEADER
+    merge_dense(registers, &packed, 1)
     if memcmp(registers, expected, sizeof(registers)) != 0:
         return "registers are not spread as they are set"
     memset(registers, 0, sizeof(registers))
