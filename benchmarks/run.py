@@ -44,11 +44,17 @@ def words_of(test: str, size: int) -> list[str]:
         "LPUSH": ["LPUSH", "list", value],
         "LRANGE": ["LRANGE", "list", "0", "99"],
         "LPOP": ["LPOP", "list"],
+        "SADD": ["SADD", "set", "member:__rand_int__"],
+        "SISMEMBER": ["SISMEMBER", "set", "member:__rand_int__"],
+        "SRANDMEMBER": ["SRANDMEMBER", "set"],
     }[test]
 
 
-TESTS = ("GET", "SET", "INCR", "MGET", "MSET", "LPUSH", "LRANGE", "LPOP")
-_REPLY_LINES = {"GET": 2, "SET": 1, "INCR": 1, "MGET": 21, "MSET": 1, "LPUSH": 1, "LRANGE": 201, "LPOP": 2}
+TESTS = ("GET", "SET", "INCR", "MGET", "MSET", "LPUSH", "LRANGE", "LPOP", "SADD", "SISMEMBER", "SRANDMEMBER")
+_REPLY_LINES = {
+    "GET": 2, "SET": 1, "INCR": 1, "MGET": 21, "MSET": 1, "LPUSH": 1, "LRANGE": 201, "LPOP": 2, "SADD": 1,
+    "SISMEMBER": 1, "SRANDMEMBER": 2,
+}  # fmt: skip
 
 
 def load(server: servers.Server, test: str, size: int, *, pipeline: int, requests: int, processor: int | None,

@@ -6,9 +6,10 @@ from libc.string cimport memcpy, memset
 from redpoll.commands.call cimport EVENT_STRING, Call, check_type, native
 from redpoll.engine.entry cimport TYPE_STRING, Entry, string_text
 from redpoll.engine.hyperloglog cimport (
-    HLL_HEADER, HLL_REGISTERS, Sketch, hll_dense_get, hll_estimate, hll_is_current, hll_is_sparse, hll_next_run,
-    hll_outdate, hll_place, hll_recognized, hll_set_estimate, hll_use_wide_steps, registers_estimate, registers_merge,
-    registers_pack, sketch_free, sketch_make_dense, sketch_new, sketch_of, sketch_raise,
+    HLL_DENSE, HLL_DENSE_BYTES, HLL_HEADER, HLL_REGISTERS, MERGED_TOGETHER, Sketch, hll_dense_get, hll_estimate,
+    hll_is_current, hll_is_sparse, hll_next_run, hll_outdate, hll_place, hll_recognized, hll_set_estimate,
+    hll_use_wide_steps, registers_estimate, registers_merge, registers_merge_dense, registers_pack, sketch_free,
+    sketch_make_dense, sketch_new, sketch_of, sketch_raise,
 )
 from redpoll.wire.reply cimport reply_array, reply_bulk, reply_integer, reply_ok, reply_status
 
@@ -113,14 +114,24 @@ declare(
 cdef int merge_all(Call call, size_t first, uint8_t* registers, bint* dense) except -1:
     """Raise registers to those of all HyperLogLogs at the words from `first` on; `dense`: one of them is."""
     cdef const uint8_t* bytes
+    cdef const uint8_t* together[MERGED_TOGETHER]
+    cdef size_t count = 0
     cdef size_t length, i
     memset(registers, 0, HLL_REGISTERS)
     for i in range(first, call.argc):
-        if find_sketch(call.read(i), &bytes, &length):
-            if not hll_is_sparse(bytes):
-                dense[0] = True
+        if not find_sketch(call.read(i), &bytes, &length):
+            continue
+        if hll_is_sparse(bytes):
             if not registers_merge(registers, bytes, length):
                 raise CommandError(errors.DAMAGED_HYPERLOGLOG)
+            continue
+        dense[0] = True
+        together[count] = bytes
+        count += 1
+        if count == MERGED_TOGETHER:
+            registers_merge_dense(registers, together, count)
+            count = 0
+    registers_merge_dense(registers, together, count)
     return 0
 
 
@@ -165,6 +176,26 @@ declare(
 )
 
 
+cdef int put_dense(Call call, Entry** slot, const uint8_t* registers) except -1:
+    """Make registers the value of the key at the first word; of an estimate that was there, the bytes stay."""
+    cdef uint8_t header[HLL_HEADER]
+    cdef const uint8_t* bytes
+    cdef uint8_t* text
+    cdef size_t length
+    if find_sketch(slot, &bytes, &length):
+        memcpy(header, bytes, HLL_HEADER)
+    else:
+        memset(header, 0, HLL_HEADER)
+        memcpy(header, b"HYLL", 4)
+        slot = call.db.put_plain(NULL, call.argv[1].ptr, call.argv[1].len, call.hash_of(1), b"", 0, -1)
+    header[4] = HLL_DENSE
+    hll_outdate(header)
+    text = <uint8_t*>call.db.edit_text(slot, HLL_DENSE_BYTES)
+    memcpy(text, header, HLL_HEADER)
+    registers_pack(registers, text)
+    return 0
+
+
 cdef int pfmerge(Call call) except -1:
     cdef uint8_t registers[HLL_REGISTERS]
     cdef Entry** slot
@@ -175,20 +206,19 @@ cdef int pfmerge(Call call) except -1:
     call.prefetch(1, 1)
     merge_all(call, 1, registers, &dense)
     slot = call.write(1)
-    if find_sketch(slot, &bytes, &length):
-        sketch_of(&sketch, bytes, length, call.keyspace.hll_sparse_max_bytes)
-    else:
-        sketch_new(&sketch, call.keyspace.hll_sparse_max_bytes)
     if dense:
-        sketch_make_dense(&sketch)
-        registers_pack(registers, sketch.bytes)
+        put_dense(call, slot, registers)
     else:
+        if find_sketch(slot, &bytes, &length):
+            sketch_of(&sketch, bytes, length, call.keyspace.hll_sparse_max_bytes)
+        else:
+            sketch_new(&sketch, call.keyspace.hll_sparse_max_bytes)
         for i in range(HLL_REGISTERS):
             if registers[i]:
                 sketch_raise(&sketch, i, registers[i])
-    hll_outdate(sketch.bytes)
-    put_back(call, slot, &sketch)
-    sketch_free(&sketch)
+        hll_outdate(sketch.bytes)
+        put_back(call, slot, &sketch)
+        sketch_free(&sketch)
     call.changed(EVENT_STRING, b"pfadd", 1)
     reply_ok(call.out)
     return 0

@@ -27,6 +27,7 @@ cdef enum:
     HLL_DENSE_BYTES = 12304      # header and registers
     HLL_DENSE = 0
     HLL_SPARSE = 1
+    MERGED_TOGETHER = 8
 
 # A string that is being changed: a copy, with room to grow.
 cdef struct Sketch:
@@ -66,6 +67,8 @@ cdef bint sketch_make_dense(Sketch* sketch) noexcept nogil
 
 # Registers one a byte, HLL_REGISTERS of them: raised to those of a string (False: it is damaged), estimated, packed.
 cdef bint registers_merge(uint8_t* registers, const uint8_t* bytes, size_t length) noexcept nogil
+# The same for so many dense ones together, MERGED_TOGETHER at the most: quicker than one after the other.
+cdef void registers_merge_dense(uint8_t* registers, const uint8_t** strings, size_t count) noexcept nogil
 cdef uint64_t registers_estimate(const uint8_t* registers) noexcept nogil
 cdef void registers_pack(const uint8_t* registers, uint8_t* bytes) noexcept nogil
 # Whether both may take many registers in a step, where the processor can; the results are the same.

@@ -65,27 +65,87 @@ cdef extern from *:
     }
 
     #ifdef REDPOLL_HLL_WIDE
-    /* 24 bytes are 32 registers: three bytes go into each lane of four, and are spread there. The halves that are read
-       overlap, so that nothing behind the registers is touched. */
+    /* 24 bytes are 32 registers: three bytes go into each lane of four, then halves of them into lanes of two, then
+       each register into its byte. The two halves that are read overlap, so that nothing behind the registers is
+       touched. */
     __attribute__((target("avx2")))
-    static void redpoll_hll_merge_wide(uint8_t *registers, const uint8_t *packed) {
+    static void redpoll_hll_merge_wide(uint8_t *registers, const uint8_t *const *packed, size_t count) {
         const __m256i lanes = _mm256_setr_epi8(
             0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1,
             4, 5, 6, -1, 7, 8, 9, -1, 10, 11, 12, -1, 13, 14, 15, -1);
-        const __m256i m0 = _mm256_set1_epi32(0x3F), m1 = _mm256_set1_epi32(0x3F00);
-        const __m256i m2 = _mm256_set1_epi32(0x3F0000), m3 = _mm256_set1_epi32(0x3F000000);
-        for (size_t i = 0; i < 16384; i += 32, packed += 24) {
-            __m256i x = _mm256_inserti128_si256(
-                _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)packed)),
-                _mm_loadu_si128((const __m128i *)(packed + 8)), 1);
-            x = _mm256_shuffle_epi8(x, lanes);
-            __m256i r0 = _mm256_and_si256(x, m0), r1 = _mm256_and_si256(_mm256_slli_epi32(x, 2), m1);
-            __m256i r2 = _mm256_and_si256(_mm256_slli_epi32(x, 4), m2);
-            __m256i r3 = _mm256_and_si256(_mm256_slli_epi32(x, 6), m3);
-            x = _mm256_or_si256(_mm256_or_si256(r0, r1), _mm256_or_si256(r2, r3));
-            __m256i there = _mm256_loadu_si256((const __m256i *)(registers + i));
-            _mm256_storeu_si256((__m256i *)(registers + i), _mm256_max_epu8(x, there));
+        const __m256i even = _mm256_set1_epi16(0x003F), odd = _mm256_set1_epi16(0x3F00);
+        for (size_t i = 0, at = 0; i < 16384; i += 32, at += 24) {
+            __m256i most = _mm256_loadu_si256((const __m256i *)(registers + i));
+            for (size_t k = 0; k < count; k++) {
+                __m256i x = _mm256_inserti128_si256(
+                    _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(packed[k] + at))),
+                    _mm_loadu_si128((const __m128i *)(packed[k] + at + 8)), 1);
+                x = _mm256_shuffle_epi8(x, lanes);
+                x = _mm256_blend_epi16(x, _mm256_slli_epi32(x, 4), 0xAA);
+                x = _mm256_or_si256(_mm256_and_si256(x, even), _mm256_and_si256(_mm256_slli_epi16(x, 2), odd));
+                most = _mm256_max_epu8(most, x);
+            }
+            _mm256_storeu_si256((__m256i *)(registers + i), most);
         }
+    }
+
+    /* The same where a processor picks bits: 48 bytes are 64 registers. */
+    __attribute__((target("avx512vbmi,avx512bw,avx512vl")))
+    static void redpoll_hll_merge_widest(uint8_t *registers, const uint8_t *const *packed, size_t count) {
+        const __mmask64 there = 0xFFFFFFFFFFFFull;
+        const __m512i bits = _mm512_set1_epi64(0x2A241E18120C0600ll);       /* the multiples of six */
+        const __m512i six = _mm512_set1_epi8(63);
+        uint8_t order[64];
+        for (int i = 0; i < 64; i++) order[i] = i / 8 * 6 + i % 8;
+        const __m512i lanes = _mm512_loadu_si512(order);
+        for (size_t i = 0, at = 0; i < 16384; i += 64, at += 48) {
+            __m512i most = _mm512_loadu_si512(registers + i);
+            for (size_t k = 0; k < count; k++) {
+                __m512i x = _mm512_permutexvar_epi8(lanes, _mm512_maskz_loadu_epi8(there, packed[k] + at));
+                x = _mm512_and_si512(_mm512_multishift_epi64_epi8(bits, x), six);
+                most = _mm512_max_epu8(most, x);
+            }
+            _mm512_storeu_si512(registers + i, most);
+        }
+    }
+
+    /* One pass for each value there may be: most sketches have few. False when this one has too many. */
+    __attribute__((target("avx2")))
+    static int redpoll_hll_histogram_wide(const uint8_t *registers, uint32_t *counts) {
+        __m256i low = _mm256_set1_epi8(127), high = _mm256_setzero_si256();
+        uint8_t ends[2][32];
+        for (size_t i = 0; i < 16384; i += 32) {
+            __m256i x = _mm256_loadu_si256((const __m256i *)(registers + i));
+            low = _mm256_min_epu8(low, x);
+            high = _mm256_max_epu8(high, x);
+        }
+        _mm256_storeu_si256((__m256i *)ends[0], low);
+        _mm256_storeu_si256((__m256i *)ends[1], high);
+        for (int i = 1; i < 32; i++) {
+            if (ends[0][i] < ends[0][0]) ends[0][0] = ends[0][i];
+            if (ends[1][i] > ends[1][0]) ends[1][0] = ends[1][i];
+        }
+        if (ends[1][0] > 63 || ends[1][0] - ends[0][0] > 31) return 0;
+        memset(counts, 0, 64 * sizeof(*counts));
+        for (int value = ends[0][0]; value <= ends[1][0]; value++) {
+            const __m256i wanted = _mm256_set1_epi8(value);
+            __m256i sums = _mm256_setzero_si256();
+            /* 128 steps of each count fit into a byte. */
+            for (size_t part = 0; part < 16384; part += 8192) {
+                __m256i one = _mm256_setzero_si256(), other = _mm256_setzero_si256();
+                for (size_t i = part; i < part + 8192; i += 64) {
+                    __m256i x = _mm256_loadu_si256((const __m256i *)(registers + i));
+                    __m256i y = _mm256_loadu_si256((const __m256i *)(registers + i + 32));
+                    one = _mm256_sub_epi8(one, _mm256_cmpeq_epi8(wanted, x));
+                    other = _mm256_sub_epi8(other, _mm256_cmpeq_epi8(wanted, y));
+                }
+                sums = _mm256_add_epi64(sums, _mm256_sad_epu8(one, _mm256_setzero_si256()));
+                sums = _mm256_add_epi64(sums, _mm256_sad_epu8(other, _mm256_setzero_si256()));
+            }
+            counts[value] = (uint32_t)(_mm256_extract_epi64(sums, 0) + _mm256_extract_epi64(sums, 1)
+                                       + _mm256_extract_epi64(sums, 2) + _mm256_extract_epi64(sums, 3));
+        }
+        return 1;
     }
 
     __attribute__((target("avx2")))
@@ -105,49 +165,77 @@ cdef extern from *:
     }
     #endif
 
-    static int redpoll_hll_wide = 1;
+    /* 0: plain steps, 1: AVX2, 2: AVX-512; what the processor lacks counts for less. */
+    static int redpoll_hll_steps = 2;
 
-    static void redpoll_hll_merge(uint8_t *registers, const uint8_t *packed) {
+    static int redpoll_hll_possible_steps(void) {
     #ifdef REDPOLL_HLL_WIDE
-        if (redpoll_hll_wide && __builtin_cpu_supports("avx2")) { redpoll_hll_merge_wide(registers, packed); return; }
+        int best = !__builtin_cpu_supports("avx2") ? 0 : !__builtin_cpu_supports("avx512vbmi")
+            || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl") ? 1 : 2;
+        return redpoll_hll_steps < best ? redpoll_hll_steps : best;
+    #else
+        return 0;
     #endif
-        redpoll_hll_merge_plain(registers, packed);
+    }
+
+    static void redpoll_hll_merge(uint8_t *registers, const uint8_t *const *packed, size_t count) {
+    #ifdef REDPOLL_HLL_WIDE
+        int steps = redpoll_hll_possible_steps();
+        if (steps == 2) { redpoll_hll_merge_widest(registers, packed, count); return; }
+        if (steps == 1) { redpoll_hll_merge_wide(registers, packed, count); return; }
+    #endif
+        for (size_t k = 0; k < count; k++) redpoll_hll_merge_plain(registers, packed[k]);
     }
 
     static void redpoll_hll_pack(const uint8_t *registers, uint8_t *packed) {
     #ifdef REDPOLL_HLL_WIDE
-        if (redpoll_hll_wide && __builtin_cpu_supports("avx2")) { redpoll_hll_pack_wide(registers, packed); return; }
+        if (redpoll_hll_possible_steps()) { redpoll_hll_pack_wide(registers, packed); return; }
     #endif
         redpoll_hll_pack_plain(registers, packed);
     }
 
-    /* Neighbours are mostly alike: four tables of counts, so that no increment waits for the one before. */
+    /* Registers are counted in pairs, which halves the increments, and the pairs' counts summed both ways. */
     static void redpoll_hll_histogram(const uint8_t *registers, uint32_t *counts) {
-        uint32_t some[4][64];
-        memset(some, 0, sizeof(some));
+        static uint16_t pairs[2][64][64];
+        uint32_t zeros = 0;
+    #ifdef REDPOLL_HLL_WIDE
+        if (redpoll_hll_possible_steps() && redpoll_hll_histogram_wide(registers, counts)) return;
+    #endif
+        memset(pairs, 0, sizeof(pairs));
+        memset(counts, 0, 64 * sizeof(*counts));
         for (size_t i = 0; i < 16384; i += 8) {
             uint64_t x;
             memcpy(&x, registers + i, 8);
-            for (int j = 0; j < 8; j++) some[j & 3][x >> 8 * j & 63]++;
+            if (x == 0) { zeros += 8; continue; }
+            pairs[0][x & 63][x >> 8 & 63]++;
+            pairs[1][x >> 16 & 63][x >> 24 & 63]++;
+            pairs[0][x >> 32 & 63][x >> 40 & 63]++;
+            pairs[1][x >> 48 & 63][x >> 56 & 63]++;
         }
-        for (int value = 0; value < 64; value++)
-            counts[value] = some[0][value] + some[1][value] + some[2][value] + some[3][value];
+        for (int one = 0; one < 64; one++) {
+            uint32_t sum = 0;
+            for (int other = 0; other < 64; other++) {
+                uint32_t both = (uint32_t)pairs[0][one][other] + pairs[1][one][other];
+                sum += both;
+                counts[other] += both;
+            }
+            counts[one] += sum;
+        }
+        counts[0] += zeros;
     }
 
     #define redpoll_hll_ctz(x) __builtin_ctzll(x)
     """
-    void merge_dense "redpoll_hll_merge"(uint8_t* registers, const uint8_t* packed) noexcept nogil
-    void merge_plain "redpoll_hll_merge_plain"(uint8_t* registers, const uint8_t* packed) noexcept nogil
+    void merge_dense "redpoll_hll_merge"(uint8_t* registers, const uint8_t** packed, size_t count) noexcept nogil
     void pack_dense "redpoll_hll_pack"(const uint8_t* registers, uint8_t* packed) noexcept nogil
-    void pack_plain "redpoll_hll_pack_plain"(const uint8_t* registers, uint8_t* packed) noexcept nogil
     void histogram "redpoll_hll_histogram"(const uint8_t* registers, uint32_t* counts) noexcept nogil
-    int wide_steps "redpoll_hll_wide"
+    int chosen_steps "redpoll_hll_steps"
     int trailing_zeros "redpoll_hll_ctz"(uint64_t x) noexcept nogil
 
 
 cdef void hll_use_wide_steps(bint wanted) noexcept nogil:
-    global wide_steps
-    wide_steps = wanted
+    global chosen_steps
+    chosen_steps = 2 if wanted else 0
 
 
 cdef uint64_t murmur(const uint8_t* p, size_t length) noexcept nogil:
@@ -420,8 +508,10 @@ cdef bint registers_merge(uint8_t* registers, const uint8_t* bytes, size_t lengt
     cdef size_t register = 0
     cdef size_t run, i
     cdef uint8_t count
+    cdef const uint8_t* packed
     if not hll_is_sparse(bytes):
-        merge_dense(registers, bytes + HLL_HEADER)
+        packed = bytes + HLL_HEADER
+        merge_dense(registers, &packed, 1)
         return True
     while hll_next_run(bytes, length, &at, &run, &count):
         if register + run > HLL_REGISTERS:
@@ -432,6 +522,14 @@ cdef bint registers_merge(uint8_t* registers, const uint8_t* bytes, size_t lengt
                     registers[i] = count
         register += run
     return register == HLL_REGISTERS and at == length
+
+
+cdef void registers_merge_dense(uint8_t* registers, const uint8_t** strings, size_t count) noexcept nogil:
+    cdef const uint8_t* packed[MERGED_TOGETHER]
+    cdef size_t i
+    for i in range(count):
+        packed[i] = strings[i] + HLL_HEADER
+    merge_dense(registers, packed, count)
 
 
 cdef double sigma(double x) noexcept nogil:
@@ -482,53 +580,75 @@ cdef void registers_pack(const uint8_t* registers, uint8_t* bytes) noexcept nogi
     pack_dense(registers, bytes + HLL_HEADER)
 
 
-def self_test() -> str:
-    """What is wrong with registers and estimates, for PFSELFTEST; empty: nothing."""
+cdef str test_registers():
+    """Random registers, set one by one, spread, packed and counted again."""
     cdef uint8_t dense[HLL_DENSE_BYTES]
     cdef uint8_t other[HLL_DENSE_BYTES]
     cdef uint8_t expected[HLL_REGISTERS]
     cdef uint8_t registers[HLL_REGISTERS]
+    cdef const uint8_t* packed[2]
+    cdef uint32_t counts[64]
     cdef uint64_t state = 88172645463325252
-    cdef size_t i, register, step
+    cdef size_t i
+    cdef int mask
+    for mask in (63, 31, 15):
+        memset(dense, 0, sizeof(dense))
+        for i in range(HLL_REGISTERS):
+            state ^= state << 13
+            state ^= state >> 7
+            state ^= state << 17
+            expected[i] = state & mask
+            hll_dense_set(dense, i, expected[i])
+        for i in range(HLL_REGISTERS):
+            if hll_dense_get(dense, i) != expected[i]:
+                return f"register {i} should be {expected[i]} but is {hll_dense_get(dense, i)}"
+        memset(registers, 0, sizeof(registers))
+        packed[0] = packed[1] = dense + HLL_HEADER
+        merge_dense(registers, packed, 2)
+        if memcmp(registers, expected, sizeof(registers)) != 0:
+            return "registers are not spread as they are set"
+        memcpy(other, dense, HLL_HEADER)
+        pack_dense(registers, other + HLL_HEADER)
+        if memcmp(other, dense, sizeof(dense)) != 0:
+            return "registers are not packed as they are set"
+        histogram(registers, counts)
+        for i in range(HLL_REGISTERS):
+            counts[expected[i]] -= 1
+        for i in range(64):
+            if counts[i]:
+                return f"registers of {i} are not counted as they are set"
+    return ""
+
+
+cdef str test_estimates():
+    cdef uint8_t registers[HLL_REGISTERS]
+    cdef uint64_t element
+    cdef size_t register
+    cdef size_t step = 1
     cdef uint8_t count
     cdef double error
-    memset(dense, 0, sizeof(dense))
-    for i in range(HLL_REGISTERS):
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        expected[i] = state & 63
-        hll_dense_set(dense, i, expected[i])
-    for i in range(HLL_REGISTERS):
-        if hll_dense_get(dense, i) != expected[i]:
-            return f"register {i} should be {expected[i]} but is {hll_dense_get(dense, i)}"
     memset(registers, 0, sizeof(registers))
-    merge_dense(registers, dense + HLL_HEADER)
-    if memcmp(registers, expected, sizeof(registers)) != 0:
-        return "registers are not spread as they are set"
-    memset(registers, 0, sizeof(registers))
-    merge_plain(registers, dense + HLL_HEADER)
-    if memcmp(registers, expected, sizeof(registers)) != 0:
-        return "registers are not spread as they are set, in small steps"
-    memcpy(other, dense, sizeof(dense))
-    memset(other + HLL_HEADER, 0, sizeof(dense) - HLL_HEADER)
-    pack_dense(registers, other + HLL_HEADER)
-    if memcmp(other, dense, sizeof(dense)) != 0:
-        return "registers are not packed as they are set"
-    memset(other + HLL_HEADER, 0, sizeof(dense) - HLL_HEADER)
-    pack_plain(registers, other + HLL_HEADER)
-    if memcmp(other, dense, sizeof(dense)) != 0:
-        return "registers are not packed as they are set, in small steps"
-    memset(registers, 0, sizeof(registers))
-    step = 1
-    for i in range(1, 1_000_001):
-        hll_place(<char*>&i, sizeof(i), &register, &count)
+    for element in range(1, 1_000_001):
+        hll_place(<char*>&element, sizeof(element), &register, &count)
         if registers[register] < count:
             registers[register] = count
-        if i == step:
-            error = abs(<double>registers_estimate(registers) - i) / i
+        if element == step:
+            error = abs(<double>registers_estimate(registers) - <double>element)
             # Four times the standard error; of a few, one may be missed.
-            if error > 4 * 1.04 / sqrt(HLL_REGISTERS) and error * i > 1.5:
-                return f"estimates {registers_estimate(registers)} for {i}"
+            if error > 4 * 1.04 / sqrt(HLL_REGISTERS) * element and error > 1.5:
+                return f"the estimate for {element} is {registers_estimate(registers)}"
             step *= 10
     return ""
+
+
+def self_test() -> str:
+    """What is wrong with registers and estimates, for PFSELFTEST; empty: nothing."""
+    global chosen_steps
+    cdef int before = chosen_steps
+    cdef str wrong = ""
+    for steps in (0, 1, 2):
+        if not wrong:
+            chosen_steps = steps
+            wrong = test_registers()
+    chosen_steps = before
+    return wrong or test_estimates()
