@@ -44,11 +44,18 @@ def words_of(test: str, size: int) -> list[str]:
         "LPUSH": ["LPUSH", "list", value],
         "LRANGE": ["LRANGE", "list", "0", "99"],
         "LPOP": ["LPOP", "list"],
+        "ZADD": ["ZADD", "zset", "__rand_int__", "member:__rand_int__"],
+        "ZRANK": ["ZRANK", "zset", "member:__rand_int__"],
+        "ZRANGE": ["ZRANGE", "zset", "0", "99"],
+        "ZPOPMIN": ["ZPOPMIN", "zset"],
     }[test]
 
 
-TESTS = ("GET", "SET", "INCR", "MGET", "MSET", "LPUSH", "LRANGE", "LPOP")
-_REPLY_LINES = {"GET": 2, "SET": 1, "INCR": 1, "MGET": 21, "MSET": 1, "LPUSH": 1, "LRANGE": 201, "LPOP": 2}
+TESTS = ("GET", "SET", "INCR", "MGET", "MSET", "LPUSH", "LRANGE", "LPOP", "ZADD", "ZRANK", "ZRANGE", "ZPOPMIN")
+_REPLY_LINES = {
+    **{"GET": 2, "SET": 1, "INCR": 1, "MGET": 21, "MSET": 1, "LPUSH": 1, "LRANGE": 201, "LPOP": 2},
+    **{"ZADD": 1, "ZRANK": 1, "ZRANGE": 201, "ZPOPMIN": 5},
+}
 
 
 def load(server: servers.Server, test: str, size: int, *, pipeline: int, requests: int, processor: int | None,
@@ -111,8 +118,11 @@ def measure(chosen: argparse.Namespace) -> dict[str, dict[str, Figure]]:
                         requests = chosen.requests * (1 if pipeline == 1 else 10 if pipeline <= 16 else 20)
                         if test in ("MGET", "MSET"):
                             requests //= 4
-                        elif test == "LRANGE":
+                        elif test in ("LRANGE", "ZRANGE"):
                             requests //= 20
+                        elif test == "ZPOPMIN":
+                            # Some of what was added had the same members.
+                            requests //= 2
                         for server in running[round_number % len(running) :] + running[: round_number % len(running)]:
                             figure = load(server, test, size, pipeline=pipeline, requests=requests,
                                           processor=load_processor, light=chosen.load == "light",
