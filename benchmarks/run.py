@@ -47,13 +47,20 @@ def words_of(test: str, size: int) -> list[str]:
         "SADD": ["SADD", "set", "member:__rand_int__"],
         "SISMEMBER": ["SISMEMBER", "set", "member:__rand_int__"],
         "SRANDMEMBER": ["SRANDMEMBER", "set"],
+        "ZADD": ["ZADD", "zset", "__rand_int__", "member:__rand_int__"],
+        "ZRANK": ["ZRANK", "zset", "member:__rand_int__"],
+        "ZRANGE": ["ZRANGE", "zset", "0", "99"],
+        "ZPOPMIN": ["ZPOPMIN", "zset"],
     }[test]
 
 
-TESTS = ("GET", "SET", "INCR", "MGET", "MSET", "LPUSH", "LRANGE", "LPOP", "SADD", "SISMEMBER", "SRANDMEMBER")
+TESTS = (
+    *("GET", "SET", "INCR", "MGET", "MSET", "LPUSH", "LRANGE", "LPOP", "SADD", "SISMEMBER", "SRANDMEMBER"),
+    *("ZADD", "ZRANK", "ZRANGE", "ZPOPMIN"),
+)
 _REPLY_LINES = {
     "GET": 2, "SET": 1, "INCR": 1, "MGET": 21, "MSET": 1, "LPUSH": 1, "LRANGE": 201, "LPOP": 2, "SADD": 1,
-    "SISMEMBER": 1, "SRANDMEMBER": 2,
+    "SISMEMBER": 1, "SRANDMEMBER": 2, "ZADD": 1, "ZRANK": 1, "ZRANGE": 201, "ZPOPMIN": 5,
 }  # fmt: skip
 
 
@@ -117,8 +124,11 @@ def measure(chosen: argparse.Namespace) -> dict[str, dict[str, Figure]]:
                         requests = chosen.requests * (1 if pipeline == 1 else 10 if pipeline <= 16 else 20)
                         if test in ("MGET", "MSET"):
                             requests //= 4
-                        elif test == "LRANGE":
+                        elif test in ("LRANGE", "ZRANGE"):
                             requests //= 20
+                        elif test == "ZPOPMIN":
+                            # Some of what was added had the same members.
+                            requests //= 2
                         for server in running[round_number % len(running) :] + running[: round_number % len(running)]:
                             figure = load(server, test, size, pipeline=pipeline, requests=requests,
                                           processor=load_processor, light=chosen.load == "light",

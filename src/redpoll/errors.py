@@ -539,5 +539,5 @@ def geo_from(command: str) -> str:
 
 
 def geo_by(command: str) -> str:
-    """The text for a search without a shape."""
-    return f"ERR exactly one of BYRADIUS, BYBOX and BYPOLYGON can be specified for {command}"
+    """The text for a search without a shape: Redis's, which has no polygons."""
+    return f"ERR exactly one of BYRADIUS and BYBOX can be specified for {command}"

@@ -78,9 +78,6 @@ cdef void table_shape_as(Table* t, const Table* other) noexcept nogil
 cdef void table_place(Table* t, size_t index, Entry* e, uint8_t tag) noexcept nogil
 # Frees the buckets, not the entries.
 cdef void table_clear(Table* t) noexcept nogil
-# The same in slices: visits the entries of up to `most` buckets from `at` on, and frees what lies behind; `at` is moved on
-# from 0, the table is of no other use meanwhile. True, and the table empty, at the end.
-cdef bint table_clear_some(Table* t, size_t* at, size_t most, entry_visitor visit, void* context) noexcept nogil
 
 cdef uint64_t table_hash(const Table* t, const char* key, size_t length) noexcept nogil
 cdef void table_prefetch(const Table* t, uint64_t hash) noexcept nogil

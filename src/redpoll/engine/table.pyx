@@ -115,33 +115,6 @@ cdef void table_clear(Table* t) noexcept nogil:
     table_init(t, seed)
 
 
-cdef bint table_clear_some(Table* t, size_t* at, size_t most, entry_visitor visit, void* context) noexcept nogil:
-    cdef size_t buckets = table_buckets(t)
-    cdef uint64_t seed = t.seed
-    cdef size_t index
-    cdef Bucket* b
-    while at[0] < buckets and most:
-        index = at[0]
-        b = bucket_at(t, index)
-        visit_chain(b, visit, context)
-        free_chain(t, further(b))
-        index += 1
-        at[0] = index
-        most -= 1
-        # The first segment's size is told by its capacity, so it stays until the end.
-        if index >> SEGMENT_BITS > 1 and not index & (SEGMENT_BUCKETS - 1):
-            release_lines(t.segments[(index >> SEGMENT_BITS) - 1], SEGMENT_BUCKETS * sizeof(Bucket), KIND_TABLE)
-    if at[0] < buckets:
-        return False
-    if t.segments != NULL:
-        release_lines(t.segments[0], t.first_capacity * sizeof(Bucket), KIND_TABLE)
-        if buckets >> SEGMENT_BITS and buckets & (SEGMENT_BUCKETS - 1):
-            release_lines(t.segments[buckets >> SEGMENT_BITS], SEGMENT_BUCKETS * sizeof(Bucket), KIND_TABLE)
-        release(t.segments, t.segment_count * sizeof(Bucket*), KIND_TABLE)
-    table_init(t, seed)
-    return True
-
-
 cdef uint64_t table_hash(const Table* t, const char* key, size_t length) noexcept nogil:
     return hash_bytes(key, length, t.seed)
 
