@@ -18,8 +18,7 @@ from redpoll.commands.declare import container, declare
 from redpoll.commands.flags import DENYOOM, WRITE
 from redpoll.errors import CommandError
 
-container("XGROUP", group="stream", since="5.0.0", summary="Commands for consumer groups of streams.",
-          categories="stream")
+container("XGROUP", group="stream", since="5.0.0", summary="Commands for consumer groups of streams.")
 
 
 cdef struct Options:

@@ -17,7 +17,7 @@ from redpoll.commands.declare import container, declare
 from redpoll.commands.flags import READONLY
 from redpoll.errors import CommandError
 
-container("XINFO", group="stream", since="5.0.0", summary="Commands that describe streams.", categories="stream")
+container("XINFO", group="stream", since="5.0.0", summary="Commands that describe streams.")
 
 cdef enum:
     FULL_COUNT = 10
