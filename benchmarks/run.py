@@ -44,11 +44,14 @@ def words_of(test: str, size: int) -> list[str]:
         "LPUSH": ["LPUSH", "list", value],
         "LRANGE": ["LRANGE", "list", "0", "99"],
         "LPOP": ["LPOP", "list"],
+        "XADD": ["XADD", "stream", "MAXLEN", "~", "100000", "*", "field", value],
+        "XRANGE": ["XRANGE", "stream", "-", "+", "COUNT", "100"],
     }[test]
 
 
-TESTS = ("GET", "SET", "INCR", "MGET", "MSET", "LPUSH", "LRANGE", "LPOP")
+TESTS = ("GET", "SET", "INCR", "MGET", "MSET", "LPUSH", "LRANGE", "LPOP", "XADD", "XRANGE")
 _REPLY_LINES = {"GET": 2, "SET": 1, "INCR": 1, "MGET": 21, "MSET": 1, "LPUSH": 1, "LRANGE": 201, "LPOP": 2}
+_REPLY_LINES |= {"XADD": 2, "XRANGE": 801}
 
 
 def load(server: servers.Server, test: str, size: int, *, pipeline: int, requests: int, processor: int | None,

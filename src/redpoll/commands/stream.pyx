@@ -262,7 +262,6 @@ cdef int xadd(Call call) except -1:
                                   sent_length, call.keyspace.now)
             if sent != NULL:
                 s.duplicates += 1
-                call.altered(1)
                 reply_id(call.out, sent.id)
                 return 0
     choose_id(call, s, &options, &id)
