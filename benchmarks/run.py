@@ -51,16 +51,19 @@ def words_of(test: str, size: int) -> list[str]:
         "ZRANK": ["ZRANK", "zset", "member:__rand_int__"],
         "ZRANGE": ["ZRANGE", "zset", "0", "99"],
         "ZPOPMIN": ["ZPOPMIN", "zset"],
+        "XADD": ["XADD", "stream", "MAXLEN", "~", "100000", "*", "field", value],
+        "XRANGE": ["XRANGE", "stream", "-", "+", "COUNT", "100"],
     }[test]
 
 
 TESTS = (
     *("GET", "SET", "INCR", "MGET", "MSET", "LPUSH", "LRANGE", "LPOP", "SADD", "SISMEMBER", "SRANDMEMBER"),
-    *("ZADD", "ZRANK", "ZRANGE", "ZPOPMIN"),
+    *("ZADD", "ZRANK", "ZRANGE", "ZPOPMIN", "XADD", "XRANGE"),
 )
 _REPLY_LINES = {
     "GET": 2, "SET": 1, "INCR": 1, "MGET": 21, "MSET": 1, "LPUSH": 1, "LRANGE": 201, "LPOP": 2, "SADD": 1,
-    "SISMEMBER": 1, "SRANDMEMBER": 2, "ZADD": 1, "ZRANK": 1, "ZRANGE": 201, "ZPOPMIN": 5,
+    "SISMEMBER": 1, "SRANDMEMBER": 2, "ZADD": 1, "ZRANK": 1, "ZRANGE": 201, "ZPOPMIN": 5, "XADD": 2,
+    "XRANGE": 801,
 }  # fmt: skip
 
 

@@ -1,6 +1,8 @@
 """Streams: the same requests to Redpoll and to real servers, and entries and pending lists against a model."""
 
 import random
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -194,3 +196,50 @@ def check_large(client: Connection, draw: random.Random) -> None:
     assert client.call("XGROUP", "DESTROY", "s", "h") == 1
     pending.clear()
     check()
+
+
+def test_the_log_has_the_same_effect(make_server: Callable[..., Server]) -> None:
+    first, second = make_server(appendonly="yes", stream_node_max_entries="3"), make_server()
+    draw = random.Random(7)
+    consumers, groups = ("ann", "bob", "cid"), ("g", "h")
+    with first.connect() as client:
+        client.call("XGROUP", "CREATE", "s", "g", "0", "MKSTREAM")
+        client.call("XGROUP", "CREATE", "s", "h", "$")
+        for number in range(300):
+            group, consumer = draw.choice(groups), draw.choice(consumers)
+            one = [each[0] for each in client.call("XRANGE", "s", "-", "+", "COUNT", "4")[-1:]] or ["1-1"]
+            for request in (
+                ("XADD", "s", "*", "number", str(number)),
+                ("XADD", "s", "IDMP", "p", str(number // 2), "*", "number", str(number)),
+                ("XADD", "s", "MAXLEN", "~", "20", draw.choice(["KEEPREF", "DELREF", "ACKED"]), "*", "a", "b"),
+                ("XREADGROUP", "GROUP", group, consumer, "COUNT", "2", "STREAMS", "s", ">"),
+                ("XREADGROUP", "GROUP", group, consumer, "NOACK", "COUNT", "1", "STREAMS", "s", ">"),
+                ("XREADGROUP", "GROUP", group, consumer, "COUNT", "2", "CLAIM", "0", "STREAMS", "s", ">"),
+                ("XCLAIM", "s", group, consumer, "0", *one, "FORCE"),
+                ("XNACK", "s", group, draw.choice(["SILENT", "FAIL", "FATAL"]), "IDS", "1", *one),
+                ("XAUTOCLAIM", "s", group, consumer, "0", "-", "COUNT", "2"),
+                ("XACK", "s", group, *one),
+                ("XDEL", "s", *one),
+                ("XTRIM", "s", "MINID", "~", *one),
+                ("XGROUP", "DELCONSUMER", "s", group, consumer),
+            ):
+                if draw.random() < (0.5 if request[0] == "XADD" else 0.2):
+                    assert not isinstance(client.call(*request), ErrorReply), request
+        assert client.call("XADD", "end", "1-1", "a", "b") == b"1-1"
+        for _ in range(100):
+            [log] = first.folder.rglob("*.incr.aof")
+            if b"$3\r\nend" in log.read_bytes():
+                break
+            time.sleep(0.02)
+        with second.connect() as feeder, second.connect() as other:
+            feeder.send_raw(log.read_bytes())
+            while not other.call("EXISTS", "end"):
+                time.sleep(0.01)
+            assert other.call("XRANGE", "s", "-", "+") == client.call("XRANGE", "s", "-", "+")
+            assert other.call("XINFO", "GROUPS", "s") == client.call("XINFO", "GROUPS", "s")
+            for group in groups:
+                pending = [each.call("XPENDING", "s", group, "-", "+", "9999") for each in (client, other)]
+                assert shown(pending[0]) == shown(pending[1])
+            assert other.call("XADD", "s", "IDMP", "p", "149", "*", "a", "b") == client.call(
+                "XADD", "s", "IDMP", "p", "149", "*", "a", "b"
+            )

@@ -1,6 +1,6 @@
 """Streams as they grow and shrink: XADD, XTRIM, XDEL, XDELEX, XSETID, XCFGSET, XIDMPRECORD."""
 
-from libc.stdint cimport INT64_MAX, UINT64_MAX, int64_t, uint64_t
+from libc.stdint cimport UINT64_MAX, int64_t, uint64_t
 from libc.string cimport memcpy
 
 from redpoll.commands.call cimport EVENT_STREAM, Call, check_type, native
@@ -262,7 +262,6 @@ cdef int xadd(Call call) except -1:
                                   sent_length, call.keyspace.now)
             if sent != NULL:
                 s.duplicates += 1
-                call.altered(1)
                 reply_id(call.out, sent.id)
                 return 0
     choose_id(call, s, &options, &id)
@@ -305,11 +304,10 @@ declare(
     flags=WRITE | DENYOOM | FAST,
     complexity="O(1), and O(N) for trimming where N is the number of entries removed", keys="RW update",
     tips="nondeterministic_output",
+    added={"6.2.0": "NOMKSTREAM MINID LIMIT", "8.6.0": "IDMPAUTO IDMP"},
     history=(
-        ("6.2.0", "Added the `NOMKSTREAM` option, `MINID` trimming strategy and the `LIMIT` option."),
         ("7.0.0", "Added support for the `<ms>-*` explicit ID form."),
         ("8.2.0", "Added the `KEEPREF`, `DELREF` and `ACKED` options."),
-        ("8.6.0", "Added the `IDMP` and `IDMPAUTO` options."),
     ),
 )
 
@@ -337,10 +335,7 @@ declare(
     "XTRIM key (<MAXLEN | MINID> [= | ~] threshold [LIMIT count] [KEEPREF | DELREF | ACKED])=trim", native(xtrim),
     summary="Remove entries from the start of a stream.", group="stream", since="5.0.0", flags=WRITE,
     complexity="O(N) where N is the number of entries removed", keys="RW delete", tips="nondeterministic_output",
-    history=(
-        ("6.2.0", "Added the `MINID` trimming strategy and the `LIMIT` option."),
-        ("8.2.0", "Added the `KEEPREF`, `DELREF` and `ACKED` options."),
-    ),
+    added={"6.2.0": "MINID LIMIT"}, history=(("8.2.0", "Added the `KEEPREF`, `DELREF` and `ACKED` options."),),
 )
 
 
@@ -449,7 +444,7 @@ declare(
     "XSETID key last-id [ENTRIESADDED entries-added] [MAXDELETEDID max-deleted-id]", native(xsetid),
     summary="Set the last ID of a stream; for internal use.", group="stream", since="5.0.0",
     flags=WRITE | DENYOOM | FAST, complexity="O(1)", keys="RW update",
-    history=(("7.0.0", "Added the `entries_added` and `max_deleted_entry_id` arguments."),),
+    added={"7.0.0": "ENTRIESADDED MAXDELETEDID"},
 )
 
 

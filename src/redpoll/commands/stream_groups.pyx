@@ -3,7 +3,9 @@
 from libc.stdint cimport int64_t
 
 from redpoll.commands.call cimport EVENT_STREAM, Call, check_type, native
-from redpoll.commands.stream_words cimport create_stream, group_at, id_word, no_group, stream_of, word_is_sign
+from redpoll.commands.stream_words cimport (
+    FORM_ANY, FORM_STRICT, Form, create_stream, group_at, no_group, read_id, stream_of, word_is_sign,
+)
 from redpoll.engine.entry cimport ENC_STREAM, TYPE_STREAM, Entry
 from redpoll.engine.id_tree cimport StreamId
 from redpoll.engine.stream cimport Consumer, Group, Stream, stream_id
@@ -18,8 +20,7 @@ from redpoll.commands.declare import container, declare
 from redpoll.commands.flags import DENYOOM, WRITE
 from redpoll.errors import CommandError
 
-container("XGROUP", group="stream", since="5.0.0", summary="Commands for consumer groups of streams.",
-          categories="stream")
+container("XGROUP", group="stream", since="5.0.0", summary="Commands for consumer groups of streams.")
 
 
 cdef struct Options:
@@ -62,10 +63,13 @@ cdef Group* need_group(Call call) except NULL:
     return group
 
 
-cdef int read_last_id(Call call, const Stream* s, StreamId* id) except -1:
+cdef int read_last_id(Call call, const Stream* s, Form form, StreamId* id) except -1:
     """The word that says from where a group reads; "$": from the stream's end."""
+    cdef bint has_sequence
     if not word_is_sign(call, 4, c"$"):
-        return id_word(call, 4, id)
+        if not read_id(call, 4, form, 0, id, &has_sequence):
+            raise CommandError(errors.BAD_STREAM_ID)
+        return 0
     id[0] = stream_id(0, 0)
     if s != NULL:
         id[0] = s.last_id
@@ -90,7 +94,7 @@ cdef int xgroup_create(Call call) except -1:
             raise CommandError(errors.XGROUP_NO_KEY)
     else:
         s = stream_of(slot)
-    read_last_id(call, s, &id)
+    read_last_id(call, s, FORM_STRICT, &id)
     if s == NULL:
         s = stream_of(create_stream(call, 2))
         options.entries_read = capped(options.entries_read, s)
@@ -115,7 +119,7 @@ cdef int xgroup_setid(Call call) except -1:
     read_options(call, &options, False)
     group = need_group(call)
     s = stream_of(find_stream(call))
-    read_last_id(call, s, &id)
+    read_last_id(call, s, FORM_ANY, &id)
     group.last_id = id
     group.entries_read = capped(options.entries_read, s)
     call.changed(EVENT_STREAM, b"xgroup-setid", 2)

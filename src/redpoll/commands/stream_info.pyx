@@ -17,7 +17,7 @@ from redpoll.commands.declare import container, declare
 from redpoll.commands.flags import READONLY
 from redpoll.errors import CommandError
 
-container("XINFO", group="stream", since="5.0.0", summary="Commands that describe streams.", categories="stream")
+container("XINFO", group="stream", since="5.0.0", summary="Commands that describe streams.")
 
 cdef enum:
     FULL_COUNT = 10
@@ -132,7 +132,6 @@ cdef void show_full(Call call, const Stream* s, uint64_t count) noexcept:
 cdef void show_group_in_full(Out* out, const Stream* s, const Group* group, uint64_t count) noexcept:
     cdef Place place = tree_first(&group.pending)
     cdef const Pending* pending
-    cdef const Consumer* consumer
     cdef uint64_t shown = group.pending.used if count == 0 or count > group.pending.used else count
     cdef size_t i
     reply_map(out, 8)

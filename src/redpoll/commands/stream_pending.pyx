@@ -1,6 +1,6 @@
 """What consumers were given: XACK, XACKDEL, XNACK, XPENDING, XCLAIM, XAUTOCLAIM."""
 
-from libc.stdint cimport INT64_MAX, UINT64_MAX, int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 
 from redpoll.commands.call cimport EVENT_STREAM, Call, check_type, native
 from redpoll.commands.stream_words cimport (
@@ -157,7 +157,6 @@ cdef object unrecognized(Call call, str command, size_t word):
 cdef int read_release(Call call, Release* release) except -1:
     cdef size_t i = 4
     cdef int64_t count
-    cdef StreamId id
     release.mode = 0
     release.force = False
     release.deliveries = -1
@@ -328,7 +327,7 @@ declare(
     native(xpending), summary="Show which entries the consumers of a group have not acknowledged.", group="stream",
     since="5.0.0", flags=READONLY, complexity="O(N) where N is the number of entries shown, O(M) with IDLE where M is "
     "the number of entries looked at, O(C) for the summary where C is the number of consumers",
-    tips="nondeterministic_output", history=(("6.2.0", "Added the `IDLE` option and exclusive range intervals."),),
+    tips="nondeterministic_output", added={"6.2.0": "IDLE"}, history=(("6.2.0", "Added exclusive range intervals."),),
 )
 
 

@@ -10,7 +10,7 @@ from redpoll.commands.stream_words cimport (
 )
 from redpoll.engine.entry cimport TYPE_STREAM, Entry
 from redpoll.engine.id_tree cimport (
-    Place, StreamId, id_decrease, id_increase, id_is_zero, id_less, place_forward, place_value, tree_at_or_after,
+    Place, StreamId, id_decrease, id_increase, id_less, place_forward, place_value, tree_at_or_after,
 )
 from redpoll.engine.numbers cimport parse_int64
 from redpoll.engine.stream cimport (
@@ -481,7 +481,7 @@ declare(
     native(xread), summary="Return the entries of some streams behind given IDs; wait for one if there is none.",
     group="stream", since="5.0.0", flags=READONLY | BLOCKING,
     complexity="O(N) where N is the number of entries returned",
-    history=(("8.10.0", "Added the `MAXCOUNT` and `MAXSIZE` options."),),
+    added={"8.10.0": "MAXCOUNT MAXSIZE"},
 )
 
 
@@ -496,8 +496,5 @@ declare(
     summary="Return new entries of some streams to a consumer of a group, or those it has not acknowledged.",
     group="stream", since="5.0.0", flags=WRITE | BLOCKING,
     complexity="O(N) where N is the number of entries returned", keys="RO access",
-    history=(
-        ("8.4.0", "Added the `CLAIM` option."),
-        ("8.10.0", "Added the `MAXCOUNT` and `MAXSIZE` options."),
-    ),
+    added={"8.4.0": "CLAIM", "8.10.0": "MAXCOUNT MAXSIZE"},
 )

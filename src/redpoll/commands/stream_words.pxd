@@ -72,9 +72,9 @@ cdef inline void reply_element(Out* out, const uint8_t* p) noexcept nogil:
 cdef inline void reply_fields(Out* out, const StreamEntry* entry) noexcept nogil:
     cdef const uint8_t* name = entry.names
     cdef const uint8_t* word = entry.words
-    cdef size_t i
+    cdef size_t _i
     reply_array(out, 2 * entry.pairs)
-    for i in range(entry.pairs):
+    for _i in range(entry.pairs):
         if name != NULL:
             reply_element(out, name)
             name += element_size(name)

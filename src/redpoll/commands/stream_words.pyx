@@ -11,8 +11,7 @@ from redpoll.engine.stream_group cimport group_find, stream_forget, stream_is_wa
 from redpoll.wire.output cimport Mark
 from redpoll.wire.reply cimport reply_later, reply_now
 
-# Registers streams as values.
-import redpoll.engine.stream_value
+import redpoll.engine.stream_value  # no-cython-lint: registers streams as values
 
 from redpoll import errors
 from redpoll.errors import CommandError

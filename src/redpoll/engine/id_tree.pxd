@@ -3,15 +3,15 @@
     node    used, capacity   2 + 2
             bare             4          whether there are pointers only
             previous, next   8 + 8      leaves only: the neighbours
-            IDs              16 a slot  not when bare; in inner nodes the least that may be in the child, which does not
-                                        count for the first one
+            IDs              16 a slot  not when bare; in inner nodes the least that may be in the child (of the first
+                                        one it does not count)
             pointers         8 a slot   in leaves the values, in inner nodes the children
 
 Leaves are bare in a tree whose values begin with their ID: that saves two thirds of the leaf.
 
-All nodes have as many slots as fit into NODE_BYTES but a leaf that is the root, which grows as it fills. What is appended
-behind the last ID goes straight into the last leaf, and a full last leaf is left full, so that a tree that only grows at
-its end is dense. A node that is less than a quarter full takes its neighbour's slots over when they fit well.
+All nodes have FULL slots, bare ones FULL_BARE, but a leaf that is the root, which grows as it fills. What is appended
+behind the last ID goes straight into the last leaf, and a full last leaf is left full, so that a tree that only grows
+at its end is dense. A node that is less than a quarter full takes its neighbour's slots over when they fit well.
 """
 
 from libc.stdint cimport uint16_t, uint32_t, uint64_t

@@ -111,8 +111,8 @@ cdef inline Node* child_at(const Node* node, uint32_t index) noexcept nogil:
 
 cdef Node* leaf_of(const IdTree* tree, StreamId id) noexcept nogil:
     cdef Node* node = tree.root
-    cdef int level
-    for level in range(tree.height):
+    cdef int _level
+    for _level in range(tree.height):
         node = child_at(node, child_of(node, id))
     return node
 

@@ -125,8 +125,8 @@ cdef void stream_free_node(Stream* s, uint8_t* lp) noexcept nogil
 # A copy of a listpack as a further node behind all others, for whoever loads a stream: `length` and the IDs are the
 # caller's to set.
 cdef void stream_append_node(Stream* s, StreamId master, const uint8_t* listpack) noexcept nogil
-# Whether a listpack that came from outside is a node; `entries` is set to how many live entries it has, `last` to the ID
-# of its last entry, deleted or not.
+# Whether a listpack that came from outside is a node; `entries` is set to how many live entries it has, `last` to the
+# ID of its last entry, deleted or not.
 cdef bint stream_node_valid(StreamId master, const uint8_t* listpack, uint64_t* entries, StreamId* last) noexcept nogil
 
 # The ID that an entry gets at a time; False when there is none left.

@@ -5,7 +5,7 @@ from libc.string cimport memcpy, memmove, memset
 
 from redpoll.engine.id_tree cimport (
     place_back, place_forward, place_id, place_set, place_value, tree_at_or_after, tree_at_or_before,
-    tree_first, tree_init, tree_insert, tree_last, tree_remove, id_is_zero,
+    tree_first, tree_init, tree_insert, tree_last, tree_remove,
 )
 from redpoll.engine.listpack cimport LISTPACK_END, LISTPACK_HEADER, LISTPACK_MANY, LISTPACK_MAX, listpack_size
 from redpoll.engine.listpack_element cimport (
@@ -422,8 +422,8 @@ cdef void look_back(Walk* walk) noexcept nogil:
     cdef const uint8_t* lp = <const uint8_t*>place_value(&walk.node)
     cdef const uint8_t* p = lp + listpack_size(lp) - 1
     cdef const uint8_t* before
-    cdef int i
-    for i in range(LOOK_BACK):
+    cdef int _i
+    for _i in range(LOOK_BACK):
         if p == walk.entries:
             break
         before = entry_start(p)

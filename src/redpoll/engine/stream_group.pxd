@@ -17,7 +17,7 @@ cdef Group* group_create(Stream* s, const char* name, size_t length, StreamId la
                          int64_t entries_read) noexcept nogil
 # Takes a group out of the stream into a stream of its own, which the caller frees as any value: it may be large.
 cdef Stream* group_detach(Stream* s, Group* group) noexcept nogil
-# Frees about `most` pending entries and consumers of the last group, and the group when nothing is left in it; how many.
+# Frees about `most` pending entries and consumers of the last group, and the group when nothing is left; how many.
 cdef size_t group_free_some(Stream* s, size_t most) noexcept nogil
 cdef void group_copy(Stream* to, const Group* source) noexcept nogil
 cdef size_t group_memory(const Group* group) noexcept nogil

@@ -4,7 +4,9 @@ from libc.stdint cimport uint8_t, uint32_t
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
 from redpoll.engine.entry cimport ENC_STREAM
-from redpoll.engine.id_tree cimport Place, place_forward, place_id, place_value, tree_drop_last_leaf, tree_first, tree_last
+from redpoll.engine.id_tree cimport (
+    Place, place_forward, place_id, place_value, tree_drop_last_leaf, tree_first, tree_last,
+)
 from redpoll.engine.listpack cimport listpack_text
 from redpoll.engine.listpack_element cimport element_size
 from redpoll.engine.memory cimport KIND_COLLECTION, block_size, release
@@ -92,14 +94,14 @@ cdef object stream_contents(const void* value):
     cdef list words
     cdef const uint8_t* name
     cdef const uint8_t* word
-    cdef size_t i
+    cdef size_t _i
     walk_begin(&walk, s, stream_id(0, 0), stream_id(<unsigned long long>-1, <unsigned long long>-1), False)
     while walk_next(&walk, &entry):
         found.append(PyBytes_FromStringAndSize(scratch, id_text(scratch, entry.id)))
         words = []
         name = entry.names
         word = entry.words
-        for i in range(entry.pairs):
+        for _i in range(entry.pairs):
             if name != NULL:
                 words.append(text_of(name))
                 name += element_size(name)

@@ -104,8 +104,8 @@ cdef class Changes(Watcher):
     # Telling
 
     cdef void tell(self, int kind, const char* event, const char* key, size_t length, int database) noexcept:
-        if kind and not kind & EVENT_NOTICES:
-            if self.tracking.listening:
+        if not kind & EVENT_NOTICES:
+            if kind and self.tracking.listening:
                 self.tracking.changed(key, length)
             if self.wanted_keys and self.place_of(key, length)[0]:
                 self.tell_listeners(self.key_listeners, kind, event, key, length, database)

@@ -217,7 +217,8 @@ cdef class Transactions(Transactor):
     def changed(self, int kind, event, bytes key, int database):
         """A key changed."""
         clients = self.watchers.get((database, key))
-        if clients is None:
+        # What is no event, as what a consumer group remembers, spoils nothing.
+        if clients is None or not kind:
             return
         for connection, had_expired in list(clients.items()):
             if had_expired and self.state_of(database, key) == MISSING:

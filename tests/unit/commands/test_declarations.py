@@ -74,6 +74,7 @@ OTHERS = _lines()
 
 # Real declarations whose argument trees are wider than either server's: both servers' words, and newer ones.
 WIDER = {"set", "bitcount", "bgsave", "shutdown", "client|kill", "client|list", "debug", "replconf", "restore-asking"}
+WIDER |= {"xadd", "xread", "xreadgroup"}
 WIDER |= {"zinter", "zinterstore", "zunion", "zunionstore", "zscan", "geosearch", "geosearchstore"}
 # Newer than the Redis that is at hand; Valkey's command of the same name is another.
 NEWER = {"msetex"}
