@@ -41,7 +41,8 @@ cdef char* arena_take(TextArena* arena, size_t size) noexcept nogil:
     cdef TextBlock* block
     cdef size_t room
     cdef char* taken
-    if size > arena.left:
+    # Never NULL, which would be an integer: so the first text needs a block even when it is empty.
+    if size > arena.left or arena.cursor == NULL:
         room = size if size > BLOCK_BYTES else <size_t>BLOCK_BYTES
         block = <TextBlock*>malloc(sizeof(TextBlock*) + room)
         if block == NULL:
