@@ -114,6 +114,8 @@ def unsupported_option(word: str) -> str:
 def invalid_expire_time(command: str) -> str:
     """The text for a time that cannot be; `command` is lower case."""
     return f"ERR invalid expire time in '{command}' command"
+
+
 SORT_SCORES = "ERR One or more scores can't be converted into double"
 
 

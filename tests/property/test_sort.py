@@ -57,7 +57,9 @@ def _store(client: Connection, elements: list[bytes]) -> None:
 
 
 @settings(SETTINGS, max_examples=120)
-@given(st.lists(NUMBERS, max_size=60), st.integers(0, 300), st.integers(0, 99), st.integers(-2, 90), st.integers(-2, 90))
+@given(
+    st.lists(NUMBERS, max_size=60), st.integers(0, 300), st.integers(0, 99), st.integers(-2, 90), st.integers(-2, 90)
+)
 def test_numbers(client: Connection, elements: list[bytes], size: int, seed: int, offset: int, limit: int) -> None:
     """Numbers are in their order, equal ones in that of their bytes."""
     elements = _many(elements, size, seed)
@@ -68,7 +70,9 @@ def test_numbers(client: Connection, elements: list[bytes], size: int, seed: int
 
 
 @settings(SETTINGS, max_examples=120)
-@given(st.lists(LETTERS, max_size=60), st.integers(0, 300), st.integers(0, 99), st.integers(-2, 90), st.integers(-2, 90))
+@given(
+    st.lists(LETTERS, max_size=60), st.integers(0, 300), st.integers(0, 99), st.integers(-2, 90), st.integers(-2, 90)
+)
 def test_letters(client: Connection, elements: list[bytes], size: int, seed: int, offset: int, limit: int) -> None:
     """Texts are in the order of their bytes, whatever the source is."""
     elements = _many(elements, size, seed)

@@ -1,4 +1,4 @@
-"""SORT: the elements of a list, set or sorted set in another order, or what patterns make of them; see sort_patterns."""
+"""SORT: elements of a list, set or sorted set in another order, or what patterns make of them; see sort_patterns."""
 
 from libc.stdint cimport int64_t
 from libc.stdlib cimport abort, free, malloc

@@ -1,10 +1,9 @@
-"""What the patterns of SORT stand for: `weight_*` is a string at a key, `h_*->field` a field of a hash, `#` the element.
+"""What patterns of SORT stand for: `weight_*` is a string at a key, `h_*->field` a field of a hash, `#` the element.
 
 Every element means a key of its own, which lies anywhere in memory: keys are made and hashed for some elements at a
 time, and their buckets and entries asked for, before the first of them is looked at.
 """
 
-from libc.stdint cimport uint64_t
 from libc.stdlib cimport abort, free, malloc, realloc
 from libc.string cimport memchr, memcpy
 

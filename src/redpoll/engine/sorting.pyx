@@ -1,8 +1,8 @@
 """Sorting texts, by their bytes or by numbers, without comparing them one with another where that can be helped.
 
-A score becomes an integer of the same order, and the integers are sorted byte by byte from the lowest on (a radix sort),
-passing over bytes that are the same in all: for 100,000 elements that is a handful of passes over an array of 16 bytes
-an element. Texts are sorted the same way eight bytes at a time: first what they all begin with is passed over, then
+A score becomes an integer of the same order, and the integers are sorted byte by byte from the lowest on (a radix
+sort), passing over bytes that are the same in all: for 100,000 elements that is a handful of passes over an array of
+16 bytes an element. Texts are sorted the same way eight bytes at a time: first what they all begin with is passed over, then
 the next eight bytes are the key, and those that share it are sorted by what follows. All of it is stable.
 """
 
@@ -289,7 +289,7 @@ cdef inline uint64_t key_at(const Text* text, size_t depth) noexcept nogil:
 
 cdef void sort_equals(Ordered* order, Ordered* scratch, size_t count, const Text* texts, size_t depth,
                       int level) noexcept nogil:
-    """What has the same eight bytes before `depth`: first those that end within them, by length, then the longer ones."""
+    """What has the same eight bytes before `depth`: those that end within them, by length, then the longer ones."""
     cdef size_t i
     cdef size_t ended = 0
     cdef size_t longer = 0
