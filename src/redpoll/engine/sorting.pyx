@@ -2,8 +2,8 @@
 
 A score becomes an integer of the same order, and the integers are sorted byte by byte from the lowest on (a radix
 sort), passing over bytes that are the same in all: for 100,000 elements that is a handful of passes over an array of
-16 bytes an element. Texts are sorted the same way eight bytes at a time: first what they all begin with is passed over, then
-the next eight bytes are the key, and those that share it are sorted by what follows. All of it is stable.
+16 bytes an element. Texts are sorted the same way eight bytes at a time: first what they all begin with is passed
+over, then the next eight bytes are the key, and those that share it are sorted by what follows. All of it is stable.
 """
 
 from libc.stdint cimport uint64_t
@@ -107,7 +107,8 @@ def use_collation(bytes locale):
     cdef const char* name = redpoll_set_collation(locale)
     if name == NULL:
         return False
-    collating = bytes(name) not in (b"C", b"POSIX")
+    # In these, whatever their encoding, texts are in the order of their bytes.
+    collating = bytes(name) not in (b"C", b"POSIX") and not bytes(name).startswith(b"C.")
     return True
 
 
@@ -119,11 +120,13 @@ cdef void text_collated(Text* text, TextArena* arena) noexcept nogil:
     copy = arena_take(arena, text.number + 1)
     memcpy(copy, text.text, text.number)
     copy[text.number] = 0
+    # Behind that the text itself, for those that are the same there, and for what follows a NUL.
     size = strxfrm(NULL, copy, 0)
-    made = arena_take(arena, size + 1)
+    made = arena_take(arena, size + 1 + text.number)
     strxfrm(made, copy, size + 1)
+    memcpy(made + size + 1, copy, text.number)
     text.text = made
-    text.number = size
+    text.number += size + 1
 
 
 # By keys
