@@ -22,7 +22,11 @@ link_flags = ["-pthread"]
 macros: list[tuple[str, str | None]] = []
 if DEBUG:
     compile_flags += ["-O1", "-g", "-UNDEBUG"]
-    macros += [("CYTHON_TRACE_NOGIL", "1"), ("REDPOLL_DEBUG", "1")]
+    macros += [("REDPOLL_DEBUG", "1")]
+    if not SANITIZE:
+        # Not CYTHON_TRACE_NOGIL: code that runs without the interpreter's lock would take it to be traced, and I/O
+        # threads are waited for with the lock held.
+        macros += [("CYTHON_TRACE", "1")]
 else:
     compile_flags += ["-O3", "-g0", "-fno-plt", "-fno-semantic-interposition", "-DNDEBUG"]
 if SANITIZE:
@@ -57,7 +61,7 @@ setup(
             "wraparound": False,
             "cdivision": True,
             "initializedcheck": DEBUG,
-            "linetrace": DEBUG,
+            "linetrace": DEBUG and not SANITIZE,
             "embedsignature": True,
             "binding": True,
         },

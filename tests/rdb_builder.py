@@ -60,7 +60,9 @@ def zipmap(pairs: Mapping[bytes, bytes], *, unused: int = 0) -> bytes:
     """A zipmap."""
     body = b""
     for field, value in pairs.items():
-        body += _zipmap_length(len(field)) + field + _zipmap_length(len(value)) + bytes([unused]) + value + bytes(unused)
+        body += (
+            _zipmap_length(len(field)) + field + _zipmap_length(len(value)) + bytes([unused]) + value + bytes(unused)
+        )
     return bytes([min(len(pairs), 254)]) + body + b"\xff"
 
 

@@ -219,6 +219,11 @@ TIMEOUT_RANGE = "ERR timeout is out of range"
 UNBLOCK_REASON = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
 
 
+def out_of_bounds(least: int, most: int) -> str:
+    """The text for an integer beyond what a command takes."""
+    return f"ERR value is out of range, value must between {least} and {most}"
+
+
 def cannot_log(reason: str) -> str:
     """The text for a write while the append-only log cannot be written."""
     return f"MISCONF Errors writing to the AOF file: {reason}"
@@ -386,8 +391,6 @@ SCORES_BY_LEX = "ERR syntax error, WITHSCORES not supported in combination with 
 WEIGHT_NOT_A_FLOAT = "ERR weight value is not a float"
 NUMKEYS_NOT_POSITIVE = "ERR numkeys should be greater than 0"
 COUNT_NOT_POSITIVE = "ERR count should be greater than 0"
-NEGATIVE_LIMIT = "ERR LIMIT can't be negative"
-RANDOM_COUNT_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
 NOVALUES_ONLY_HSCAN = "ERR NOVALUES option can only be used in HSCAN"
 
 
@@ -464,7 +467,6 @@ def only_xreadgroup(option: str) -> str:
 
 def unbalanced(command: str) -> str:
     """The text for streams that do not all have an ID."""
-    return f"ERR Unbalanced '{command}' list of streams: for each stream key an ID, '{sign}', or '+' must be specified."
     signs = "'+', or '$'" if command == "xread" else "or '>'"
     comma = "," if command == "xread" else ""
     return f"ERR Unbalanced '{command}' list of streams: for each stream key an ID{comma} {signs} must be specified."
@@ -518,7 +520,6 @@ GEO_NEGATIVE_RADIUS = "ERR radius cannot be negative"
 GEO_WIDTH = "ERR need numeric width"
 GEO_HEIGHT = "ERR need numeric height"
 GEO_NEGATIVE_BOX = "ERR height or width cannot be negative"
-GEO_COUNT = "ERR COUNT must be > 0"
 GEO_ANY_WITHOUT_COUNT = "ERR the ANY argument requires COUNT argument"
 GEO_MEMBER = "ERR could not decode requested zset member"
 GEO_VERTEX_COUNT = "ERR invalid number of vertices"

@@ -2,8 +2,8 @@
 
     python -m tests.data.make_rdb [redis70 redis82 valkey91]
 
-Beside each NAME.rdb stands NAME.json: for each key its digest by that server, or, for hashes with fields that expire, their
-fields, values and times.
+Beside each NAME.rdb stands NAME.json: for each key its digest by that server, or, for hashes with fields that expire,
+their fields, values and times.
 """
 
 import json

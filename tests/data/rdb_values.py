@@ -1,7 +1,7 @@
 """Commands that make values of every type and encoding, for files and payloads that servers exchange.
 
-`values(product, version)` gives what a server of that kind can hold: a name for each key, and the commands that make it.
-Names ending in `_unordered` are told in an order that servers choose by chance.
+`values(fields_expire)` gives what a server can hold: a name for each key, and the commands that make it. Names ending
+in `_unordered` are told in an order that servers choose by chance.
 """
 
 from collections.abc import Iterator
@@ -79,7 +79,7 @@ def sets() -> Iterator[tuple[str, list[Command]]]:
 
 def sorted_sets() -> Iterator[tuple[str, list[Command]]]:
     """Sorted sets in every encoding."""
-    yield "zset:packed", [("ZADD", "zset:packed", 1, "one", 2.5, "b", "inf", "c", "-inf", "d", -0.1, "e", 1e300, "f")]
+    yield "zset:packed", [("ZADD", "zset:packed", 1, "one", 2.5, "b", "inf", "c", "-inf", "d", -0.5, "e", 2**52, "f")]
     yield (
         "zset:tree",
         [("ZADD", "zset:tree", *(word for i in range(300) for word in (i * 1.5 - 100, f"member {i * 7 % 300}")))],
@@ -117,7 +117,10 @@ def streams() -> Iterator[tuple[str, list[Command]]]:
     yield "stream:one", [("XADD", "stream:one", "1-1", "field", "value")]
     yield (
         "stream:many",
-        [("XADD", "stream:many", f"{1000 + i}-{i % 3}", *(("a", i, "b", "x") if i % 5 else ("c", "d"))) for i in range(400)],
+        [
+            ("XADD", "stream:many", f"{1000 + i}-{i % 3}", *(("a", i, "b", "x") if i % 5 else ("c", "d")))
+            for i in range(400)
+        ],
     )
     yield (
         "stream:deleted",

@@ -1,6 +1,5 @@
 """DUMP and RESTORE between servers: every value in every encoding goes from each to each and back."""
 
-
 import pytest
 
 from tests.conftest import missing
@@ -9,6 +8,8 @@ from tests.peers import PeerMissing, Pool, Server
 from tests.resp import Connection, ErrorReply
 
 REAL = ("redis70", "redis82", "valkey91")
+NEWEST = {"redis70": 10, "redis82": 12, "valkey91": 11}
+"""The newest version of RDB that each can take from Redpoll."""
 
 
 def fields_expire(server: Server) -> bool:
@@ -62,10 +63,11 @@ def test_what_a_real_server_dumps_is_restored_here(make_server, name: str, famil
             assert here.call("OBJECT", "ENCODING", key), key
             assert contents(here, key) == contents(there, key), key
         for key in payloads:
-            # Of Redis's types of hashes with times, Valkey knows none.
-            if name == "valkey91" and "times" in key:
-                continue
             back = here.call("DUMP", key)
+            if back[-10] > NEWEST[name]:
+                # Packed sets, streams as they are now; and for Valkey, Redis's hashes with times.
+                assert isinstance(there.call("RESTORE", f"back:{key}", 0, back), ErrorReply)
+                continue
             assert there.call("RESTORE", f"back:{key}", 0, back) == "OK", key
             assert contents(there, f"back:{key}") == contents(there, key), key
 

@@ -15,7 +15,9 @@ EARTH_RADIUS = 6372797.560856
 @pytest.fixture(scope="module")
 def redpoll() -> Iterator[Connection]:
     server = start("redpoll")
-    yield server.connect(60)
+    connection = server.connect(60)
+    yield connection
+    connection.close()
     server.stop()
 
 
@@ -25,7 +27,9 @@ def peer(request: pytest.FixtureRequest) -> Iterator[tuple[str, Connection]]:
         server: Server = start(find(request.param))
     except PeerMissing as missing:
         pytest.skip(str(missing))
-    yield request.param, server.connect(60)
+    connection = server.connect(60)
+    yield request.param, connection
+    connection.close()
     server.stop()
 
 

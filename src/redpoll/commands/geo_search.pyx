@@ -4,10 +4,9 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from redpoll.commands.call cimport Call, check_type, native
+from redpoll.commands.call cimport Call, native
 from redpoll.commands.geo cimport read_place, read_unit, reply_distance, reply_place
 from redpoll.commands.sorted_set cimport limits_of, open_sorted, store_sorted
-from redpoll.engine.entry cimport TYPE_ZSET, Entry
 from redpoll.engine.gathering cimport Gathering, gather_build, gather_init, gather_member
 from redpoll.engine.geohash cimport (
     GEO_CELLS, SHAPE_BOX, SHAPE_CIRCLE, SHAPE_POLYGON, Cell, Place, Shape, cells_of, centre_of, geohash_decode,
@@ -172,7 +171,7 @@ cdef size_t read_option(Call call, size_t i, int form, const Sorted* z, bint the
     elif left and call.word_is(i, b"COUNT", 5):
         call.integer(i + 1, &search.count)
         if search.count <= 0:
-            raise CommandError(errors.GEO_COUNT)
+            raise CommandError(errors.COUNT_NOT_POSITIVE)
         return 2
     elif form & FORM_MAY_STORE and left and call.word_is(i, b"STORE", 5):
         search.store_word = i + 1
@@ -397,12 +396,13 @@ cdef int geosearch(Call call) except -1:
     return search_from(call, 1, 0)
 
 declare(
-    "GEOSEARCH key [FROMMEMBER member | FROMLONLAT longitude latitude]=from <((BYRADIUS radius) <M | KM | FT | MI>)=circle | "
+    "GEOSEARCH key [FROMMEMBER member | FROMLONLAT longitude latitude]=from "
+    "<((BYRADIUS radius) <M | KM | FT | MI>)=circle | "
     "((BYBOX width) height <M | KM | FT | MI>)=box | ((BYPOLYGON num-vertices) (longitude latitude)=vertices ...)"
     "=polygon>=by [ASC | DESC] [COUNT count [ANY]]=count-block [WITHCOORD] [WITHDIST] [WITHHASH]",
     native(geosearch), summary="Return members that are within a circle, a box or a polygon.", group="geo",
     since="6.2.0", flags=READONLY, arity=-7,
-    complexity="O(N+log M) where N is the number of members in the cells around the shape and M that of those inside it",
+    complexity="O(N+log M) where N is the number of members in the cells around the shape and M of those inside",
     history=[("7.0.0", "Units may be written in capitals."), ("9.0.0", "Added `BYPOLYGON` (Valkey).")],
 )
 
@@ -417,7 +417,7 @@ declare(
     "[COUNT count [ANY]]=count-block [STOREDIST]",
     native(geosearchstore), summary="Store the members that are within a circle, a box or a polygon.", group="geo",
     since="6.2.0", flags=WRITE | DENYOOM, arity=-8, keys=("OW update", "RO access"),
-    complexity="O(N+log M) where N is the number of members in the cells around the shape and M that of those inside it",
+    complexity="O(N+log M) where N is the number of members in the cells around the shape and M of those inside",
     history=[("7.0.0", "Units may be written in capitals."), ("9.0.0", "Added `BYPOLYGON` (Valkey).")],
 )
 
@@ -449,7 +449,7 @@ declare(
     "[COUNT count [ANY]]=count-block [ASC | DESC] [STORE key=storekey | STOREDIST key=storedistkey]=store",
     native(georadius), summary="Return or store members that are within a circle.", group="geo", since="3.2.0",
     flags=WRITE | DENYOOM, keys=("RO access", "OW update", "OW update"),
-    complexity="O(N+log M) where N is the number of members in the cells around the circle and M that of those inside it",
+    complexity="O(N+log M) where N is the number of members in the cells around the circle and M of those inside",
     deprecated="6.2.0", replaced_by="`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument",
     added={"6.2.0": "ANY"}, history=[("7.0.0", "Units may be written in capitals.")],
 )
@@ -463,7 +463,7 @@ declare(
     "[COUNT count [ANY]]=count-block [ASC | DESC]",
     native(georadius_ro), summary="Return members that are within a circle.", group="geo", since="3.2.10",
     flags=READONLY,
-    complexity="O(N+log M) where N is the number of members in the cells around the circle and M that of those inside it",
+    complexity="O(N+log M) where N is the number of members in the cells around the circle and M of those inside",
     deprecated="6.2.0", replaced_by="`GEOSEARCH` with the `BYRADIUS` argument",
     added={"6.2.0": "ANY"}, history=[("7.0.0", "Units may be written in capitals.")],
 )
@@ -477,7 +477,7 @@ declare(
     "[COUNT count [ANY]]=count-block [ASC | DESC] [STORE key=storekey | STOREDIST key=storedistkey]=store",
     native(georadiusbymember), summary="Return or store members that are within a circle around one of them.",
     group="geo", since="3.2.0", flags=WRITE | DENYOOM, keys=("RO access", "OW update", "OW update"),
-    complexity="O(N+log M) where N is the number of members in the cells around the circle and M that of those inside it",
+    complexity="O(N+log M) where N is the number of members in the cells around the circle and M of those inside",
     deprecated="6.2.0",
     replaced_by="`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments",
     history=[("6.2.0", "Added `ANY`."), ("7.0.0", "Units may be written in capitals.")],
@@ -492,7 +492,7 @@ declare(
     "[COUNT count [ANY]]=count-block [ASC | DESC]",
     native(georadiusbymember_ro), summary="Return members that are within a circle around one of them.", group="geo",
     since="3.2.10", flags=READONLY,
-    complexity="O(N+log M) where N is the number of members in the cells around the circle and M that of those inside it",
+    complexity="O(N+log M) where N is the number of members in the cells around the circle and M of those inside",
     deprecated="6.2.0", replaced_by="`GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER` arguments",
     history=[("6.2.0", "Added `ANY`."), ("7.0.0", "Units may be written in capitals.")],
 )

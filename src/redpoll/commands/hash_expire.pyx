@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t
 from redpoll.commands.call cimport Call, check_type, native
 from redpoll.commands.hash_access cimport hash_to_read, hash_to_write
 from redpoll.commands.hash_times cimport (
-    MILLISECONDS, SECONDS, SINCE_EPOCH, Retiming, field_time, named_fields, retime, retimed,
+    MILLISECONDS, SECONDS, SINCE_EPOCH, Retiming, begin_retiming, field_time, named_fields, retime, retimed,
 )
 from redpoll.engine.entry cimport TYPE_HASH, Entry
 from redpoll.engine.fields cimport NO_TIME, FieldValue, Hash, fields_get, fields_length
@@ -63,8 +63,9 @@ cdef int expire_fields(Call call, int unit, str name) except -1:
     cdef Retiming retiming
     cdef int condition
     cdef size_t first, i
+    cdef list fields = [] if call.keyspace.propagating else None
     cdef Entry** slot = hash_to_write(call, 1, &h)
-    retiming.set = retiming.deleted = retiming.persisted = 0
+    begin_retiming(&retiming, fields)
     field_time(call, 2, unit, &retiming.when, name)
     condition = condition_at(call, 3)
     first = named_fields(call, 3 if condition == ALWAYS else 4, errors.NUMFIELDS_PARAMETER)
@@ -127,9 +128,10 @@ cdef int hpersist(Call call) except -1:
     cdef FieldValue found
     cdef Retiming retiming
     cdef size_t first, i
+    cdef list fields = [] if call.keyspace.propagating else None
     cdef Entry** slot = hash_to_write(call, 1, &h)
+    begin_retiming(&retiming, fields)
     retiming.when = NO_TIME
-    retiming.set = retiming.deleted = retiming.persisted = 0
     first = named_fields(call, 2, errors.NUMFIELDS_NOT_POSITIVE)
     reply_array(call.out, call.argc - first)
     for i in range(first, call.argc):

@@ -82,6 +82,18 @@ cdef void make_hash(Call call, tuple fields, Hash* h) noexcept:
         i += 1
 
 
+cdef int say_set(Call call, tuple fields, bint replaced) except -1:
+    """For the log, which knows of no connections."""
+    cdef list words = [b"HSET", call.word(2)]
+    cdef size_t i
+    for i in range(4, call.argc):
+        words.append(fields[i - 4])
+        words.append(call.word(i))
+    if replaced:
+        call.instead([b"DEL", call.word(2)])
+    return call.instead(words)
+
+
 cdef int set_(Call call) except -1:
     cdef Hash h
     cdef Entry** slot
@@ -98,6 +110,8 @@ cdef int set_(Call call) except -1:
     h.now = call.keyspace.now
     h.most_entries = call.keyspace.hash_max_listpack_entries
     h.most_value = call.keyspace.hash_max_listpack_value
+    if call.keyspace.propagating:
+        say_set(call, fields, slot != NULL)
     make_hash(call, fields, &h)
     call.db.put_value(slot, call.argv[2].ptr, call.argv[2].len, call.hash_of(2), TYPE_HASH, h.encoding, h.value, -1)
     if call.wants_fields():

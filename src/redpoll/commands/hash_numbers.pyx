@@ -59,6 +59,15 @@ declare(
 )
 
 
+cdef int say_number(Call call, Entry** slot, const Hash* h, bytes text) except -1:
+    """For the log: what came out, as other machines may round otherwise; the time that the field keeps."""
+    cdef FieldValue found
+    call.instead([b"HSET", call.word(1), call.word(2), text])
+    if (slot != NULL and fields_get(h, call.argv[2].ptr, call.argv[2].len, &found) and found.expiry >= 0):
+        call.instead([b"HPEXPIREAT", call.word(1), b"%d" % found.expiry, b"FIELDS", b"1", call.word(2)])
+    return 0
+
+
 cdef int hincrbyfloat(Call call) except -1:
     cdef Hash h
     cdef FieldValue found
@@ -82,6 +91,8 @@ cdef int hincrbyfloat(Call call) except -1:
     if value - value != 0:
         raise CommandError(errors.NOT_FINITE)
     length = format_long_double_human(text, value)
+    if call.keyspace.propagating:
+        say_number(call, slot, &h, text[:length])
     put_number(call, slot, &h, text, length, b"hincrbyfloat")
     reply_bulk(call.out, text, length)
     return 0

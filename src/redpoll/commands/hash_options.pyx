@@ -7,7 +7,9 @@ from redpoll.commands.call cimport EVENT_GENERIC, EVENT_HASH, Call, native
 from redpoll.commands.hash_access cimport (
     hash_done, hash_made, hash_to_read, hash_to_write, reply_field_value, set_word, tell_gone,
 )
-from redpoll.commands.hash_times cimport Retiming, field_time, named_fields, retime, retimed, time_unit_at
+from redpoll.commands.hash_times cimport (
+    Retiming, begin_retiming, field_time, named_fields, retime, retimed, say_fields_deleted, say_times, time_unit_at,
+)
 from redpoll.engine.entry cimport Entry
 from redpoll.engine.fields cimport (
     KEEP_TIME, NO_TIME, FieldValue, Hash, fields_delete, fields_get, fields_length, fields_new, fields_prepare,
@@ -42,6 +44,8 @@ cdef int hgetdel(Call call) except -1:
         return 0
     gone = hash_done(call, slot, 1, &h)
     if deleted:
+        if call.keyspace.propagating:
+            say_fields_deleted(call, first, 1)
         call.changed(EVENT_HASH, b"hdel", 1)
         call.tell_fields(b"hdel", 1)
         if gone:
@@ -63,8 +67,9 @@ cdef int hgetex(Call call) except -1:
     cdef size_t word = 2
     cdef int unit
     cdef bint changing = True
+    cdef list fields = [] if call.keyspace.propagating else None
     cdef Entry** slot = hash_to_write(call, 1, &h)
-    retiming.set = retiming.deleted = retiming.persisted = 0
+    begin_retiming(&retiming, fields)
     unit = time_unit_at(call, 2)
     if unit:
         field_time(call, 3, unit, &retiming.when, "hgetex")
@@ -199,6 +204,20 @@ cdef void note_fields(Call call, size_t first) noexcept:
             call.field(call.argv[i].ptr, call.argv[i].len)
 
 
+cdef int say_set(Call call, const Setting* setting, int64_t now) except -1:
+    """For the log: without conditions, and with the time itself where one is given."""
+    cdef size_t i
+    cdef list pairs = [call.word(i) for i in range(setting.first, call.argc)]
+    if 0 <= setting.expiry <= now:
+        return say_fields_deleted(call, setting.first, 2)
+    if setting.expiry == KEEP_TIME:
+        return call.instead([b"HSETEX", call.word(1), b"KEEPTTL", b"FIELDS", b"%d" % (len(pairs) // 2), *pairs])
+    call.instead([b"HSET", call.word(1), *pairs])
+    if setting.expiry != NO_TIME:
+        say_times(call, setting.first, 2, setting.expiry)
+    return 0
+
+
 cdef int hsetex(Call call) except -1:
     cdef Hash h
     cdef Setting setting
@@ -215,6 +234,8 @@ cdef int hsetex(Call call) except -1:
         second = b"hdel"
     else:
         set_all(call, slot, &h, &setting)
+    if call.keyspace.propagating:
+        say_set(call, &setting, h.now)
     note_fields(call, setting.first)
     call.changed(EVENT_HASH, b"hset", 1)
     call.tell_fields(b"hset", 1)

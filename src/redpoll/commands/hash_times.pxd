@@ -24,8 +24,15 @@ cdef struct Retiming:
     size_t set
     size_t deleted           # because the time is past
     size_t persisted
+    void* fields             # a list for the names of those that changed, the handler's; NULL: nobody wants to know
+
+# Nothing done yet; `fields` is a list for the log, or None.
+cdef void begin_retiming(Retiming* retiming, list fields) noexcept
 
 # Give a field, which is there and expires at `before`, a time (or NO_TIME); one that is past deletes it.
 cdef void retime(Call call, Hash* h, size_t word, int64_t before, Retiming* retiming) noexcept
 # Put the hash back and tell what happened to its fields.
-cdef void retimed(Call call, Entry** slot, Hash* h, const Retiming* retiming) noexcept
+cdef int retimed(Call call, Entry** slot, Hash* h, const Retiming* retiming) except -1
+# Say for the log that the fields at every `step`th word from one on expire at a time, or are deleted.
+cdef int say_times(Call call, size_t first, size_t step, int64_t when) except -1
+cdef int say_fields_deleted(Call call, size_t first, size_t step) except -1

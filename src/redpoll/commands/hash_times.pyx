@@ -52,6 +52,11 @@ cdef size_t named_fields(Call call, size_t word, str refusal) except 0:
     return word + 2
 
 
+cdef void begin_retiming(Retiming* retiming, list fields) noexcept:
+    retiming.set = retiming.deleted = retiming.persisted = 0
+    retiming.fields = NULL if fields is None else <void*>fields
+
+
 cdef void retime(Call call, Hash* h, size_t word, int64_t before, Retiming* retiming) noexcept:
     cdef const char* field = call.argv[word].ptr
     cdef size_t length = call.argv[word].len
@@ -67,9 +72,34 @@ cdef void retime(Call call, Hash* h, size_t word, int64_t before, Retiming* reti
         fields_set_expiry(h, field, length, retiming.when)
         retiming.set += 1
     call.field(field, length)
+    if retiming.fields != NULL:
+        (<list>retiming.fields).append(call.word(word))
 
 
-cdef void retimed(Call call, Entry** slot, Hash* h, const Retiming* retiming) noexcept:
+cdef list words_from(Call call, size_t first, size_t step):
+    return [call.word(i) for i in range(first, call.argc, step)]
+
+
+cdef int say_times(Call call, size_t first, size_t step, int64_t when) except -1:
+    cdef list fields = words_from(call, first, step)
+    return call.instead([b"HPEXPIREAT", call.word(1), b"%d" % when, b"FIELDS", b"%d" % len(fields), *fields])
+
+
+cdef int say_fields_deleted(Call call, size_t first, size_t step) except -1:
+    return call.instead([b"HDEL", call.word(1), *words_from(call, first, step)])
+
+
+cdef int say_retimed(Call call, const Retiming* retiming, list fields) except -1:
+    """Conditions went by what was there before, so the changed fields are told, not the words as they came."""
+    count = b"%d" % len(fields)
+    if retiming.set:
+        return call.instead([b"HPEXPIREAT", call.word(1), b"%d" % retiming.when, b"FIELDS", count, *fields])
+    if retiming.deleted:
+        return call.instead([b"HDEL", call.word(1), *fields])
+    return call.instead([b"HPERSIST", call.word(1), b"FIELDS", count, *fields])
+
+
+cdef int retimed(Call call, Entry** slot, Hash* h, const Retiming* retiming) except -1:
     cdef const char* event = b"hexpire"
     cdef bint gone = hash_done(call, slot, 1, h)
     if retiming.set:
@@ -79,8 +109,11 @@ cdef void retimed(Call call, Entry** slot, Hash* h, const Retiming* retiming) no
     elif retiming.persisted:
         event = b"hpersist"
     else:
-        return
+        return 0
+    if retiming.fields != NULL:
+        say_retimed(call, retiming, <list>retiming.fields)
     call.changed(EVENT_HASH, event, 1)
     call.tell_fields(event, 1)
     if gone:
         tell_gone(call, 1)
+    return 0

@@ -26,9 +26,9 @@ cdef enum:
 
 # Put members, at every `step`th word, with their scores into the sorted set at the first key, and reply.
 cdef int put_members(Call call, size_t first, size_t step, size_t count, int options, const double* scores) except -1
-# After members were removed from the sorted set of the key at a word: tell the event, and delete the key if none is left.
+# After members were removed from the sorted set of the key at a word: tell the event; delete the key if none is left.
 cdef void removed_from(Call call, Entry** slot, Sorted* z, const char* event, size_t word) noexcept
-# The key at a word gets a new sorted set in place of whatever it had; its members, if there are any, else it is deleted.
+# The key at a word gets a new sorted set in place of what it had, or is deleted if that is empty; replies the length.
 cdef void store_sorted(Call call, Sorted* z, const char* event, size_t word) noexcept
 # A member, and its score if wanted: one after the other in RESP2, a pair in RESP3.
 cdef void reply_member(Call call, const char* text, size_t length, double score, bint with_score) noexcept

@@ -129,8 +129,8 @@ cdef int put_members(Call call, size_t first, size_t step, size_t count, int opt
         if there:
             keep(slot, &z)
         else:
-            call.db.put_value(NULL, call.argv[1].ptr, call.argv[1].len, call.hash_of(1), TYPE_ZSET, z.encoding, z.value,
-                              -1)
+            call.db.put_value(NULL, call.argv[1].ptr, call.argv[1].len, call.hash_of(1), TYPE_ZSET,
+                              z.encoding, z.value, -1)
     if outcome == OUTCOME_NOT_A_NUMBER:
         raise CommandError(errors.SCORE_NOT_A_NUMBER)
     if added + updated:
@@ -171,7 +171,8 @@ cdef int zadd(Call call) except -1:
     return add(call, first, options)
 
 declare(
-    "ZADD key [NX | XX] [GT | LT]=comparison [CH=change] [INCR=increment] score member [score member ...]", native(zadd),
+    "ZADD key [NX | XX] [GT | LT]=comparison [CH=change] [INCR=increment] score member [score member ...]",
+    native(zadd),
     summary="Add members to a sorted set, or move those that are there to other scores.", group="sorted-set",
     since="1.2.0", flags=WRITE | DENYOOM | FAST, keys="RW update",
     complexity="O(log N) for each member added, where N is the number of members in the sorted set",
@@ -293,8 +294,10 @@ cdef int zrank(Call call) except -1:
     return rank_of(call, False)
 
 declare(
-    "ZRANK key member [WITHSCORE]", native(zrank), summary="Return the rank of a member, from the lowest score.",
-    group="sorted-set", since="2.0.0", flags=READONLY | FAST, complexity="O(log N)", history=[("7.2.0", "Added `WITHSCORE`.")],
+    "ZRANK key member [WITHSCORE]", native(zrank),
+    summary="Return the rank of a member, from the lowest score.",
+    group="sorted-set", since="2.0.0", flags=READONLY | FAST, complexity="O(log N)",
+    history=[("7.2.0", "Added `WITHSCORE`.")],
 )
 
 
@@ -302,6 +305,8 @@ cdef int zrevrank(Call call) except -1:
     return rank_of(call, True)
 
 declare(
-    "ZREVRANK key member [WITHSCORE]", native(zrevrank), summary="Return the rank of a member, from the highest score.",
-    group="sorted-set", since="2.0.0", flags=READONLY | FAST, complexity="O(log N)", history=[("7.2.0", "Added `WITHSCORE`.")],
+    "ZREVRANK key member [WITHSCORE]", native(zrevrank),
+    summary="Return the rank of a member, from the highest score.",
+    group="sorted-set", since="2.0.0", flags=READONLY | FAST, complexity="O(log N)",
+    history=[("7.2.0", "Added `WITHSCORE`.")],
 )

@@ -216,7 +216,8 @@ cdef int zinter(Call call) except -1:
 
 declare(
     "ZINTER numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX | COUNT>] [WITHSCORES]",
-    native(zinter), summary="Return the intersection of sorted sets.", group="sorted-set", since="6.2.0", flags=READONLY,
+    native(zinter), summary="Return the intersection of sorted sets.", group="sorted-set", since="6.2.0",
+    flags=READONLY,
     complexity="O(N*K + M log M) with N the size of the smallest of K sorted sets and M that of the result",
     added={"8.8.0": "COUNT"},
 )
@@ -240,7 +241,8 @@ cdef int zdiff(Call call) except -1:
 declare(
     "ZDIFF numkeys key [key ...] [WITHSCORES]", native(zdiff),
     summary="Return the members of a sorted set that others do not have.", group="sorted-set", since="6.2.0",
-    flags=READONLY, complexity="O(L + M log M) with L the number of members of all sorted sets and M that of the result",
+    flags=READONLY,
+    complexity="O(L + M log M) with L the number of members of all sorted sets and M that of the result",
 )
 
 
@@ -271,6 +273,7 @@ cdef int zintercard(Call call) except -1:
 
 declare(
     "ZINTERCARD numkeys key [key ...] [LIMIT limit]", native(zintercard),
-    summary="Count the members that all of several sorted sets have.", group="sorted-set", since="7.0.0", flags=READONLY,
+    summary="Count the members that all of several sorted sets have.", group="sorted-set", since="7.0.0",
+    flags=READONLY,
     complexity="O(N*K) worst case with N the size of the smallest of K sorted sets",
 )

@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t
 
 from redpoll.commands.call cimport Call, native
-from redpoll.commands.sorted_set cimport open_sorted, removed_from, reply_member
+from redpoll.commands.sorted_set cimport open_sorted, removed_from
 from redpoll.engine.entry cimport TYPE_ZSET, Entry
 from redpoll.engine.numbers cimport parse_int64
 from redpoll.engine.sorted_set cimport (
@@ -141,7 +141,7 @@ cdef int read_many_pop(Call call, size_t numkeys_word, ManyPop* wanted) except -
     cdef long long number
     cdef size_t where
     if not parse_int64(call.argv[numkeys_word].ptr, call.argv[numkeys_word].len, &number) or number < 1:
-        raise CommandError(errors.NUMKEYS_NOT_POSITIVE)
+        raise CommandError(errors.NUMKEYS_ABOVE_ZERO)
     if number > <long long>call.argc - <long long>numkeys_word - 2:
         raise CommandError(errors.SYNTAX)
     wanted.first = numkeys_word + 1
@@ -159,7 +159,7 @@ cdef int read_many_pop(Call call, size_t numkeys_word, ManyPop* wanted) except -
     if where + 3 != call.argc or not call.word_is(where + 1, b"COUNT", 5):
         raise CommandError(errors.SYNTAX)
     if not parse_int64(call.argv[where + 2].ptr, call.argv[where + 2].len, &number) or number < 1:
-        raise CommandError(errors.COUNT_NOT_POSITIVE)
+        raise CommandError(errors.COUNT_ABOVE_ZERO)
     wanted.count = number
     return 0
 

@@ -195,7 +195,8 @@ cdef int zrange(Call call) except -1:
 
 declare(
     "ZRANGE key start:string stop:string [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]", native(zrange),
-    summary="Return members of a sorted set within a range of ranks, scores or texts.", group="sorted-set", since="1.2.0",
+    summary="Return members of a sorted set within a range of ranks, scores or texts.", group="sorted-set",
+    since="1.2.0",
     flags=READONLY, added={"6.2.0": "REV sortby LIMIT"},
     complexity="O(log(N)+M) with N being the number of members in the sorted set and M the number of members returned",
 )
@@ -217,7 +218,8 @@ cdef int zrangebyscore(Call call) except -1:
 
 declare(
     "ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count]", native(zrangebyscore),
-    summary="Return members of a sorted set within a range of scores.", group="sorted-set", since="1.0.5", flags=READONLY,
+    summary="Return members of a sorted set within a range of scores.", group="sorted-set", since="1.0.5",
+    flags=READONLY,
     deprecated="6.2.0", replaced_by="`ZRANGE` with the `BYSCORE` argument", added={"2.0.0": "WITHSCORES"},
     complexity="O(log(N)+M) with N being the number of members in the sorted set and M the number of members returned",
 )
@@ -240,7 +242,8 @@ cdef int zrangebylex(Call call) except -1:
 
 declare(
     "ZRANGEBYLEX key min:string max:string [LIMIT offset count]", native(zrangebylex),
-    summary="Return members of a sorted set within a range of texts.", group="sorted-set", since="2.8.9", flags=READONLY,
+    summary="Return members of a sorted set within a range of texts.", group="sorted-set", since="2.8.9",
+    flags=READONLY,
     deprecated="6.2.0", replaced_by="`ZRANGE` with the `BYLEX` argument",
     complexity="O(log(N)+M) with N being the number of members in the sorted set and M the number of members returned",
 )
@@ -354,7 +357,8 @@ cdef int zremrangebyrank(Call call) except -1:
 
 declare(
     "ZREMRANGEBYRANK key start stop", native(zremrangebyrank),
-    summary="Remove the members of a sorted set within a range of ranks.", group="sorted-set", since="2.0.0", flags=WRITE,
+    summary="Remove the members of a sorted set within a range of ranks.", group="sorted-set", since="2.0.0",
+    flags=WRITE,
     keys="RW delete", complexity="O(log(N)+M) with N being the number of members and M the number of those removed",
 )
 
@@ -364,7 +368,8 @@ cdef int zremrangebyscore(Call call) except -1:
 
 declare(
     "ZREMRANGEBYSCORE key min max", native(zremrangebyscore),
-    summary="Remove the members of a sorted set within a range of scores.", group="sorted-set", since="1.2.0", flags=WRITE,
+    summary="Remove the members of a sorted set within a range of scores.", group="sorted-set", since="1.2.0",
+    flags=WRITE,
     keys="RW delete", complexity="O(log(N)+M) with N being the number of members and M the number of those removed",
 )
 
@@ -374,6 +379,7 @@ cdef int zremrangebylex(Call call) except -1:
 
 declare(
     "ZREMRANGEBYLEX key min:string max:string", native(zremrangebylex),
-    summary="Remove the members of a sorted set within a range of texts.", group="sorted-set", since="2.8.9", flags=WRITE,
+    summary="Remove the members of a sorted set within a range of texts.", group="sorted-set", since="2.8.9",
+    flags=WRITE,
     keys="RW delete", complexity="O(log(N)+M) with N being the number of members and M the number of those removed",
 )

@@ -70,7 +70,7 @@ cdef int reply_few(Call call, const Sorted* z, size_t count, bint with_scores) e
 cdef int zrandmember(Call call) except -1:
     cdef Sorted z
     cdef int64_t count
-    cdef size_t length, i
+    cdef size_t length, _
     cdef bint with_scores = call.argc > 3
     cdef Cursor c
     if call.argc == 2:
@@ -92,7 +92,7 @@ cdef int zrandmember(Call call) except -1:
     length = sorted_length(&z)
     if count < 0:
         reply_members_head(call, -count, with_scores)
-        for i in range(<size_t>-count):
+        for _ in range(<size_t>-count):
             reply_at(call, &z, (call.keyspace.random() >> 8) % length, with_scores)
     elif <size_t>count >= length:
         reply_members_head(call, length, with_scores)
@@ -109,7 +109,8 @@ cdef int zrandmember(Call call) except -1:
     return 0
 
 declare(
-    "ZRANDMEMBER key [count [WITHSCORES]]=options", native(zrandmember), summary="Return random members of a sorted set.",
+    "ZRANDMEMBER key [count [WITHSCORES]]=options",
+    native(zrandmember), summary="Return random members of a sorted set.",
     group="sorted-set", since="6.2.0", flags=READONLY,
     complexity="O(N log M) where N is the number of members returned and M that of members in the sorted set",
     tips="nondeterministic_output",
@@ -148,7 +149,7 @@ cdef int read_scan_options(Call call, Walk* walk, int64_t* wanted) except -1:
             i += 1
             continue
         if call.word_is(i, b"NOVALUES", 8):
-            raise CommandError(errors.NOVALUES_ONLY_HSCAN)
+            raise CommandError(errors.NOVALUES_ELSEWHERE)
         if i + 1 == call.argc:
             raise CommandError(errors.SYNTAX)
         if call.word_is(i, b"COUNT", 5):

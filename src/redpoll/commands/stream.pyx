@@ -5,8 +5,8 @@ from libc.string cimport memcpy
 
 from redpoll.commands.call cimport EVENT_STREAM, Call, check_type, native
 from redpoll.commands.stream_words cimport (
-    DELETE_REFERENCES, FORM_SEQUENCE, ONLY_ACKNOWLEDGED, check_ids, create_stream, id_word, ids_block, read_id, reference_at, remove_as_asked,
-    reply_id, stream_of, word_is_sign,
+    DELETE_REFERENCES, FORM_SEQUENCE, KEEP_REFERENCES, ONLY_ACKNOWLEDGED, check_ids, create_stream, id_bytes, id_word,
+    ids_block, read_id, reference_at, remove_as_asked, reply_id, stream_of, word_is_sign,
 )
 from redpoll.engine.entry cimport TYPE_STREAM, Entry
 from redpoll.engine.id_tree cimport StreamId, id_equal, id_is_zero, id_less
@@ -165,6 +165,19 @@ cdef uint64_t trim(Stream* s, Options* options) noexcept:
     return stream_trim(s, &options.trim)
 
 
+cdef list trim_words(const Stream* s, const Options* options):
+    """For the log: what trims exactly as it was done, however nodes are cut elsewhere."""
+    cdef list words = []
+    if options.trim.by != TRIM_NOTHING:
+        if options.references:
+            words.append((b"KEEPREF", b"DELREF", b"ACKED")[options.references - KEEP_REFERENCES])
+        if options.trim.by == TRIM_LENGTH or s.length == 0:
+            words += [b"MAXLEN", b"=", b"%d" % (s.length if options.trim.roughly else options.trim.length)]
+        else:
+            words += [b"MINID", b"=", id_bytes(s.first_id if options.trim.roughly else options.trim.id)]
+    return words
+
+
 # XADD
 
 cdef int choose_id(Call call, const Stream* s, const Options* options, StreamId* id) except -1:
@@ -269,6 +282,19 @@ cdef int xadd(Call call) except -1:
     call.changed(EVENT_STREAM, b"xadd", 1)
     if options.trim.by != TRIM_NOTHING and trim(s, &options):
         call.also(EVENT_STREAM, b"xtrim", 1)
+    if call.keyspace.propagating:
+        say_added(call, s, &options, id, at, sent_id[:sent_length] if options.producer else None)
+    return 0
+
+
+cdef int say_added(Call call, const Stream* s, const Options* options, StreamId id, size_t at, bytes sent) except -1:
+    """For the log: the ID that the entry got."""
+    if options.id_given and options.has_sequence and not options.trim.roughly:
+        return 0
+    call.instead([b"XADD", call.word(1), *trim_words(s, options), id_bytes(id),
+                  *[call.word(i) for i in range(at, call.argc)]])
+    if sent is not None and stream_has(s, id):
+        call.instead([b"XIDMPRECORD", call.word(1), call.word(options.producer), sent, id_bytes(id)])
     return 0
 
 declare(
@@ -300,6 +326,8 @@ cdef int xtrim(Call call) except -1:
         return 0
     removed = trim(stream_of(slot), &options)
     if removed:
+        if options.trim.roughly and call.keyspace.propagating:
+            call.instead([b"XTRIM", call.word(1), *trim_words(stream_of(slot), &options)])
         call.changed(EVENT_STREAM, b"xtrim", 1)
         call.keyspace.dirty += removed - 1
     reply_integer(call.out, removed)

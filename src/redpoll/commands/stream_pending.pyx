@@ -5,7 +5,7 @@ from libc.stdint cimport INT64_MAX, UINT64_MAX, int64_t, uint64_t
 from redpoll.commands.call cimport EVENT_STREAM, Call, check_type, native
 from redpoll.commands.stream_words cimport (
     FORM_STRICT, check_ids, end_word, group_at, id_word, ids_block, read_id, remove_as_asked, reply_id,
-    reply_one, start_word, stream_of,
+    reply_one, say_consumer, say_gone, say_pending, say_progress, start_word, stream_of,
 )
 from redpoll.engine.entry cimport TYPE_STREAM, Entry
 from redpoll.engine.id_tree cimport (
@@ -45,11 +45,12 @@ cdef Group* need_group(Call call, Entry** slot) except NULL:
     return group
 
 
-cdef Consumer* claimer(Call call, Group* group) noexcept:
+cdef Consumer* claimer(Call call, Group* group) except NULL:
     """The consumer at the third word, made if it is not there."""
     cdef Consumer* consumer = consumer_find(group, call.argv[3].ptr, call.argv[3].len)
     if consumer == NULL:
         consumer = consumer_create(group, call.argv[3].ptr, call.argv[3].len, call.keyspace.now)
+        say_consumer(call, 1, group, consumer)
         call.changed(EVENT_STREAM, b"xgroup-createconsumer", 1)
     consumer.seen = call.keyspace.now
     return consumer
@@ -408,6 +409,7 @@ cdef int xclaim(Call call) except -1:
     s = stream_of(slot)
     if claim.has_last and id_less(group.last_id, claim.last):
         group.last_id = claim.last
+        say_progress(call, 1, group)
         call.altered(1)
     consumer = claimer(call, group)
     mark = reply_later(call.out, claim.end - 5)
@@ -417,6 +419,7 @@ cdef int xclaim(Call call) except -1:
         if not stream_has(s, id):
             if pending != NULL:
                 pending_drop(group, pending)
+                say_gone(call, 1, group, id)
                 call.altered(1)
             continue
         if pending == NULL:
@@ -435,6 +438,7 @@ cdef int xclaim(Call call) except -1:
         else:
             reply_one(call.out, s, id)
         consumer.active = call.keyspace.now
+        say_pending(call, 1, group, pending)
         call.altered(1)
         shown += 1
     reply_now(call.out, &mark, c"*", shown)
@@ -489,6 +493,7 @@ cdef int xautoclaim(Call call) except -1:
         if not stream_has(s, pending.id):
             first = pending.id
             pending_drop(group, pending)
+            say_gone(call, 1, group, first)
             call.altered(1)
             place = tree_at_or_after(&group.pending, first)
             reply_id(&gone, first)
@@ -503,6 +508,7 @@ cdef int xautoclaim(Call call) except -1:
             else:
                 reply_id(&claimed, pending.id)
             consumer.active = call.keyspace.now
+            say_pending(call, 1, group, pending)
             call.altered(1)
             claimed_count += 1
             count -= 1

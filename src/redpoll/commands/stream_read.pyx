@@ -5,7 +5,8 @@ from libc.stdlib cimport free, malloc
 
 from redpoll.commands.call cimport EVENT_STREAM, Call, check_type, native
 from redpoll.commands.stream_words cimport (
-    group_at, id_word, reply_fields, reply_id, reply_one, stream_of, word_is_sign,
+    group_at, id_bytes, id_word, reply_fields, reply_id, reply_one, say_consumer, say_given, say_pending, say_progress,
+    stream_of, word_is_sign,
 )
 from redpoll.engine.entry cimport TYPE_STREAM, Entry
 from redpoll.engine.id_tree cimport (
@@ -242,8 +243,8 @@ cdef void deliver(Call call, Stream* s, Group* group, Consumer* consumer, Stream
         pending.deliveries = 1
 
 
-cdef uint64_t claim_entries(Call call, Reading* reading, Stream* s, Group* group, Consumer* consumer,
-                            uint64_t most) noexcept:
+cdef int64_t claim_entries(Call call, Reading* reading, size_t key, Stream* s, Group* group, Consumer* consumer,
+                           uint64_t most) except -1:
     """Hand over what was idle for long enough, the longest idle first; how many entries."""
     cdef Pending* pending = group.first
     cdef Pending* next
@@ -268,13 +269,15 @@ cdef uint64_t claim_entries(Call call, Reading* reading, Stream* s, Group* group
             if deliveries < INT64_MAX:
                 pending.deliveries += 1
             pending_give(group, pending, consumer, call.keyspace.now)
+            say_pending(call, key, group, pending)
             count_entry(reading)
             shown += 1
         pending = next
     return shown
 
 
-cdef uint64_t show_new(Call call, Reading* reading, Stream* s, Group* group, Consumer* consumer) noexcept:
+cdef int64_t show_new(Call call, Reading* reading, size_t key, Stream* s, Group* group,
+                      Consumer* consumer) except -1:
     """What is new for a group, and before it what is claimed; how many entries."""
     cdef Walk walk
     cdef StreamEntry entry
@@ -282,10 +285,11 @@ cdef uint64_t show_new(Call call, Reading* reading, Stream* s, Group* group, Con
     cdef uint64_t most = most_entries(reading, s)
     cdef uint64_t shown = 0
     cdef bint given = False
+    cdef list ids = [] if call.keyspace.propagating else None
     cdef uint64_t expected = s.length + group.pending.used if reading.claim >= 0 else s.length
     cdef Mark mark = reply_later(call.out, most if most < expected else expected)
     if reading.claim >= 0:
-        shown = claim_entries(call, reading, s, group, consumer, most)
+        shown = claim_entries(call, reading, key, s, group, consumer, most)
         given = shown != 0
     first = group.last_id
     if id_increase(&first):
@@ -299,9 +303,15 @@ cdef uint64_t show_new(Call call, Reading* reading, Stream* s, Group* group, Con
                 reply_integer(call.out, 0)
             deliver(call, s, group, consumer, entry.id, reading.no_ack)
             given = given or not reading.no_ack
+            if ids is not None:
+                ids.append(id_bytes(entry.id))
             count_entry(reading)
             shown += 1
     reply_now(call.out, &mark, c"*", shown)
+    if ids:
+        if not reading.no_ack:
+            say_given(call, key, group, consumer, ids, call.keyspace.now, 1)
+        say_progress(call, key, group)
     if given:
         consumer.active = call.keyspace.now
     return shown
@@ -350,12 +360,13 @@ cdef int64_t claimable_at(const Reading* reading, const Stream* s, const Group* 
     return pending.delivered + reading.claim
 
 
-cdef Consumer* reader(Call call, const Reading* reading, size_t key, Group* group) noexcept:
+cdef Consumer* reader(Call call, const Reading* reading, size_t key, Group* group) except NULL:
     cdef const char* name = call.argv[reading.consumer].ptr
     cdef size_t length = call.argv[reading.consumer].len
     cdef Consumer* consumer = consumer_find(group, name, length)
     if consumer == NULL:
         consumer = consumer_create(group, name, length, call.keyspace.now)
+        say_consumer(call, key, group, consumer)
         call.changed(EVENT_STREAM, b"xgroup-createconsumer", key)
     consumer.seen = call.keyspace.now
     return consumer
@@ -365,7 +376,7 @@ cdef bint has_new(const Stream* s, StreamId after) noexcept:
     return s.length != 0 and id_less(after, s.last_id) and id_less(after, stream_edge(s, True))
 
 
-cdef bint serve(Call call, Reading* reading, size_t index, Wanted* wanted, Mark* mark, size_t served) noexcept:
+cdef int serve(Call call, Reading* reading, size_t index, Wanted* wanted, Mark* mark, size_t served) except -1:
     """Write what there is of one stream, the reply's header before the first; whether there was anything."""
     cdef size_t key = reading.first_key + index
     cdef Stream* s
@@ -390,7 +401,7 @@ cdef bint serve(Call call, Reading* reading, size_t index, Wanted* wanted, Mark*
         mark[0] = reply_later(call.out, reading.streams)
     show_key(call, key)
     if wanted.is_new:
-        if show_new(call, reading, s, wanted.group, consumer):
+        if show_new(call, reading, key, s, wanted.group, consumer):
             call.altered(key)
     else:
         id_increase(&wanted.after)

@@ -6,7 +6,7 @@ from redpoll.commands.call cimport Call
 from redpoll.engine.entry cimport Entry, entry_value
 from redpoll.engine.id_tree cimport StreamId
 from redpoll.engine.listpack_element cimport Element, element_size, listpack_get
-from redpoll.engine.stream cimport STREAM_ID_TEXT, Group, Stream, StreamEntry, id_text
+from redpoll.engine.stream cimport STREAM_ID_TEXT, Consumer, Group, Pending, Stream, StreamEntry, id_text
 from redpoll.wire.output cimport Out
 from redpoll.wire.reply cimport reply_array, reply_bulk, reply_integer_text
 
@@ -46,6 +46,14 @@ cdef inline Stream* stream_of(Entry** slot) noexcept:
 # A new, empty stream at a key that is not there.
 cdef Entry** create_stream(Call call, size_t word) noexcept
 cdef Group* group_at(Stream* s, Call call, size_t word) noexcept
+# For the log: IDs as words, and commands that have the effect of what was done, whenever they are run.
+cdef bytes id_bytes(StreamId id)
+cdef int say_given(Call call, size_t key, const Group* group, const Consumer* consumer, list ids, int64_t delivered,
+                   uint64_t deliveries) except -1
+cdef int say_pending(Call call, size_t key, const Group* group, const Pending* pending) except -1
+cdef int say_gone(Call call, size_t key, const Group* group, StreamId id) except -1
+cdef int say_progress(Call call, size_t key, const Group* group) except -1
+cdef int say_consumer(Call call, size_t key, const Group* group, const Consumer* consumer) except -1
 # The text of -NOGROUP for two words.
 cdef object no_group(Call call, size_t key, size_t group)
 

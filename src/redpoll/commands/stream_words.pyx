@@ -173,6 +173,58 @@ cdef object no_group(Call call, size_t key, size_t group):
                            call.word(key).decode("utf-8", "surrogateescape"))
 
 
+# For the log
+
+cdef bytes id_bytes(StreamId id):
+    cdef char text[STREAM_ID_TEXT]
+    return text[:id_text(text, id)]
+
+
+cdef inline bytes group_name(const Group* group):
+    return group.name[:group.name_length]
+
+
+cdef inline bytes consumer_name(const Consumer* consumer):
+    return consumer.name[:consumer.name_length]
+
+
+cdef int say_given(Call call, size_t key, const Group* group, const Consumer* consumer, list ids, int64_t delivered,
+                   uint64_t deliveries) except -1:
+    """A consumer was given these entries."""
+    if call.keyspace.propagating:
+        call.instead([b"XCLAIM", call.word(key), group_name(group), consumer_name(consumer), b"0", *ids,
+                      b"TIME", b"%d" % delivered, b"RETRYCOUNT", b"%d" % deliveries, b"FORCE", b"JUSTID",
+                      b"LASTID", id_bytes(group.last_id)])
+    return 0
+
+
+cdef int say_pending(Call call, size_t key, const Group* group, const Pending* pending) except -1:
+    if call.keyspace.propagating:
+        say_given(call, key, group, pending.consumer, [id_bytes(pending.id)], pending.delivered, pending.deliveries)
+    return 0
+
+
+cdef int say_gone(Call call, size_t key, const Group* group, StreamId id) except -1:
+    """An entry is pending no more."""
+    if call.keyspace.propagating:
+        call.instead([b"XACK", call.word(key), group_name(group), id_bytes(id)])
+    return 0
+
+
+cdef int say_progress(Call call, size_t key, const Group* group) except -1:
+    """How far a group is."""
+    if call.keyspace.propagating:
+        call.instead([b"XGROUP", b"SETID", call.word(key), group_name(group), id_bytes(group.last_id),
+                      b"ENTRIESREAD", b"%d" % group.entries_read])
+    return 0
+
+
+cdef int say_consumer(Call call, size_t key, const Group* group, const Consumer* consumer) except -1:
+    if call.keyspace.propagating:
+        call.instead([b"XGROUP", b"CREATECONSUMER", call.word(key), group_name(group), consumer_name(consumer)])
+    return 0
+
+
 cdef uint64_t reply_range(Out* out, const Stream* s, StreamId first, StreamId last, bint backwards,
                           uint64_t count) noexcept nogil:
     cdef Walk walk

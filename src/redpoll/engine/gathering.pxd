@@ -34,7 +34,7 @@ cdef struct Gathering:
     Table table              # of the members, where it was needed
 
 cdef void gather_init(Gathering* g, uint64_t seed) noexcept nogil
-# What all sources have, what any of them has, what the first one alone has; the sources are distinct memory, not keys.
+# What any source has, what all have (the smallest source comes first in both), what the first one alone has.
 cdef void gather_union(Gathering* g, const Source* sources, size_t count, Aggregate how) noexcept nogil
 cdef void gather_intersection(Gathering* g, const Source* sources, size_t count, Aggregate how) noexcept nogil
 cdef void gather_difference(Gathering* g, const Source* sources, size_t count) noexcept nogil

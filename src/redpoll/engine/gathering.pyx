@@ -20,7 +20,8 @@ from redpoll.engine.sorted_set cimport (
     Cursor, Limits, Sorted, cursor_next, cursor_start, sorted_build, sorted_length, sorted_score,
 )
 from redpoll.engine.table cimport (
-    Table, table_clear, table_find, table_hash, table_init, table_insert, table_prefetch, table_prefetch_entry,
+    table_clear, table_find, table_hash, table_init, table_insert, table_prefetch, table_prefetch_entry,
+    table_reserve,
 )
 
 cdef enum:
@@ -216,6 +217,9 @@ cdef void gather_union(Gathering* g, const Source* sources, size_t count, Aggreg
         while walk_next(&w):
             gather_member(g, w.text, w.length, weighted(&sources[0], w.score, how))
         return
+    if source_length(&sources[count - 1]) > FIRST_ROOM:
+        # The last one is the largest.
+        table_reserve(&g.table, source_length(&sources[count - 1]))
     for i in range(count):
         if source_length(&sources[i]):
             join_source(g, &sources[i], how)

@@ -3,8 +3,8 @@
     bits 0, 2, 4, …     latitude, 26 bits of the way from -85.05112878 to 85.05112878
     bits 1, 3, 5, …     longitude, 26 bits of the way from -180 to 180
 
-A number is the score of a member of a sorted set, exactly as a double. A cell of `step` bits each way is all numbers that
-begin with its 2 * step bits. Degrees outside, metres inside.
+A number is the score of a member of a sorted set, exactly as a double. A cell of `step` bits each way is all numbers
+that begin with its 2 * step bits. Degrees outside, metres inside.
 """
 
 from libc.stdint cimport uint64_t

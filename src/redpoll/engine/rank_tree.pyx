@@ -191,13 +191,13 @@ cdef size_t tree_before(const RankTree* t, const Bound* bound) noexcept nogil:
     cdef void* node = t.root
     cdef Inner* inner
     cdef Leaf* leaf
-    cdef size_t level, turn
+    cdef size_t turn, _
     cdef size_t before = 0
     if node == NULL or bound.kind == BOUND_START:
         return 0
     if bound.kind == BOUND_END:
         return t.size
-    for level in range(t.height):
+    for _ in range(t.height):
         inner = <Inner*>node
         turn = turn_at(inner, bound)
         node = inner.children[turn]

@@ -15,7 +15,6 @@ from redpoll.engine.table cimport Table
 cdef struct SortedSet:
     RankTree tree
     Table table
-    size_t cleared           # buckets that are freed already, on its way out
 
 # A sorted set as it hangs off an entry. Whoever changes one stores both fields back (`entry_set_value`).
 cdef struct Sorted:
@@ -67,9 +66,6 @@ cdef Outcome sorted_put(Sorted* z, const Limits* limits, const char* text, size_
                         int conditions, double* result) noexcept nogil
 cdef bint sorted_remove(Sorted* z, const char* text, size_t length) noexcept nogil
 cdef void sorted_remove_ranks(Sorted* z, size_t rank, size_t count) noexcept nogil
-# Puts a member behind all others: it must be there in order, for whoever reads one from elsewhere. False: it is not.
-cdef bint sorted_append(Sorted* z, const Limits* limits, const char* text, size_t length, double score) noexcept nogil
-
 # Reading members one after another. The text is good until the next step or change.
 cdef struct Cursor:
     const char* text

@@ -8,8 +8,8 @@ from redpoll.engine.entry cimport (
     ENC_LISTPACK, ENC_TREE, Entry, entry_free_shell, entry_key, entry_key_length, entry_size,
 )
 from redpoll.engine.listpack cimport (
-    AFTER, BEFORE, REPLACE, Element, listpack_append, listpack_append_integer, listpack_at, listpack_find,
-    listpack_first, listpack_fits, listpack_free, listpack_get, listpack_last, listpack_length, listpack_new,
+    AFTER, BEFORE, Element, listpack_append, listpack_append_integer, listpack_at, listpack_find,
+    listpack_first, listpack_fits, listpack_free, listpack_get, listpack_length, listpack_new,
     listpack_next, listpack_previous, listpack_put, listpack_put_integer, listpack_remove, listpack_text,
 )
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, release
@@ -21,8 +21,8 @@ from redpoll.engine.rank_tree cimport (
     tree_remove_ranks,
 )
 from redpoll.engine.table cimport (
-    Table, table_buckets, table_clear_some, table_find, table_hash, table_init, table_insert, table_memory,
-    table_prefetch, table_prefetch_entry, table_remove, table_scan,
+    Table, table_buckets, table_dismantle, table_find, table_hash, table_init, table_insert, table_memory,
+    table_prefetch, table_remove, table_reserve, table_scan,
 )
 from redpoll.engine.value cimport ValueOperations, value_free, value_register
 
@@ -56,12 +56,12 @@ cdef inline bint is_whole(double score) noexcept nogil:
     return -WHOLE_BELOW < score < WHOLE_BELOW and score == <double><int64_t>score
 
 
-cdef uint8_t* put_score(uint8_t* lp, const uint8_t* element, double score, bint replace, const uint8_t** made) noexcept nogil:
-    """Behind an element, or in place of it."""
+cdef uint8_t* put_score(uint8_t* lp, const uint8_t* element, double score) noexcept nogil:
+    """Behind an element."""
     cdef char text[DOUBLE_TEXT_SIZE]
     if is_whole(score):
-        return listpack_put_integer(lp, element, <int64_t>score, REPLACE if replace else AFTER, made)
-    return listpack_put(lp, element, text, format_double(text, score), REPLACE if replace else AFTER, made)
+        return listpack_put_integer(lp, element, <int64_t>score, AFTER, NULL)
+    return listpack_put(lp, element, text, format_double(text, score), AFTER, NULL)
 
 
 cdef uint8_t* append_pair(uint8_t* lp, const char* text, size_t length, double score) noexcept nogil:
@@ -92,7 +92,7 @@ cdef uint8_t* insert_pair(uint8_t* lp, const char* text, size_t length, double s
     if element == NULL:
         return append_pair(lp, text, length, score)
     lp = listpack_put(lp, element, text, length, BEFORE, &made)
-    return put_score(lp, made, score, False, NULL)
+    return put_score(lp, made, score)
 
 
 cdef inline const uint8_t* find_packed(const uint8_t* lp, const char* text, size_t length) noexcept nogil:
@@ -124,7 +124,6 @@ cdef SortedSet* tree_set_new(uint64_t seed) noexcept nogil:
     cdef SortedSet* made = <SortedSet*>allocate(sizeof(SortedSet), KIND_COLLECTION)
     tree_init(&made.tree)
     table_init(&made.table, seed)
-    made.cleared = 0
     return made
 
 
@@ -157,6 +156,7 @@ cdef void make_tree(Sorted* z, uint64_t seed) noexcept nogil:
     cdef size_t length
     cdef size_t i
     if count:
+        table_reserve(&made.table, count)
         items = <Scored*>allocate(count * sizeof(Scored), KIND_COLLECTION)
         for i in range(count):
             text = listpack_text(element, scratch, &length)
@@ -201,12 +201,12 @@ cdef void sorted_build(Sorted* z, const Limits* limits, Scored* items, size_t co
                 for i in range(count):
                     entry_free_shell(items[i].member)
             else:
-                i = 0
-                table_clear_some(table, &i, <size_t>-1, free_member, NULL)
+                table_dismantle(table, <size_t>-1, free_member, NULL)
             return
         listpack_free(lp)
     made = tree_set_new(limits.seed)
     if table == NULL:
+        table_reserve(&made.table, count)
         for i in range(count):
             if i + AHEAD < count:
                 redpoll_prefetch(items[i + AHEAD].member)
@@ -457,19 +457,6 @@ cdef Outcome sorted_put(Sorted* z, const Limits* limits, const char* text, size_
     return OUTCOME_ADDED
 
 
-cdef bint sorted_append(Sorted* z, const Limits* limits, const char* text, size_t length, double score) noexcept nogil:
-    cdef double there, result
-    cdef const uint8_t* last
-    if z.encoding == ENC_TREE or listpack_length(<uint8_t*>z.value) // 2 + 1 > limits.entries:
-        return sorted_put(z, limits, text, length, score, ONLY_NEW, &result) == OUTCOME_ADDED
-    if sorted_score(z, text, length, &there):
-        return False
-    last = listpack_last(<uint8_t*>z.value)
-    if last != NULL and pair_is_after(listpack_previous(<uint8_t*>z.value, last), text, length, score):
-        return False
-    return sorted_put(z, limits, text, length, score, ONLY_NEW, &result) == OUTCOME_ADDED
-
-
 cdef bint sorted_remove(Sorted* z, const char* text, size_t length) noexcept nogil:
     cdef const uint8_t* element
     cdef SortedSet* s
@@ -537,12 +524,12 @@ cdef size_t value_memory_(const void* value, size_t samples) noexcept nogil:
     cdef size_t total = block_size(sizeof(SortedSet)) + table_memory(&s.table) + tree_memory(&s.tree)
     cdef size_t size = s.tree.size
     cdef size_t members = 0
-    cdef size_t i
+    cdef size_t _
     cdef size_t place = 0
     cdef Leaf* leaf = s.tree.first
     if not samples or samples > size:
         samples = size
-    for i in range(samples):
+    for _ in range(samples):
         members += block_size(entry_size(leaf.members[place]))
         place += 1
         if place == leaf.count:
@@ -560,6 +547,7 @@ cdef void* value_copy_(const void* value) noexcept nogil:
     cdef size_t i = 0
     z.encoding = ENC_TREE
     z.value = s
+    table_reserve(&made.table, s.tree.size)
     cursor_start(&c, &z, 0, s.tree.size, False)
     while cursor_next(&c):
         items[i].score = c.score
@@ -574,9 +562,7 @@ cdef void* value_copy_(const void* value) noexcept nogil:
 cdef bint value_free_some_(void* value, size_t most) noexcept nogil:
     cdef SortedSet* s = <SortedSet*>value
     if s.table.segments != NULL:
-        # A bucket holds some six members.
-        table_clear_some(&s.table, &s.cleared, most // 6 + 1, free_member, NULL)
-        if s.table.segments != NULL:
+        if not table_dismantle(&s.table, most, free_member, NULL):
             return False
     if not tree_free_some(&s.tree, most):
         return False

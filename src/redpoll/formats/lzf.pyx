@@ -27,8 +27,8 @@ cdef enum:
     DISTANCE_MOST = 8192
     SIZE_MOST = 1 << 31
 
-# Where each hash was seen last, as `base` plus the offset; what is below `base` is of an earlier input, so nothing needs
-# to be cleared between them. One a thread, kept for its life.
+# Where each hash was seen last, as `base` plus the offset; what is below `base` is of an earlier input, so nothing
+# needs to be cleared between them. One a thread, kept for its life.
 cdef struct SeenPlaces:
     uint32_t base
     uint32_t places[HASH_SIZE]

@@ -17,9 +17,9 @@ Its elements: the size of the one before (a byte, or 254 and 4 bytes), then
     11000000 +2, 11010000 +4, 11100000 +8, 11110000 +3, 11111110 +1    signed integers, little endian
     1111xxxx              xxxx - 1, for 0001 to 1101
 
-A zipmap (before Redis 2.6): a byte of count (254: count them), then for each field its length and text, the value's length, a
-byte that tells how many bytes are unused behind the value, and the value; 255 at the end. A length is a byte, or 254 and 4
-bytes, little endian.
+A zipmap (before Redis 2.6): a byte of count (254: count them), then for each field its length and text, the value's
+length, a byte that tells how many bytes are unused behind the value, and the value; 255 at the end. A length is a
+byte, or 254 and 4 bytes, little endian.
 """
 
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
@@ -188,7 +188,8 @@ cdef uint8_t* listpack_of_zipmap(const char* bytes, size_t size, const char** re
             break
         unused = p[0]
         p += 1
-        if value > <size_t>(end - p) or unused > <size_t>(end - p) - value or not listpack_fits(made, length + value, 2):
+        if (value > <size_t>(end - p) or unused > <size_t>(end - p) - value
+                or not listpack_fits(made, length + value, 2)):
             break
         made = listpack_append(made, <const char*>field, length)
         made = listpack_append(made, <const char*>p, value)

@@ -17,8 +17,8 @@ A DUMP payload
 
     type value version checksum     the version in 2 bytes little endian; the checksum covers all before it, zero: none
 
-A length: by the two highest bits of the first byte, 00: the other six; 01: those and the next byte; 10: 0x80 and 4 bytes,
-or 0x81 and 8 bytes, big endian; 11 within a string: it is encoded as the other six bits say.
+A length: by the two highest bits of the first byte, 00: the other six; 01: those and the next byte; 10: 0x80 and 4
+bytes, or 0x81 and 8 bytes, big endian; 11 within a string: it is encoded as the other six bits say.
 
 A string: its length and bytes; or 0xC0, 0xC1, 0xC2 and an integer of 1, 2, 4 bytes, little endian; or 0xC3, the
 compressed length, the length, and LZF data.

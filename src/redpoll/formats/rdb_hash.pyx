@@ -14,7 +14,8 @@
     31    count, then field and value in turn
     32    the number of a template, then the values of its fields
 
-A template is a record of its own: number, count, fields. Templates only save room: what refers to one is read as any other hash.
+A template is a record of its own: number, count, fields. Templates only save room: what refers to one is read as any
+other hash.
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint64_t
@@ -126,7 +127,7 @@ cdef ReadResult read_fields(Reader* reader, int rdb_type, Value* value) noexcept
     cdef Source* source = reader.source
     cdef bint timed = rdb_type == RDB_HASH_FIELDS or rdb_type == RDB_HASH_FIELDS_EARLY
     cdef bint time_follows = rdb_type == RDB_HASH_2 and reader.valkey
-    cdef uint64_t count, i, time
+    cdef uint64_t count, _, time
     cdef uint64_t least = 0
     cdef int64_t expiry
     cdef Hash h
@@ -143,7 +144,7 @@ cdef ReadResult read_fields(Reader* reader, int rdb_type, Value* value) noexcept
         fields_new_table(&h)
     else:
         fields_new(&h)
-    for i in range(count):
+    for _ in range(count):
         expiry = NO_TIME
         if timed:
             if not source_length(source, &time):
@@ -282,10 +283,10 @@ cdef ReadResult read_packed_fields(Reader* reader, int rdb_type, Value* value) n
 cdef uint8_t* read_names(Source* source, uint64_t count) noexcept nogil:
     """So many strings, in a listpack."""
     cdef Text text
-    cdef uint64_t i
+    cdef uint64_t _
     cdef uint64_t total = 0
     cdef uint8_t* pack = listpack_new()
-    for i in range(count):
+    for _ in range(count):
         if not source_text(source, &text):
             listpack_free(pack)
             return NULL

@@ -1,11 +1,11 @@
 """Reading RDB, from memory or through a buffer that is filled again and again.
 
-Nothing is believed: a length is compared with what is left before memory is asked for, so that damaged or hostile input can
-neither be read beyond nor make the process swell. The first failure is kept with its place; every function answers
-whether it went well.
+Nothing is believed: a length is compared with what is left before memory is asked for, so that damaged or hostile
+input can neither be read beyond nor make the process swell. The first failure is kept with its place; every function
+answers whether it went well.
 """
 
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdio cimport fprintf, stderr
 from libc.stdlib cimport abort, free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset
@@ -210,7 +210,8 @@ cdef bint read_piece(Source* source, Scratch* scratch, uint64_t size, const char
     """`size` bytes in one piece: in the buffer if they are there, else gathered."""
     cdef uint64_t got = 0
     cdef size_t part
-    if size <= <size_t>(source.end - source.at) or (size <= source.buffer_room // 2 and source_need_slowly(source, size)):
+    if size <= <size_t>(source.end - source.at) or (
+            size <= source.buffer_room // 2 and source_need_slowly(source, size)):
         found[0] = <const char*>source.at
         source.at += size
         return True

@@ -17,7 +17,7 @@ from redpoll.engine.quicklist cimport (
 )
 from redpoll.engine.quicklist_walk cimport Walk, quicklist_nodes, walk_begin, walk_end, walk_next_node
 from redpoll.formats.progress cimport Progress
-from redpoll.formats.rdb cimport RDB_LIST, RDB_LIST_QUICKLIST, RDB_LIST_QUICKLIST_2, RDB_LIST_ZIPLIST
+from redpoll.formats.rdb cimport RDB_LIST, RDB_LIST_QUICKLIST_2, RDB_LIST_ZIPLIST
 from redpoll.formats.rdb_input cimport Source, Text, source_count, source_fail, source_length, source_value
 from redpoll.formats.rdb_output cimport Output, put_block, put_length, put_text
 from redpoll.formats.rdb_packed cimport read_listpack, read_ziplist
@@ -85,14 +85,14 @@ cdef bint read_any_node(Source* source, Quicklist* ql) noexcept nogil:
 cdef ReadResult read_list(Reader* reader, int rdb_type, Value* value) noexcept nogil:
     cdef Source* source = reader.source
     cdef Quicklist* ql
-    cdef uint64_t i
+    cdef uint64_t _
     cdef uint64_t count = 1
     cdef bint fine = True
     cdef uint8_t* pack
     if rdb_type != RDB_LIST_ZIPLIST and not source_count(source, &count, 1):
         return READ_FAILED
     ql = quicklist_new(<int>reader.limits.list_size, reader.limits.list_depth)
-    for i in range(count):
+    for _ in range(count):
         if rdb_type == RDB_LIST:
             fine = read_element(source, ql)
         elif rdb_type == RDB_LIST_QUICKLIST_2:

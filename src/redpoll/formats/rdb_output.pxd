@@ -7,7 +7,7 @@ cdef struct Output:
     size_t length
     size_t capacity
     bint compressing                 # strings that LZF makes shorter
-    # Instead of compressing, texts that are worth a try are marked by where their length stands, and that length: whoever
+    # Instead of compressing, texts that are worth a try are marked by where their length stands, and it: whoever
     # gets the bytes compresses them.
     bint marking
     uint64_t* marks

@@ -1,11 +1,11 @@
 """A growing buffer of RDB.
 
-It belongs to whoever made it, is not counted as the server's memory while it is short-lived, and several can be filled by
-several threads. A failed allocation ends the process, as in the engine.
+It belongs to whoever made it, is not counted as the server's memory, as it is short-lived, and several can be filled
+by several threads. A failed allocation ends the process, as in the engine.
 """
 
 from libc.stdio cimport fprintf, stderr
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport abort, free, realloc
 from libc.string cimport memcpy, memmove, memset, strlen
 
@@ -153,8 +153,6 @@ cdef inline void moved(Output* out, size_t position, size_t size) noexcept nogil
     """Append what lies further on in the buffer, beyond its length."""
     memmove(out.data + out.length, out.data + position, size)
     out.length += size
-
-
 
 
 cdef void put_aux(Output* out, const char* name, const char* text, size_t length) noexcept nogil:

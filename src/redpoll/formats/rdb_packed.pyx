@@ -52,7 +52,7 @@ cdef bint has_doubles(const uint8_t* lp, size_t step) noexcept nogil:
     """A hash table of offsets with open addressing, twice as large as there are elements."""
     cdef size_t room = 16
     cdef size_t count = listpack_length(lp) // step
-    cdef size_t place, length, other_length, i
+    cdef size_t place, length, other_length, _
     cdef uint32_t* seen
     cdef const uint8_t* p = listpack_first(lp)
     cdef const char* text
@@ -77,7 +77,7 @@ cdef bint has_doubles(const uint8_t* lp, size_t step) noexcept nogil:
                 break
             place = (place + 1) & (room - 1)
         seen[place] = <uint32_t>(p - lp)
-        for i in range(step):
+        for _ in range(step):
             if p != NULL:
                 p = listpack_next(p)
     free(seen)

@@ -1,7 +1,7 @@
 """Values from RDB into the engine.
 
-Every type that any version wrote is read, whole and checked: what comes in an encoding that is no longer used, or that is
-larger than this server's limits for packed collections, is converted. Types by family: strings here, the others in
+Every type that any version wrote is read, whole and checked: what comes in an encoding that is no longer used, or that
+is larger than this server's limits for packed collections, is converted. Types by family: strings here, the others in
 rdb_read_<family>.pyx.
 """
 
@@ -10,8 +10,8 @@ from libc.string cimport memset
 
 from redpoll.engine.blob cimport Blob, blob_release
 from redpoll.engine.entry cimport (
-    EMBED_MAX, ENC_BLOB, ENC_EMBEDDED, ENC_INTEGER, ENC_LISTPACK, ENC_SCORE, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM,
-    TYPE_STRING, TYPE_ZSET, Entry, encoding_name,
+    EMBED_MAX, ENC_BLOB, ENC_EMBEDDED, ENC_INTEGER, ENC_LISTPACK, ENC_SCORE, TYPE_HASH, TYPE_LIST, TYPE_SET,
+    TYPE_STREAM, TYPE_STRING, TYPE_ZSET, Entry, encoding_name,
 )
 from redpoll.engine.fields cimport Hash, fields_length
 from redpoll.engine.keyspace cimport Database, Keyspace

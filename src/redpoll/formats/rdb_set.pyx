@@ -5,10 +5,10 @@
     20    a listpack of the members, as one string
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 
-from redpoll.engine.entry cimport ENC_INTSET, ENC_LISTPACK, ENC_TABLE, TYPE_SET, Entry, entry_value
-from redpoll.engine.intset cimport intset_from, intset_length, intset_size, intset_valid
+from redpoll.engine.entry cimport ENC_INTSET, ENC_LISTPACK, ENC_TABLE, TYPE_SET
+from redpoll.engine.intset cimport intset_from, intset_size, intset_valid
 from redpoll.engine.listpack cimport (
     listpack_first, listpack_free, listpack_length, listpack_next, listpack_size, listpack_text,
 )

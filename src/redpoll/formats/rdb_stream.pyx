@@ -26,19 +26,19 @@ from libc.string cimport memcpy
 
 from redpoll.engine.entry cimport ENC_STREAM, TYPE_STREAM, Entry, entry_key, entry_key_length, entry_value
 from redpoll.engine.id_tree cimport (
-    IdTree, Place, StreamId, id_equal, id_less, place_forward, place_id, place_value, tree_at_or_after, tree_first,
+    Place, StreamId, id_equal, id_less, place_forward, place_id, place_value, tree_at_or_after, tree_first,
 )
-from redpoll.engine.listpack cimport LISTPACK_MAX, listpack_from, listpack_size, listpack_valid
+from redpoll.engine.listpack cimport LISTPACK_MAX, listpack_size, listpack_valid
 from redpoll.engine.stream cimport (
     Consumer, Group, Pending, Producer, Stream, stream_append_node, stream_edge, stream_id, stream_new,
     stream_node_valid,
 )
 from redpoll.engine.stream_group cimport (
-    ENTRIES_READ_UNKNOWN, consumer_create, consumer_find, group_create, group_find, pending_add, pending_find,
+    consumer_create, consumer_find, group_create, group_find, pending_add,
     stream_distance,
 )
-from redpoll.engine.stream_producers cimport Sent, producer_of, producers_add, producers_find, sent_of
-from redpoll.engine.table cimport Table, table_buckets, table_visit_bucket
+from redpoll.engine.stream_producers cimport producer_of, producers_add, producers_find, sent_of
+from redpoll.engine.table cimport table_buckets, table_visit_bucket
 from redpoll.engine.value cimport value_free
 from redpoll.formats.progress cimport Progress
 from redpoll.formats.rdb cimport (
@@ -49,10 +49,11 @@ from redpoll.formats.rdb_input cimport (
     Source, Text, source_bytes, source_count, source_fail, source_fixed64, source_length, source_text,
     source_text_kept, source_text_kept_too,
 )
-from redpoll.formats.rdb_output cimport Output, needs_version, put_block, put_bytes, put_fixed64, put_length, put_text
+from redpoll.formats.rdb_output cimport Output, needs_version, put_block, put_fixed64, put_length, put_text
 from redpoll.formats.reading cimport READ_FAILED, READ_WHOLE, Reader, ReadResult, Value
 
-import redpoll.engine.stream_value      # which tells how a stream is freed
+# Tells how a stream is freed.
+from redpoll.engine import stream_value  # no-cython-lint
 
 cdef extern from *:
     uint64_t swapped "__builtin_bswap64"(uint64_t value) noexcept nogil
@@ -124,7 +125,7 @@ cdef bint read_nodes(Reader* reader, Stream* s, uint64_t* total) noexcept nogil:
                 or not stream_node_valid(master, <const uint8_t*>text.text, &entries, &last)
                 or id_less(last, master)):
             return source_fail(source, BAD_NODE)
-        stream_append_node(s, master, listpack_from(text.text, text.length))
+        stream_append_node(s, master, <const uint8_t*>text.text)
         total[0] += entries
         before = last
     return True
@@ -181,12 +182,12 @@ cdef Unowned* find_unowned(Unowned* items, uint64_t count, StreamId id) noexcept
 
 cdef bint take_pending(Source* source, Group* group, Consumer* consumer, Unowned* items, uint64_t count) noexcept nogil:
     """The entries of a consumer, or with NULL those that were given back."""
-    cdef uint64_t own, i
+    cdef uint64_t own, _
     cdef StreamId id
     cdef Unowned* item
     if not source_count(source, &own, RAW_ID):
         return False
-    for i in range(own):
+    for _ in range(own):
         if not read_raw_id(source, &id):
             return False
         item = find_unowned(items, count, id)
@@ -198,12 +199,12 @@ cdef bint take_pending(Source* source, Group* group, Consumer* consumer, Unowned
 
 
 cdef bint read_consumers(Source* source, Group* group, int rdb_type, Unowned* items, uint64_t pending) noexcept nogil:
-    cdef uint64_t count, i
+    cdef uint64_t count, _
     cdef Text name
     cdef Consumer* consumer
     if not source_count(source, &count, 10):
         return False
-    for i in range(count):
+    for _ in range(count):
         if not source_text_kept(source, &name):
             return False
         if consumer_find(group, name.text, name.length) != NULL:
@@ -244,12 +245,12 @@ cdef bint read_group(Source* source, Stream* s, int rdb_type, Unowned** items) n
 
 
 cdef bint read_groups(Source* source, Stream* s, int rdb_type) noexcept nogil:
-    cdef uint64_t count, i
+    cdef uint64_t count, _
     cdef Unowned* items
     cdef bint fine
     if not source_count(source, &count, 4):
         return False
-    for i in range(count):
+    for _ in range(count):
         items = NULL
         fine = read_group(source, s, rdb_type, &items)
         free(items)
@@ -259,7 +260,7 @@ cdef bint read_groups(Source* source, Stream* s, int rdb_type) noexcept nogil:
 
 
 cdef bint read_producers(Source* source, Stream* s) noexcept nogil:
-    cdef uint64_t seconds, most, count, own, i, j
+    cdef uint64_t seconds, most, count, own, _
     cdef Text name, text
     cdef StreamId id
     if not source_length(source, &seconds) or not source_length(source, &most) or not source_count(source, &count, 2):
@@ -268,10 +269,10 @@ cdef bint read_producers(Source* source, Stream* s) noexcept nogil:
         return source_fail(source, BAD_PRODUCER)
     s.producer_seconds = <uint32_t>seconds
     s.producer_most = <uint32_t>most
-    for i in range(count):
+    for _ in range(count):
         if not source_text_kept(source, &name) or not source_count(source, &own, 3):
             return False
-        for j in range(own):
+        for _ in range(own):
             if not source_text_kept_too(source, &text) or not read_id(source, &id):
                 return False
             if producers_find(s, name.text, name.length, text.text, text.length, 0) != NULL:

@@ -8,12 +8,12 @@
 """
 
 from libc.math cimport INFINITY, isnan
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 
 from redpoll.engine.entry cimport (
-    ENC_LISTPACK, TYPE_ZSET, Entry, entry_free_shell, entry_key, entry_key_length, entry_value,
+    ENC_LISTPACK, TYPE_ZSET, Entry, entry_free_shell,
 )
 from redpoll.engine.listpack cimport (
     Element, listpack_first, listpack_free, listpack_get, listpack_length, listpack_next, listpack_size, listpack_text,
@@ -21,7 +21,7 @@ from redpoll.engine.listpack cimport (
 from redpoll.engine.numbers cimport parse_double
 from redpoll.engine.rank_tree cimport Scored, compare_texts, member_new
 from redpoll.engine.sorted_set cimport (
-    Cursor, Limits as SortedLimits, Sorted, cursor_next, cursor_start, listpack_score, sorted_build, sorted_length,
+    Cursor, Limits as SortedLimits, Sorted, cursor_next, cursor_start, sorted_build, sorted_length,
     sorted_open,
 )
 from redpoll.engine.table cimport Table, table_clear, table_find, table_hash, table_init, table_insert, table_reserve
@@ -130,7 +130,7 @@ cdef bint read_score_text(Source* source, double* score) noexcept nogil:
 
 cdef ReadResult read_members(Reader* reader, bint as_text, Value* value) noexcept nogil:
     cdef Source* source = reader.source
-    cdef uint64_t count, i, raw
+    cdef uint64_t count, _, raw
     cdef double score
     cdef Text text
     cdef Gathered g
@@ -139,7 +139,7 @@ cdef ReadResult read_members(Reader* reader, bint as_text, Value* value) noexcep
     if count == 0:
         return READ_EMPTY
     gather_begin(&g, &reader.limits, count)
-    for i in range(count):
+    for _ in range(count):
         if not source_text_kept(source, &text):
             break
         if as_text:

@@ -1,4 +1,4 @@
-"""`redpoll-check-rdb`: look through an RDB file of any version, whole, and tell what is in it or what is wrong with it."""
+"""`redpoll-check-rdb`: look through whole RDB files of any version; tell what is in them or wrong with them."""
 
 import argparse
 import contextlib
@@ -121,7 +121,8 @@ def _show(report: Report, statistics: bool) -> None:
         print(f"[stats] {name}: keys={counts['keys']},elements={counts['elements']},bytes={counts['bytes']}")
     for facts in report.largest:
         print(
-            f"[stats] large: {facts.bytes} bytes, {facts.elements} elements, {facts.type}, db{facts.database} {facts.key!r}"
+            f"[stats] large: {facts.bytes} bytes, {facts.elements} elements, {facts.type}, "
+            f"db{facts.database} {facts.key!r}"
         )
 
 

@@ -9,8 +9,6 @@ from redpoll.formats.rdb_read cimport value_drop, value_store
 from redpoll.formats.reading cimport READ_EMPTY
 from redpoll.persistence.rdb_reader cimport RdbReader
 
-from redpoll.persistence.rdb_reader import DamagedFile
-
 cdef enum:
     CLOCK_MOST = 0xFFFFFF
     KEY_LEAST = 3                # bytes of the record of a key
@@ -55,9 +53,9 @@ def load(Keyspace keyspace, RdbReader reader, *, bint keep_expired=False, bint r
          uint64_t progress_bytes=2 << 20):
     """Read the whole file of a reader that is not open yet into the keyspace; returns what was `Loaded`.
 
-    Keys whose time has come before `keyspace.now` are left out unless `keep_expired`. A key that is there already is an error
-    unless `replacing`. `progress(position)` is called about every `progress_bytes`. Raises `DamagedFile`; what was loaded until
-    then is in the keyspace.
+    Keys whose time has come before `keyspace.now` are left out unless `keep_expired`. A key that is there already is an
+    error unless `replacing`. `progress(position)` is called about every `progress_bytes`. Raises `DamagedFile`; what
+    was loaded until then is in the keyspace.
     """
     cdef Loaded loaded = Loaded()
     cdef Database db = None

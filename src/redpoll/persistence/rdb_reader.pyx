@@ -1,7 +1,7 @@
 """RDB files key by key, from a descriptor that is read once from front to back.
 
-Loading and checking are built on it. Whatever is wrong ends in `DamagedFile`, with the offset, the key under way and the
-reason.
+Loading and checking are built on it. Whatever is wrong ends in `DamagedFile`, with the offset, the key under way and
+the reason.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,8 @@ from redpoll.engine.entry cimport TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, T
 from redpoll.engine.keyspace cimport Keyspace
 from redpoll.formats.rdb cimport (
     RDB_AUX, RDB_END, RDB_EXPIRY, RDB_EXPIRY_MS, RDB_FREQUENCY, RDB_FUNCTION, RDB_FUNCTION_EARLY,
-    RDB_HASH_TEMPLATE_RECORD, RDB_IDLE, RDB_KEY_META, RDB_MODULE_AUX, RDB_RESIZE, RDB_SELECT, RDB_SLOT_INFO, rdb_version_known,
+    RDB_HASH_TEMPLATE_RECORD, RDB_IDLE, RDB_KEY_META, RDB_MODULE_AUX, RDB_RESIZE, RDB_SELECT, RDB_SLOT_INFO,
+    rdb_version_known,
 )
 from redpoll.formats.rdb_input cimport (
     Source, Text, source_byte, source_bytes, source_checksum, source_fail, source_fixed32, source_fixed64, source_free,
@@ -94,8 +95,8 @@ cdef bint refill_from_file(Source* source, size_t needed) noexcept nogil:
 cdef class RdbReader:
     """Reads from a descriptor, which stays the caller's; `size`: bytes that are there, 0 when that is not known.
 
-    `careful`: members that come twice in a packed value are looked for, as `sanitize-dump-payload` asks. `any_version`: of
-    newer versions, what is known is read.
+    `careful`: members that come twice in a packed value are looked for, as `sanitize-dump-payload` asks. `any_version`:
+    of newer versions, what is known is read.
     """
 
     def __cinit__(self, Keyspace keyspace, int descriptor, *, str name="RDB", uint64_t size=0, bint verifying=True,

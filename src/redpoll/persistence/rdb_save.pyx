@@ -8,10 +8,9 @@ import os
 
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport int64_t, uint64_t
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from redpoll.engine.entry cimport ENC_BLOB, Entry, entry_encoding, entry_value
-from redpoll.engine.keyspace cimport CLOCK_LFU, Database, Keyspace
+from redpoll.engine.keyspace cimport Database, Keyspace
 from redpoll.engine.table cimport Table, table_buckets, table_visit_bucket
 from redpoll.formats.crc64 cimport crc64
 from redpoll.formats.rdb cimport (
@@ -79,8 +78,6 @@ cdef struct Sink:
 
 
 cdef bint flush(Sink* sink) noexcept nogil:
-    cdef size_t done = 0
-    cdef ssize_t wrote
     if sink.counting:
         sink.crc = crc64(sink.crc, sink.out.data, sink.out.length)
     return write_all(sink)
@@ -144,11 +141,12 @@ def file_version(Keyspace keyspace) -> int:
     return RDB_VERSION_SETS
 
 
-def write_file(Keyspace keyspace, int descriptor, *, dict aux, list functions=[], bint compressing=True,
+def write_file(Keyspace keyspace, int descriptor, *, dict aux, list functions=None, bint compressing=True,
                bint counting=True, bint syncing=True, str access=""):
     """Write everything to a descriptor; returns (keys, bytes). Raises `OSError`.
 
-    `aux` are names and texts that stand first. `access` says what is told of keys' last access: "idle", "frequency" or "".
+    `aux` are names and texts that stand first. `access` says what is told of keys' last access: "idle", "frequency" or
+    "" for nothing.
     """
     cdef Sink sink
     cdef Database db
@@ -168,7 +166,7 @@ def write_file(Keyspace keyspace, int descriptor, *, dict aux, list functions=[]
         put_magic(&sink.out, file_version(keyspace))
         for name, text in aux.items():
             put_aux(&sink.out, name, text, len(text))
-        for text in functions:
+        for text in functions or ():
             put_function(&sink.out, text, len(text))
         for db in keyspace.databases:
             if len(db) == 0:

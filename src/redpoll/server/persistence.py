@@ -16,9 +16,9 @@ from typing import Any
 import redpoll.engine.memory as allocator
 from redpoll import errors
 from redpoll.errors import CommandError
+from redpoll.persistence.append_only import sync_directory
 from redpoll.persistence.rdb_load import load
 from redpoll.persistence.rdb_reader import DamagedFile, RdbReader
-from redpoll.persistence.append_only import sync_directory
 from redpoll.persistence.rdb_save import file_version, save_file
 from redpoll.persistence.saver import Saver
 from redpoll.server import clock
@@ -77,10 +77,11 @@ class Persistence:
         if not self._server.config.appendonly and self.path.is_file():
             self.load_rdb(self.path)
 
-    def load_rdb(self, path: Path, *, may_go_on: bool = False, replacing: bool = False) -> int:
+    def load_rdb(self, path: Path, *, may_go_on: bool = False, replacing: bool = False, answering: bool = True) -> int:
         """Load an RDB file; the offset behind it. Raises `LogError`.
 
         `may_go_on`: a log follows in the file, which decides what has expired. `replacing`: of keys that are there.
+        `answering`: clients meanwhile, which nobody may who was called by one.
         """
         server, config = self._server, self._server.config
         started_us = clock.unix_us()
@@ -102,13 +103,13 @@ class Persistence:
                     reader,
                     keep_expired=may_go_on,
                     replacing=replacing,
-                    progress=self.progress,
+                    progress=self.progress if answering else None,
                     progress_bytes=config.loading_process_events_interval_bytes,
                 )
         except DamagedFile as error:
             raise LogError(
-                f"{error}. Nothing was changed on disk. `redpoll-check-rdb {path}` tells more; start from a copy of the "
-                "file that is whole, or move it away to start empty."
+                f"{error}. Nothing was changed on disk. `redpoll-check-rdb {path}` tells more; start from a copy of "
+                "the file that is whole, or move it away to start empty."
             ) from error
         except OSError as error:
             raise LogError(f"{path} cannot be read: {error.strerror}") from error
@@ -118,7 +119,8 @@ class Persistence:
             server.log.warning(f"{path}: {warning}")
         server.log.notice(
             f"DB loaded from disk: {(clock.unix_us() - started_us) / 1e6:.3f} seconds. {path.name}: "
-            f"RDB version {loaded.version}, {loaded.keys} keys, {loaded.expired} expired and {loaded.empty} empty left out"
+            f"RDB version {loaded.version}, {loaded.keys} keys, {loaded.expired} expired and {loaded.empty} empty "
+            "left out"
         )
         return int(loaded.bytes)
 
@@ -239,7 +241,7 @@ class Persistence:
         gate = server.dispatcher.gate
         server.dispatcher.gate |= _LOADING
         try:
-            self.load_rdb(self.path, replacing=replacing)
+            self.load_rdb(self.path, replacing=replacing, answering=False)
         finally:
             self.loading = None
             server.dispatcher.gate = gate

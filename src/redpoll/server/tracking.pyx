@@ -169,7 +169,7 @@ cdef class Tracking(KeyListener):
         return 0
 
     def keep_within(self, size_t most):
-        """Forget keys, oldest first, whoever may hold them being told, until there are no more than this; 0: no limit."""
+        """Forget keys, oldest first, telling those who may hold them, until no more are left than this; 0: all may."""
         while most and <size_t>len(self.keys) > most:
             key = next(iter(self.keys))
             self.forget_key(key)

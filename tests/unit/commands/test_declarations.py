@@ -9,6 +9,7 @@ from redis.connection import Connection
 from redis.exceptions import ResponseError
 
 from redpoll import commands
+from redpoll.commands import introspection
 from redpoll.commands.declare import REGISTRY, Command, declare, get_keys, lookup
 from redpoll.commands.flags import FLAG_NAMES, MOVABLE_KEYS, READONLY, flag_names
 from redpoll.errors import CommandError

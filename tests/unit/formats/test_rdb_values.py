@@ -1,13 +1,14 @@
-"""Values of every type that RDB ever had, put together by hand, into the engine; and what is wrong with damaged ones."""
+"""Values of every type that RDB ever had, put together by hand, into the engine; and what damaged ones are told."""
 
 import struct
+from collections.abc import Sequence
 
 import pytest
-
-from redpoll import commands
 from redpoll.engine.keyspace import Keyspace
 from redpoll.formats.crc64 import checksum
 from redpoll.formats.payload import BadPayload, dump, restore
+
+from redpoll import commands
 from tests import rdb_builder as build
 
 commands.load()
@@ -83,7 +84,10 @@ def test_strings(db, body: bytes, text: bytes) -> None:
         (b"\xc1\x00", "it ends too early"),
         (b"\xc4x", "a string in an unknown encoding"),
         (b"\xc3\x09\x40\x47\x01cc\xe0\x39\x00\x01cc", "a compressed string that is damaged"),
-        (b"\xc3\x09\x81\x00\x00\x00\xff\xff\xff\xff\xff\x01cc\xe0\x39\x00\x01cc", "a compressed string that is damaged"),
+        (
+            b"\xc3\x09\x81\x00\x00\x00\xff\xff\xff\xff\xff\x01cc\xe0\x39\x00\x01cc",
+            "a compressed string that is damaged",
+        ),
         (b"\xc3\x00\x05", "a compressed string that is damaged"),
     ],
 )
@@ -97,7 +101,13 @@ def test_types_that_cannot_be_read(db, kind: int) -> None:
 
 
 def test_payloads_that_are_none(db) -> None:
-    for payload in (b"", b"x" * 9, sealed(b"\x00\x01v", 17), sealed(b"\x00\x01v", 79), sealed(b"\x00\x01v")[:-1] + b"x"):
+    for payload in (
+        b"",
+        b"x" * 9,
+        sealed(b"\x00\x01v", 17),
+        sealed(b"\x00\x01v", 79),
+        sealed(b"\x00\x01v")[:-1] + b"x",
+    ):
         with pytest.raises(BadPayload, match="the version or the checksum is wrong"):
             restore(db, b"k", payload)
     for version in (1, 9, 16, 80):
@@ -243,7 +253,13 @@ def test_hashes(db) -> None:
 
 
 def test_hashes_with_times(db) -> None:
-    body = build.length(2) + build.length(0) + build.strings(b"a", 1) + build.length(FAR) + build.strings(b"b", b"x" * 2000)
+    body = (
+        build.length(2)
+        + build.length(0)
+        + build.strings(b"a", 1)
+        + build.length(FAR)
+        + build.strings(b"b", b"x" * 2000)
+    )
     assert hash_of(loaded(db, 22, body)) == {b"a": b"1", b"b": b"x" * 2000}
     valkey = build.length(2) + build.strings(b"a", 1) + build.fixed(-1) + build.strings(b"b", b"y") + build.fixed(FAR)
     assert hash_of(loaded(db, 22, valkey, 80)) == {b"a": b"1", b"b": b"y"}
@@ -294,7 +310,9 @@ NODE = build.stream_node("1-1", [("1-1", {b"f": 1}), ("1-2", {b"f": b"x"}), ("5-
 ENTRIES = ("stream", [b"1-1", b"f", b"1", b"5-0", b"g", b"2", b"h", b"3"])
 
 
-def stream_body(kind: int, *, pending: list[str], owned: list[str], given_back: list[str] = [], node: bytes = NODE) -> bytes:  # noqa: B006
+def stream_body(
+    kind: int, *, pending: list[str], owned: list[str], given_back: Sequence[str] = (), node: bytes = NODE
+) -> bytes:
     body = build.length(1) + node + build.length(2) + build.id_lengths("9-9")
     if kind != 15:
         body += build.id_lengths("1-1") + build.id_lengths("1-2") + build.length(3)
@@ -321,7 +339,7 @@ def stream_body(kind: int, *, pending: list[str], owned: list[str], given_back: 
 def test_streams(db, kind: int) -> None:
     pending = ["1-1", "5-0"] if kind != 27 else ["1-1", "2-2", "5-0"]
     body = stream_body(kind, pending=pending, owned=["1-1", "5-0"], given_back=["2-2"])
-    name, found = loaded(db, kind, body)
+    name, _ = loaded(db, kind, body)
     assert name == "stream"
     if kind in (21, 26, 27):
         assert dump(db, b"k")[:-10] == bytes([kind]) + body

@@ -1,0 +1,196 @@
+"""Streams: the same requests to Redpoll and to real servers, and entries and pending lists against a model."""
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.peers import Server
+from tests.property.test_strings import flat, words
+from tests.resp import Connection, ErrorReply
+
+SETTINGS = settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=80,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+KEYS = st.sampled_from(["s", "s", "t"])
+GROUPS = st.sampled_from(["g", "h"])
+CONSUMERS = st.sampled_from(["ann", "bob", "cid"])
+IDS = st.one_of(
+    st.tuples(st.integers(0, 9), st.integers(0, 3)).map(lambda parts: f"{parts[0]}-{parts[1]}"),
+    st.integers(0, 9).map(str),
+    st.sampled_from(["0", "-", "+", "x", "5-*", "18446744073709551615-18446744073709551615"]),
+)
+BOUNDS = st.one_of(st.sampled_from(["-", "+"]), IDS, IDS.map("({}".format))
+COUNTS = st.sampled_from([(), (), ("COUNT", "0"), ("COUNT", "1"), ("COUNT", "3"), ("COUNT", "-1")])
+TEXTS = st.one_of(
+    st.integers(-(2**63), 2**63 - 1).map(str),
+    st.sampled_from(["", "a", "127", "128", "-4096", "4095", "007", "1.5"]),
+    st.integers(60, 70).map(lambda size: "x" * size),
+    st.integers(4090, 4100).map(lambda size: "y" * size),
+)
+PAIRS = st.one_of(
+    TEXTS.map(lambda text: ("a", text)),
+    st.tuples(TEXTS, TEXTS).map(lambda both: ("a", both[0], "b", both[1])),
+    st.lists(TEXTS, min_size=2, max_size=8).map(lambda some: tuple(some[: len(some) // 2 * 2])),
+)
+TRIMS = st.one_of(
+    words("MAXLEN", st.sampled_from([(), ("=",), ("~",)]), st.sampled_from(["0", "1", "3", "-1"])),
+    words("MINID", st.sampled_from([(), ("=",), ("~",)]), IDS),
+)
+REQUESTS = st.one_of(
+    words("XADD", KEYS, IDS, PAIRS),
+    words("XADD", KEYS, st.integers(10, 99).map(lambda ms: f"{ms}-1"), PAIRS),
+    words("XADD", KEYS, TRIMS, IDS, PAIRS),
+    words("XDEL", KEYS, st.lists(IDS, min_size=1, max_size=3)),
+    words("XTRIM", KEYS, TRIMS),
+    words("XRANGE", KEYS, BOUNDS, BOUNDS, COUNTS),
+    words("XREVRANGE", KEYS, BOUNDS, BOUNDS, COUNTS),
+    words("XREAD", COUNTS, "STREAMS", KEYS, IDS.filter(lambda word: word != "+")),
+    words("XGROUP", "CREATE", KEYS, GROUPS, st.sampled_from(["0", "$", "3-1"]), st.sampled_from([(), ("MKSTREAM",)])),
+    words("XGROUP", "SETID", KEYS, GROUPS, st.sampled_from(["0", "$", "3-1"])),
+    words("XGROUP", "DESTROY", KEYS, GROUPS),
+    words("XGROUP", st.sampled_from(["CREATECONSUMER", "DELCONSUMER"]), KEYS, GROUPS, CONSUMERS),
+    words("XREADGROUP", "GROUP", GROUPS, CONSUMERS, COUNTS, "STREAMS", KEYS, st.one_of(st.just(">"), IDS)),
+    words("XREADGROUP", "GROUP", GROUPS, CONSUMERS, "NOACK", "STREAMS", KEYS, ">"),
+    words("XACK", KEYS, GROUPS, st.lists(IDS, min_size=1, max_size=3)),
+    words("XCLAIM", KEYS, GROUPS, CONSUMERS, "0", st.lists(IDS, min_size=1, max_size=3),
+          st.sampled_from([(), ("FORCE",), ("JUSTID",), ("RETRYCOUNT", "7", "FORCE", "JUSTID")])),
+    words("XAUTOCLAIM", KEYS, GROUPS, CONSUMERS, "0", BOUNDS, st.sampled_from([(), ("COUNT", "1"), ("JUSTID",)])),
+    words("XPENDING", KEYS, GROUPS),
+    words("XSETID", KEYS, IDS),
+    words("XLEN", KEYS),
+    words("COPY", "s", "t", "REPLACE"),
+    words("DEL", KEYS),
+).map(flat)  # fmt: skip
+LIMITS = st.sampled_from([("100", "4096"), ("1", "4096"), ("3", "4096"), ("0", "60"), ("0", "0")])
+
+
+def limit(connection: Connection, limits: tuple[str, str]) -> None:
+    assert connection.call("CONFIG", "SET", "stream-node-max-entries", limits[0]) == "OK"
+    assert connection.call("CONFIG", "SET", "stream-node-max-bytes", limits[1]) == "OK"
+
+
+def tells_otherwise(request: tuple, answer: Any, peer: Server) -> bool:
+    """Whether versions of real servers differ among themselves here."""
+    if peer.target.name != "redis70":
+        return False
+    return request[0] == "XSETID" or (isinstance(answer, ErrorReply) and request[0] in ("XADD", "XGROUP"))
+
+
+@SETTINGS
+@given(limits=LIMITS, requests=st.lists(REQUESTS, min_size=1, max_size=40))
+def test_they_answer_as_real_servers(
+    server: Server, peer_server: Server, limits: tuple[str, str], requests: list[tuple]
+) -> None:
+    with server.connect() as ours, peer_server.connect() as theirs:
+        for connection in (ours, theirs):
+            connection.call("FLUSHALL")
+            limit(connection, limits)
+        try:
+            for request in requests:
+                answers = ours.call(*request), theirs.call(*request)
+                if not tells_otherwise(request, answers[1], peer_server):
+                    assert answers[0] == answers[1], request
+            for key in ("s", "t"):
+                assert ours.call("XRANGE", key, "-", "+") == theirs.call("XRANGE", key, "-", "+")
+                for group in ("g", "h"):
+                    pending = [each.call("XPENDING", key, group, "-", "+", "100") for each in (ours, theirs)]
+                    assert shown(pending[0]) == shown(pending[1])
+        finally:
+            for connection in (ours, theirs):
+                limit(connection, ("100", "4096"))
+
+
+def shown(pending: Any) -> Any:
+    """Pending entries without the time that they were idle."""
+    return pending if isinstance(pending, ErrorReply) else [[each[0], each[1], each[3]] for each in pending]
+
+
+@pytest.mark.parametrize("entries_a_node", [1, 7, 100])
+def test_large_streams_and_pending_lists(server: Server, entries_a_node: int) -> None:
+    draw = random.Random(entries_a_node)
+    with server.connect() as client:
+        limit(client, (str(entries_a_node), "4096"))
+        try:
+            check_large(client, draw)
+        finally:
+            limit(client, ("100", "4096"))
+
+
+def check_large(client: Connection, draw: random.Random) -> None:
+    entries = {number: str(draw.choice([number, "x" * (number % 90)])) for number in range(1, 4001)}
+    for number, text in entries.items():
+        client.call("XADD", "s", f"{number}-{number % 3}", "n", text)
+
+    def id_of(number: int) -> bytes:
+        return b"%d-%d" % (number, number % 3)
+
+    def whole(numbers: list[int]) -> list:
+        return [[id_of(number), [b"n", entries[number].encode()]] for number in numbers]
+
+    # Into the first group in order, into the second in any.
+    client.call("XGROUP", "CREATE", "s", "g", "0")
+    client.call("XGROUP", "CREATE", "s", "h", "0")
+    pending: dict[str, dict[int, bytes]] = {"g": {}, "h": {}}
+    numbers = list(entries)
+    while len(pending["g"]) < len(entries):
+        consumer = draw.choice([b"ann", b"bob"])
+        [[_, given]] = client.call("XREADGROUP", "GROUP", "g", consumer, "COUNT", "97", "STREAMS", "s", ">")
+        pending["g"] |= {int(each[0].partition(b"-")[0]): consumer for each in given}
+    draw.shuffle(numbers)
+    for start in range(0, len(numbers), 50):
+        some, consumer = numbers[start : start + 50], draw.choice([b"ann", b"bob"])
+        client.call("XCLAIM", "s", "h", consumer, "0", *map(id_of, some), "FORCE", "JUSTID")
+        pending["h"] |= dict.fromkeys(some, consumer)
+
+    def check() -> None:
+        left = sorted(entries)
+        assert client.call("XLEN", "s") == len(left)
+        assert client.call("XRANGE", "s", "-", "+") == whole(left)
+        assert client.call("XREVRANGE", "s", "+", "-") == whole(left)[::-1]
+        low, high = sorted(draw.sample(range(4001), 2))
+        between = [number for number in left if low <= number <= high]
+        assert client.call("XRANGE", "s", str(low), str(high)) == whole(between)
+        assert client.call("XREVRANGE", "s", str(high), str(low), "COUNT", "5") == whole(between)[::-1][:5]
+        for group, owned in pending.items():
+            listed = client.call("XPENDING", "s", group, "-", "+", "5000")
+            assert [(each[0], each[1]) for each in listed] == [
+                (id_of(number), owned[number]) for number in sorted(owned)
+            ]
+            for consumer in (b"ann", b"bob"):
+                mine = [id_of(number) for number in sorted(owned) if owned[number] == consumer and number >= low]
+                listed = client.call("XPENDING", "s", group, str(low), "+", "5000", consumer)
+                assert [each[0] for each in listed] == mine
+
+    check()
+    for turn in range(6):
+        gone = draw.sample(sorted(entries), len(entries) // 3)
+        assert client.call("XDEL", "s", *map(id_of, gone)) == len(gone)
+        for number in gone:
+            del entries[number]
+        for group, owned in pending.items():
+            done = draw.sample(sorted(owned), len(owned) // 2)
+            assert client.call("XACK", "s", group, *map(id_of, done)) == len(done)
+            for number in done:
+                del owned[number]
+            # Some go from hand to hand.
+            handed = [number for number in draw.sample(sorted(owned), len(owned) // 5) if number in entries]
+            if handed:
+                client.call("XCLAIM", "s", group, "bob", "0", *map(id_of, handed), "IDLE", str(turn * 1000), "JUSTID")
+                owned |= dict.fromkeys(handed, b"bob")
+        check()
+    keep = sorted(entries)[len(entries) // 2]
+    trimmed = [number for number in entries if number < keep]
+    assert client.call("XTRIM", "s", "MINID", str(keep)) == len(trimmed)
+    for number in trimmed:
+        del entries[number]
+    check()
+    assert client.call("XGROUP", "DESTROY", "s", "g") == 1
+    assert client.call("XGROUP", "DESTROY", "s", "h") == 1
+    pending.clear()
+    check()
