@@ -116,6 +116,9 @@ def invalid_expire_time(command: str) -> str:
     return f"ERR invalid expire time in '{command}' command"
 
 
+SORT_SCORES = "ERR One or more scores can't be converted into double"
+
+
 # DUMP and RESTORE
 
 BUSY_KEY = "BUSYKEY Target key name already exists."

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import redpoll.engine.memory as allocator
+from redpoll.engine.sorting import use_collation
 from redpoll.server.append_only import LogError
 from redpoll.server.config import BadValue
 from redpoll.server.listeners import ListenError
@@ -60,6 +61,14 @@ def _log(server: Any) -> None:
 @_setting("hz")
 def _hz(server: Any) -> None:
     server.loop.cron_interval_ms = max(1000 // max(server.config.hz, 1), 2)
+
+
+@_setting("locale-collate")
+def _collation(server: Any) -> None:
+    name = server.config.locale_collate
+    # What the environment names may be unknown here; what somebody set may not.
+    if not use_collation(name.encode()) and name:
+        raise BadValue("Invalid locale name")
 
 
 @_setting("active-expire-effort")
