@@ -44,11 +44,15 @@ def words_of(test: str, size: int) -> list[str]:
         "LPUSH": ["LPUSH", "list", value],
         "LRANGE": ["LRANGE", "list", "0", "99"],
         "LPOP": ["LPOP", "list"],
+        "HSET": ["HSET", "fields", "field:__rand_int__", value],
+        "HGET": ["HGET", "hundred", "field:50"],
+        "HGETALL": ["HGETALL", "hundred"],
     }[test]
 
 
-TESTS = ("GET", "SET", "INCR", "MGET", "MSET", "LPUSH", "LRANGE", "LPOP")
-_REPLY_LINES = {"GET": 2, "SET": 1, "INCR": 1, "MGET": 21, "MSET": 1, "LPUSH": 1, "LRANGE": 201, "LPOP": 2}
+TESTS = ("GET", "SET", "INCR", "MGET", "MSET", "LPUSH", "LRANGE", "LPOP", "HSET", "HGET", "HGETALL")
+_REPLY_LINES = {"GET": 2, "SET": 1, "INCR": 1, "MGET": 21, "MSET": 1, "LPUSH": 1, "LRANGE": 201, "LPOP": 2,
+                "HSET": 1, "HGET": 2, "HGETALL": 401}  # fmt: skip
 
 
 def load(server: servers.Server, test: str, size: int, *, pipeline: int, requests: int, processor: int | None,
@@ -90,6 +94,9 @@ def _redis_benchmark(server: servers.Server, test: str, size: int, pipeline: int
 def fill(server: servers.Server, size: int, processor: int | None) -> None:
     """Every key of the key space, so that reads find something."""
     script = b"".join(servers.request("SET", f"key:{number:012}", "x" * size) for number in range(KEYS))
+    script += servers.request(
+        "HSET", "hundred", *(word for number in range(100) for word in (f"field:{number}", "x" * size))
+    )
     command = [shutil.which("redis-cli") or "redis-cli", "-p", str(server.port), "--pipe"]
     if processor is not None:
         command = ["taskset", "-c", str(processor), *command]
@@ -111,7 +118,7 @@ def measure(chosen: argparse.Namespace) -> dict[str, dict[str, Figure]]:
                         requests = chosen.requests * (1 if pipeline == 1 else 10 if pipeline <= 16 else 20)
                         if test in ("MGET", "MSET"):
                             requests //= 4
-                        elif test == "LRANGE":
+                        elif test in ("LRANGE", "HGETALL"):
                             requests //= 20
                         for server in running[round_number % len(running) :] + running[: round_number % len(running)]:
                             figure = load(server, test, size, pipeline=pipeline, requests=requests,
