@@ -53,17 +53,20 @@ def words_of(test: str, size: int) -> list[str]:
         "ZPOPMIN": ["ZPOPMIN", "zset"],
         "XADD": ["XADD", "stream", "MAXLEN", "~", "100000", "*", "field", value],
         "XRANGE": ["XRANGE", "stream", "-", "+", "COUNT", "100"],
+        "HSET": ["HSET", "fields", "field:__rand_int__", value],
+        "HGET": ["HGET", "hundred", "field:50"],
+        "HGETALL": ["HGETALL", "hundred"],
     }[test]
 
 
 TESTS = (
     *("GET", "SET", "INCR", "MGET", "MSET", "LPUSH", "LRANGE", "LPOP", "SADD", "SISMEMBER", "SRANDMEMBER"),
-    *("ZADD", "ZRANK", "ZRANGE", "ZPOPMIN", "XADD", "XRANGE"),
+    *("ZADD", "ZRANK", "ZRANGE", "ZPOPMIN", "XADD", "XRANGE", "HSET", "HGET", "HGETALL"),
 )
 _REPLY_LINES = {
     "GET": 2, "SET": 1, "INCR": 1, "MGET": 21, "MSET": 1, "LPUSH": 1, "LRANGE": 201, "LPOP": 2, "SADD": 1,
     "SISMEMBER": 1, "SRANDMEMBER": 2, "ZADD": 1, "ZRANK": 1, "ZRANGE": 201, "ZPOPMIN": 5, "XADD": 2,
-    "XRANGE": 801,
+    "XRANGE": 801, "HSET": 1, "HGET": 2, "HGETALL": 401,
 }  # fmt: skip
 
 
@@ -106,6 +109,9 @@ def _redis_benchmark(server: servers.Server, test: str, size: int, pipeline: int
 def fill(server: servers.Server, size: int, processor: int | None) -> None:
     """Every key of the key space, so that reads find something."""
     script = b"".join(servers.request("SET", f"key:{number:012}", "x" * size) for number in range(KEYS))
+    script += servers.request(
+        "HSET", "hundred", *(word for number in range(100) for word in (f"field:{number}", "x" * size))
+    )
     command = [shutil.which("redis-cli") or "redis-cli", "-p", str(server.port), "--pipe"]
     if processor is not None:
         command = ["taskset", "-c", str(processor), *command]
@@ -127,7 +133,7 @@ def measure(chosen: argparse.Namespace) -> dict[str, dict[str, Figure]]:
                         requests = chosen.requests * (1 if pipeline == 1 else 10 if pipeline <= 16 else 20)
                         if test in ("MGET", "MSET"):
                             requests //= 4
-                        elif test in ("LRANGE", "ZRANGE"):
+                        elif test in ("LRANGE", "ZRANGE", "HGETALL"):
                             requests //= 20
                         elif test == "ZPOPMIN":
                             # Some of what was added had the same members.

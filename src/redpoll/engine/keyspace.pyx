@@ -34,7 +34,8 @@ from redpoll.engine.memory cimport has_to_return, return_some
 from redpoll.engine.numbers cimport parse_int64
 from redpoll.engine.table cimport (
     Table, table_buckets, table_clear, table_dismantle, table_find, table_find_hash, table_hash, table_init,
-    table_insert, table_memory, table_prefetch, table_prefetch_entry, table_random, table_remove, table_scan, table_visit_bucket,
+    table_insert, table_memory, table_prefetch, table_prefetch_entry, table_random, table_remove, table_scan,
+    table_visit_bucket,
 )
 from redpoll.engine.value cimport value_contents, value_free_some, value_memory, values_waiting
 from redpoll.engine.watcher cimport EVENT_FIELDS, EVENT_GENERIC, EVENT_HASH
