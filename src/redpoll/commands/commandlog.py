@@ -64,7 +64,7 @@ def slowlog_reset(call: Any) -> str:
 
 
 @command(
-    "COMMANDLOG GET count <SLOW | LARGE-REQUEST | LARGE-REPLY>",
+    "COMMANDLOG GET count <SLOW | LARGE-REQUEST | LARGE-REPLY>=type",
     group="server",
     flags=ADMIN | LOADING | STALE,
     complexity="O(N) where N is the number of entries returned",
@@ -78,7 +78,7 @@ def commandlog_get(call: Any) -> list[list[Any]]:
 
 
 @command(
-    "COMMANDLOG LEN <SLOW | LARGE-REQUEST | LARGE-REPLY>",
+    "COMMANDLOG LEN <SLOW | LARGE-REQUEST | LARGE-REPLY>=type",
     group="server",
     flags=ADMIN | LOADING | STALE,
     complexity="O(1)",
@@ -91,7 +91,7 @@ def commandlog_len(call: Any) -> int:
 
 
 @command(
-    "COMMANDLOG RESET <SLOW | LARGE-REQUEST | LARGE-REPLY>",
+    "COMMANDLOG RESET <SLOW | LARGE-REQUEST | LARGE-REPLY>=type",
     group="server",
     flags=ADMIN | LOADING | STALE,
     complexity="O(N) where N is the number of entries in the log",

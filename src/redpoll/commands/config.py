@@ -11,6 +11,7 @@ container(
     group="server",
     since="2.0.0",
     complexity="Depends on the subcommand",
+    help_since="5.0.0",
 )
 
 

@@ -292,6 +292,7 @@ def container(
     flags: int = 0,
     categories: str = "",
     help_since: str | None = None,
+    help_categories: str = "",
     has_help: bool = True,
     arity: int = -2,
     **details: Any,
@@ -300,7 +301,7 @@ def container(
 
     `handler` answers the word alone (`COMMAND`, whose `arity` is -1). `categories` are those of all its
     subcommands. Its `HELP` is made of their usage lines and summaries, unless Redis has none; `help_since` is that
-    subcommand's version.
+    subcommand's version, `help_categories` changes its categories.
     """
     registry: dict[str, Command] | None = details.get("registry")
     made = declare(
@@ -328,6 +329,7 @@ def container(
         since=help_since or since,
         group=group,
         flags=flag_table.LOADING | flag_table.STALE,
+        categories=help_categories,
         complexity="O(1)",
         registry=registry,
     )

@@ -100,6 +100,7 @@ container(
     since="2.8.0",
     complexity="Depends on the subcommand",
     help_since="6.2.0",
+    help_categories="-pubsub",
 )
 
 

@@ -93,7 +93,7 @@ def bgrewriteaof(call: Any) -> str:
     since="7.2.0",
     flags=BLOCKING,
     complexity="O(1)",
-    categories="connection",
+    categories="-keyspace connection",
     tips="request_policy:all_shards response_policy:agg_min",
 )
 def waitaof(call: Any) -> Any:

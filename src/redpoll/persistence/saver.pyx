@@ -2,8 +2,8 @@
 
 The owner of the keyspace calls `advance` now and then, which walks on through the snapshot and turns entries into
 records. Strings are left as they are there; the thread that writes the file compresses them, makes the checksum, and
-syncs. A large collection is written in pieces, a few at a time. Entries that change meanwhile go into a second buffer, which
-follows when the large one is done.
+syncs. A large collection is written in pieces, a few at a time. Entries that change meanwhile go into a second buffer,
+which follows when the large one is done.
 """
 
 from libc.stdint cimport uint64_t
@@ -84,7 +84,7 @@ cdef class Saver:
     "frequency" or "".
     """
 
-    def __init__(self, Keyspace keyspace, int descriptor, *, int version, dict aux, list functions=[],
+    def __init__(self, Keyspace keyspace, int descriptor, *, int version, dict aux, list functions=None,
                  bint compressing=True, bint counting=True, bint syncing=True, str access=""):
         cdef bytes name, text
         cdef int out
@@ -98,7 +98,7 @@ cdef class Saver:
         put_magic(&self.out, version)
         for name, text in aux.items():
             put_aux(&self.out, name, text, len(text))
-        for text in functions:
+        for text in functions or []:
             put_function(&self.out, text, len(text))
         self.snapshot = Snapshot(keyspace)
         self.snapshot.begin(save_passed, save_changing, <void*>self)
@@ -137,7 +137,8 @@ cdef class Saver:
                 return True
             self.put(&self.aside, &self.aside_database, database, e)
             return True
-        if not at_once and ENC_LISTPACK < encoding < ENC_SCORE and value_length(encoding, entry_value(e)) > LARGE_ELEMENTS:
+        if (not at_once and ENC_LISTPACK < encoding < ENC_SCORE
+                and value_length(encoding, entry_value(e)) > LARGE_ELEMENTS):
             if self.out_database != database:
                 self.out_database = database
                 self.put_select(&self.out, database)
