@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import select
 import socket
 import time
 
@@ -99,6 +100,7 @@ LEFT_OUT |= {"subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscri
 def test_random_words_for_every_command(server: Server) -> None:
     from redpoll import commands
     from redpoll.commands.declare import REGISTRY
+    from redpoll.commands.flags import BLOCKING
 
     commands.load()
     chance = random.Random(11)
@@ -110,10 +112,21 @@ def test_random_words_for_every_command(server: Server) -> None:
         for words in names:
             requests += [(*words, *chance.choices(POOL, k=chance.randrange(6))) for _ in range(30)]
     chance.shuffle(requests)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
-        file = sock.makefile("rb")
+    with (
+        socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock,
+        sock.makefile("rb") as file,
+        server.connect() as control,
+    ):
         for request in requests:
-            sock.sendall(encoded([request]))
+            # Some of them reset the connection, so its number is asked for anew where it may wait.
+            if REGISTRY[request[0].decode()].flags & BLOCKING:
+                sock.sendall(encoded([(b"CLIENT", b"ID")]))
+                number = file.readline()[1:-2]
+                sock.sendall(encoded([request]))
+                while not select.select([sock], [], [], 0.05)[0]:
+                    control.call("CLIENT", "UNBLOCK", number)
+            else:
+                sock.sendall(encoded([request]))
             read_reply(file)
         sock.sendall(encoded([(b"ECHO", b"in step")]))
         assert file.readline() == b"$7\r\n"

@@ -1,8 +1,9 @@
 """The nodes of quicklists.
 
 An inner node is an item: a pointer whose low bits tell its kind, which is a listpack, a `Blob` with one large
-element, or a `Compressed` listpack. A node at an end of the list lies in a block with more room than it needs, so that an element
-that is pushed or popped there moves no other; it is never compressed, and becomes an item when it leaves the end.
+element, or a `Compressed` listpack. A node at an end of the list lies in a block with more room than it needs, so
+that an element that is pushed or popped there moves no other; it is never compressed, and becomes an item when it
+leaves the end.
 
 How much a node holds is `fill`, as in `list-max-listpack-size`: above zero so many elements (and 8 KiB), below zero a
 class of sizes.
