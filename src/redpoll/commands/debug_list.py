@@ -2,9 +2,9 @@
 
 from typing import Any
 
+import redpoll.engine.list as engine_list
 from redpoll import errors
 from redpoll.commands.debug import OBJECT_DETAILS, subcommand
-from redpoll.engine import list as engine_list
 from redpoll.errors import CommandError
 
 _LARGEST_THRESHOLD = (1 << 32) - (1 << 20)
