@@ -373,7 +373,7 @@ class Server:
         for routine in self.dispatcher.routines:
             routine.reset()
         keyspace, loop, dispatcher = self.keyspace, self.loop, self.dispatcher
-        keyspace.hits = keyspace.misses = keyspace.expired_keys = keyspace.lazily_freed = 0
+        keyspace.hits = keyspace.misses = keyspace.expired_keys = keyspace.expired_fields = keyspace.lazily_freed = 0
         dispatcher.commands = dispatcher.error_replies = dispatcher.eviction.evicted = 0
         loop.reset_statistics()
         self.connections_received = self.connections_rejected = 0

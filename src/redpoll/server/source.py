@@ -116,6 +116,7 @@ class Source:
             pubsubshard_channels=len(server.pubsub.shards),
             rejected_connections=server.connections_rejected,
             expired_keys=keyspace.expired_keys,
+            expired_subkeys=keyspace.expired_fields,
             expired_time_cap_reached_count=loop.expire_cap_reached,
             expire_cycle_cpu_milliseconds=loop.expire_us // 1000,
             evicted_keys=dispatcher.eviction.evicted,
