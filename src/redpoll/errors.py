@@ -390,7 +390,6 @@ LIMIT_BY_RANK = "ERR syntax error, LIMIT is only supported in combination with e
 SCORES_BY_LEX = "ERR syntax error, WITHSCORES not supported in combination with BYLEX"
 WEIGHT_NOT_A_FLOAT = "ERR weight value is not a float"
 NUMKEYS_NOT_POSITIVE = "ERR numkeys should be greater than 0"
-COUNT_NOT_POSITIVE = "ERR count should be greater than 0"
 NOVALUES_ONLY_HSCAN = "ERR NOVALUES option can only be used in HSCAN"
 
 
@@ -446,7 +445,7 @@ NEW_WITHOUT_GROUP = (
 MIN_IDLE_NOT_AN_INTEGER = "ERR min-idle-time is not an integer or out of range"
 MIN_IDLE_NEGATIVE = "ERR min-idle-time must be a positive integer"
 MAXCOUNT_BELOW_COUNT = "ERR MAXCOUNT must be greater than or equal to COUNT"
-STREAM_COUNT_NOT_POSITIVE = "ERR COUNT must be > 0"
+COUNT_NOT_POSITIVE = "ERR COUNT must be > 0"
 XGROUP_NO_KEY = (
     "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM "
     "option to create an empty stream automatically."

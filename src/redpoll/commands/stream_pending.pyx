@@ -522,9 +522,9 @@ cdef int xautoclaim(Call call) except -1:
 
 
 cdef int count_word(Call call, size_t word, int64_t* count) except -1:
-    number(call, word, count, errors.STREAM_COUNT_NOT_POSITIVE)
+    number(call, word, count, errors.COUNT_NOT_POSITIVE)
     if not 0 < count[0] <= INT64_MAX // 16:
-        raise CommandError(errors.STREAM_COUNT_NOT_POSITIVE)
+        raise CommandError(errors.COUNT_NOT_POSITIVE)
     return 0
 
 declare(
