@@ -237,11 +237,11 @@ cdef class Loop:
     # Turns
 
     def run(self):
-        """Serve until `stop`."""
-        self.stopping = False
+        """Serve until `stop`, which may have been called already: a signal can come before the first turn."""
         self.tick()
         while not self.stopping:
             self.turn()
+        self.stopping = False
 
     def poll(self):
         """One turn that does not wait; for whoever works on and on, so that clients are answered meanwhile."""
