@@ -22,7 +22,6 @@ NO_AUTH = "NOAUTH Authentication required."
 NO_PROTO = "NOPROTO unsupported protocol version"
 WRONG_PASS = "WRONGPASS invalid username-password pair or user is disabled."
 OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'."
-BACKGROUND_SAVE_ACTIVE = "ERR Background save already in progress"
 OTHER_SAVE_ACTIVE = (
     "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a "
     "BGSAVE whenever possible."
@@ -39,7 +38,6 @@ CANNOT_SAVE = (
 )
 LOADING = "LOADING Redis is loading the dataset in memory"
 DB_INDEX = "ERR DB index is out of range"
-INVALID_DB_INDEX = "ERR invalid DB index"
 NO_SUCH_COMMAND = "ERR Invalid command specified"
 NO_KEY_ARGUMENTS = "ERR The command has no key arguments"
 INVALID_ARGUMENT_COUNT = "ERR Invalid number of arguments specified for command"
@@ -166,7 +164,7 @@ RANK_ZERO = (
     "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start "
     "from the end of the list"
 )
-NO_OPPOSITE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
+COUNT_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
 NEGATIVE_COUNT = "ERR COUNT can't be negative"
 NEGATIVE_MAXLEN = "ERR MAXLEN can't be negative"
 NOT_A_LISTPACK = "ERR Not a listpack encoded object."
@@ -294,7 +292,6 @@ NUMFIELDS_INVALID = "ERR invalid number of fields"
 ONE_FIELD_CONDITION = "ERR Only one of FXX or FNX arguments can be specified"
 ONE_KEY_CONDITION = "ERR Only one of XX or NX arguments can be specified"
 ONE_FIELD_EXPIRY = "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified"
-RANDOM_COUNT_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
 NO_FIELDSET = "ERR no such fieldset"
 DUPLICATE_FIELD = "ERR duplicate field name in fieldset"
 FIELDSET_VALUES = "ERR value count does not match fieldset field count"
@@ -389,8 +386,6 @@ RANGE_NOT_A_TEXT = "ERR min or max not valid string range item"
 LIMIT_BY_RANK = "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"
 SCORES_BY_LEX = "ERR syntax error, WITHSCORES not supported in combination with BYLEX"
 WEIGHT_NOT_A_FLOAT = "ERR weight value is not a float"
-NUMKEYS_NOT_POSITIVE = "ERR numkeys should be greater than 0"
-NOVALUES_ONLY_HSCAN = "ERR NOVALUES option can only be used in HSCAN"
 
 
 def needs_input_key(command: str) -> str:

@@ -171,3 +171,27 @@ def test_swapped_databases_keep_their_times() -> None:
     keyspace.tick(NOW + 200)
     keyspace.expire_some(10)
     assert (len(first), len(second)) == (1, 0)
+
+
+def test_what_a_lookup_removes_moves_no_other_key() -> None:
+    # Whoever looks up several keys holds places in the table while further ones turn out to have expired.
+    keyspace = Keyspace(1, 5, 0)
+    db = keyspace.databases[0]
+    for number in range(5000):
+        db.put(b"gone%d" % number, b"x", 10)
+    for number in range(50):
+        db.put(b"stays%d" % number, b"y%d" % number)
+    places = db.shape()["buckets"], db.shape()["chained"]
+    keyspace.tick(100)
+    for number in range(5000):
+        assert db.get(b"gone%d" % number) is None
+    assert len(db) == 50
+    assert (db.shape()["buckets"], db.shape()["chained"]) == places
+    # The table follows its size afterwards, and has lost nothing.
+    for _ in range(100):
+        keyspace.expire_some(64)
+    assert db.shape()["buckets"] < 100
+    assert all(db.get(b"stays%d" % number) == b"y%d" % number for number in range(50))
+    for number in range(50):
+        assert db.delete(b"stays%d" % number)
+    assert len(db) == 0

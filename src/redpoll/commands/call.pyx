@@ -190,11 +190,6 @@ cdef class Call:
             self.instead([b"PEXPIREAT", self.word(word), b"%d" % unix_ms])
         return 0
 
-    def say_instead(self, *words):
-        """For plain handlers: as `instead`, and at any time."""
-        if self.keyspace.propagating:
-            self.instead(list(words))
-
     cdef object block(self, size_t first, size_t last, size_t step, int type, int64_t timeout_ms,
                       bint wake_when_gone=False, object timeout_reply=NULL_ARRAY):
         cdef size_t i

@@ -168,7 +168,7 @@ cdef int hrandfield(Call call) except -1:
     if call.argc > 2:
         call.integer(2, &count)
         if count == INT64_MIN:
-            raise CommandError(errors.RANDOM_COUNT_RANGE)
+            raise CommandError(errors.COUNT_RANGE)
         if call.argc > 4 or call.argc == 4 and not call.word_is(3, b"WITHVALUES", 10):
             raise CommandError(errors.SYNTAX)
         if call.argc == 4:

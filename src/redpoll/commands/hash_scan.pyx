@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from redpoll.commands.call cimport Call, native
 from redpoll.commands.hash_access cimport element_text, hash_to_read, reply_element, reply_field_value
+from redpoll.commands.scan_options cimport read_scan_option
 from redpoll.engine.entry cimport ENC_FIELDS, Entry
 from redpoll.engine.fields cimport FieldValue, Hash, fields_scan, fields_visit
 from redpoll.engine.glob cimport glob_match
@@ -52,19 +53,7 @@ cdef int read_scan(Call call, Walk* walk, int64_t* wanted) except -1:
             walk.values = False
             i += 1
             continue
-        if i + 1 == call.argc:
-            raise CommandError(errors.SYNTAX)
-        if call.word_is(i, b"COUNT", 5):
-            call.integer(i + 1, wanted)
-            if wanted[0] < 1:
-                raise CommandError(errors.SYNTAX)
-        elif call.word_is(i, b"MATCH", 5):
-            walk.pattern = call.argv[i + 1].ptr
-            walk.pattern_length = call.argv[i + 1].len
-            if walk.pattern_length == 1 and walk.pattern[0] == c"*":
-                walk.pattern = NULL
-        else:
-            raise CommandError(errors.SYNTAX)
+        read_scan_option(call, i, &walk.pattern, &walk.pattern_length, wanted)
         i += 2
     return 0
 

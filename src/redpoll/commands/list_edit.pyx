@@ -107,7 +107,7 @@ declare(
 cdef int refuse_lowest(int64_t value) except -1:
     """A number that is negative to mean the other direction has to have its opposite."""
     if value == INT64_MIN:
-        raise CommandError(errors.NO_OPPOSITE)
+        raise CommandError(errors.COUNT_RANGE)
     return 0
 
 

@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from redpoll.commands.call cimport Call, native
+from redpoll.commands.scan_options cimport read_pattern, read_scan_option
 from redpoll.engine.entry cimport Entry, entry_expiry, entry_key, entry_key_length, entry_type
 from redpoll.engine.glob cimport glob_match
 from redpoll.engine.numbers cimport format_uint64, parse_uint64_lenient
@@ -46,14 +47,6 @@ cdef void show(void* context, Entry* e) noexcept nogil:
     walk.shown += 1
 
 
-cdef void only_pattern(Call call, size_t word, Walk* walk) noexcept:
-    if call.argv[word].len == 1 and call.argv[word].ptr[0] == c"*":
-        walk.pattern = NULL
-    else:
-        walk.pattern = call.argv[word].ptr
-        walk.pattern_length = call.argv[word].len
-
-
 cdef int keys(Call call) except -1:
     cdef Out found
     cdef Walk walk
@@ -63,7 +56,7 @@ cdef int keys(Call call) except -1:
     walk.type = ANY_TYPE
     walk.now = call.keyspace.now
     walk.seen = walk.shown = 0
-    only_pattern(call, 1, &walk)
+    read_pattern(call, 1, &walk.pattern, &walk.pattern_length)
     for i in range(table_buckets(&call.db.table)):
         table_visit_bucket(&call.db.table, i, show, &walk)
     reply_array(call.out, walk.shown)
@@ -100,18 +93,10 @@ cdef int scan(Call call) except -1:
     while i < call.argc:
         if call.word_is(i, b"NOVALUES", 8):
             raise CommandError(errors.NOVALUES_ELSEWHERE)
-        if i + 1 == call.argc:
-            raise CommandError(errors.SYNTAX)
-        if call.word_is(i, b"COUNT", 5):
-            call.integer(i + 1, &wanted)
-            if wanted < 1:
-                raise CommandError(errors.SYNTAX)
-        elif call.word_is(i, b"MATCH", 5):
-            only_pattern(call, i + 1, &walk)
-        elif call.word_is(i, b"TYPE", 4):
+        if i + 1 < call.argc and call.word_is(i, b"TYPE", 4):
             walk.type = TYPES.get(call.word(i + 1).lower(), NO_TYPE)
         else:
-            raise CommandError(errors.SYNTAX)
+            read_scan_option(call, i, &walk.pattern, &walk.pattern_length, &wanted)
         i += 2
     out_init(&found)
     walk.out = &found

@@ -283,7 +283,7 @@ cdef int srandmember(Call call) except -1:
     if call.argc == 3:
         call.integer(2, &count)
         if count < -INT64_MAX:
-            raise CommandError(errors.RANDOM_COUNT_RANGE)
+            raise CommandError(errors.COUNT_RANGE)
     if not view_set(call.read(1), &s):
         if call.argc == 3:
             reply_array(call.out, 0)

@@ -5,6 +5,7 @@ from libc.string cimport memset
 
 from redpoll.commands.call cimport Call, native
 from redpoll.commands.set_words cimport reply_member, view_set
+from redpoll.commands.scan_options cimport read_scan_option
 from redpoll.engine.entry cimport ENC_TABLE, Entry
 from redpoll.engine.glob cimport glob_match
 from redpoll.engine.member cimport MEMBER_SCRATCH, Member, member_of_word, member_text
@@ -57,19 +58,7 @@ cdef int read_filters(Call call, Walk* walk, int64_t* wanted) except -1:
     while i < call.argc:
         if call.word_is(i, b"NOVALUES", 8):
             raise CommandError(errors.NOVALUES_ELSEWHERE)
-        if i + 1 == call.argc:
-            raise CommandError(errors.SYNTAX)
-        if call.word_is(i, b"COUNT", 5):
-            call.integer(i + 1, wanted)
-            if wanted[0] < 1:
-                raise CommandError(errors.SYNTAX)
-        elif call.word_is(i, b"MATCH", 5):
-            walk.pattern = call.argv[i + 1].ptr
-            walk.pattern_length = call.argv[i + 1].len
-            if walk.pattern_length == 1 and walk.pattern[0] == c"*":
-                walk.pattern = NULL
-        else:
-            raise CommandError(errors.SYNTAX)
+        read_scan_option(call, i, &walk.pattern, &walk.pattern_length, wanted)
         i += 2
     return 0
 

@@ -5,6 +5,7 @@ from libc.stdlib cimport calloc, free
 
 from redpoll.commands.call cimport Call, native
 from redpoll.commands.sorted_set cimport open_sorted, reply_member, reply_members_head
+from redpoll.commands.scan_options cimport read_scan_option
 from redpoll.engine.glob cimport glob_match
 from redpoll.engine.numbers cimport DOUBLE_TEXT_SIZE, format_double, format_uint64, parse_uint64_lenient
 from redpoll.engine.sorted_set cimport (
@@ -81,7 +82,7 @@ cdef int zrandmember(Call call) except -1:
         return 0
     call.integer(2, &count)
     if count == INT64_MIN:
-        raise CommandError(errors.RANDOM_COUNT_RANGE)
+        raise CommandError(errors.COUNT_RANGE)
     if call.argc > 4 or (with_scores and not call.word_is(3, b"WITHSCORES", 10)):
         raise CommandError(errors.SYNTAX)
     if with_scores and not -(INT64_MAX // 2) <= count <= INT64_MAX // 2:
@@ -150,19 +151,7 @@ cdef int read_scan_options(Call call, Walk* walk, int64_t* wanted) except -1:
             continue
         if call.word_is(i, b"NOVALUES", 8):
             raise CommandError(errors.NOVALUES_ELSEWHERE)
-        if i + 1 == call.argc:
-            raise CommandError(errors.SYNTAX)
-        if call.word_is(i, b"COUNT", 5):
-            call.integer(i + 1, wanted)
-            if wanted[0] < 1:
-                raise CommandError(errors.SYNTAX)
-        elif call.word_is(i, b"MATCH", 5):
-            walk.pattern_length = call.argv[i + 1].len
-            walk.pattern = call.argv[i + 1].ptr
-            if walk.pattern_length == 1 and walk.pattern[0] == c"*":
-                walk.pattern = NULL
-        else:
-            raise CommandError(errors.SYNTAX)
+        read_scan_option(call, i, &walk.pattern, &walk.pattern_length, wanted)
         i += 2
     return 0
 

@@ -27,4 +27,3 @@ cdef size_t field_index_take(FieldIndex* index, int64_t now, uint64_t* hashes, s
 cdef void field_index_tidy(FieldIndex* index, const Table* table, int64_t now, size_t buckets) noexcept nogil
 # The slot of a hash whose fields may expire, by its key's hash value; or NULL.
 cdef Entry** field_index_find(const Table* table, uint64_t hash) noexcept nogil
-cdef size_t field_index_memory(const FieldIndex* index) noexcept nogil

@@ -14,7 +14,7 @@ from libc.string cimport memset
 
 from redpoll.engine.entry cimport Entry, entry_encoding, entry_key, entry_key_length, entry_value
 from redpoll.engine.expiry cimport (
-    Block, free_blocks, wheel_advance, wheel_empty, wheel_file, wheel_file_due, wheel_init, wheel_memory, wheel_take,
+    Block, free_blocks, wheel_advance, wheel_empty, wheel_file, wheel_file_due, wheel_init, wheel_take,
 )
 from redpoll.engine.field_times cimport NEVER
 from redpoll.engine.fields cimport Filing, fields_filing, fields_next_due, is_hash_with_times
@@ -115,7 +115,3 @@ cdef void field_index_tidy(FieldIndex* index, const Table* table, int64_t now, s
 cdef Entry** field_index_find(const Table* table, uint64_t hash) noexcept nogil:
     cdef Entry** slot = table_find_hash(table, hash, 0)
     return slot if slot != NULL and is_hash_with_times(entry_encoding(slot[0])) else NULL
-
-
-cdef size_t field_index_memory(const FieldIndex* index) noexcept nogil:
-    return sizeof(FieldIndex) + wheel_memory(&index.wheel) + (wheel_memory(&index.former) if index.refiling else 0)

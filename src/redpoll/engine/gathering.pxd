@@ -19,9 +19,6 @@ cdef struct Source:
     Sorted value
     double weight
 
-cdef inline bint source_is_empty(const Source* s) noexcept nogil:
-    return s.type < 0
-
 # `e` may be NULL. False: it is neither a sorted set nor a set.
 cdef bint source_open(Source* s, const Entry* e) noexcept nogil
 cdef size_t source_length(const Source* s) noexcept nogil

@@ -140,6 +140,8 @@ cdef class Database:
     cdef void remove(self, Entry** slot, uint64_t hash) noexcept
     # As `remove`, but the entry is the caller's now.
     cdef Entry* detach(self, Entry** slot, uint64_t hash) noexcept
+    cdef Entry* vacate(self, Entry** slot) noexcept
+    cdef Entry* taken_out(self, Entry** slot) noexcept
     # An entry of the caller's goes in; its key must be absent.
     cdef Entry** attach(self, Entry* e, uint64_t hash) noexcept
 

@@ -35,7 +35,7 @@ from redpoll.engine.numbers cimport parse_int64
 from redpoll.engine.table cimport (
     Table, table_buckets, table_clear, table_dismantle, table_find, table_find_hash, table_hash, table_init,
     table_insert, table_memory, table_prefetch, table_prefetch_entry, table_random, table_remove, table_scan,
-    table_visit_bucket,
+    table_settle, table_vacate, table_visit_bucket,
 )
 from redpoll.engine.value cimport value_contents, value_free_some, value_memory, values_waiting
 from redpoll.engine.watcher cimport EVENT_FIELDS, EVENT_GENERIC, EVENT_HASH
@@ -248,6 +248,7 @@ cdef class Keyspace:
                 more |= db.expire_some(most) >= most
             if db.field_index != NULL:
                 more |= db.expire_fields_some(most) >= most
+            table_settle(&db.table, most)
         return more
 
 
@@ -447,12 +448,22 @@ cdef class Database:
         self.account_expiry(e, hash, before)
 
     cdef Entry* detach(self, Entry** slot, uint64_t hash) noexcept:
+        cdef Entry* e = self.taken_out(slot)
+        table_remove(&self.table, slot, hash)
+        return e
+
+    cdef Entry* vacate(self, Entry** slot) noexcept:
+        """As `detach`, in the course of a lookup: no other slot moves."""
+        cdef Entry* e = self.taken_out(slot)
+        table_vacate(&self.table, slot)
+        return e
+
+    cdef Entry* taken_out(self, Entry** slot) noexcept:
         cdef Entry* e = slot[0]
         self.about_to_change(e)
         if e.flags & FLAG_EXPIRES:
             self.expires -= 1
         e.flags &= ~FLAG_FILED
-        table_remove(&self.table, slot, hash)
         return e
 
     cdef Entry** attach(self, Entry* e, uint64_t hash) noexcept:
@@ -473,7 +484,7 @@ cdef class Database:
     # Expiry
 
     cdef void expire(self, Entry** slot, uint64_t hash) noexcept:
-        cdef Entry* e = self.detach(slot, hash)
+        cdef Entry* e = self.vacate(slot)
         self.keyspace.expired_keys += 1
         self.tell_gone(EVENT_EXPIRED, b"expired", e)
         entry_free(e)
@@ -582,7 +593,7 @@ cdef class Database:
             if taken[0]:
                 self.tell_expired_fields(e, fields, False)
             return slot
-        e = self.detach(slot, hash)
+        e = self.vacate(slot)
         self.tell_expired_fields(e, fields, True)
         entry_free(e)
         return NULL

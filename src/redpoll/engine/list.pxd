@@ -24,8 +24,6 @@ cdef void* list_new() noexcept nogil
 cdef void list_make_room(Entry* e, Keyspace keyspace, size_t bytes, size_t elements) noexcept
 # After something was taken away: a listpack if that will do.
 cdef void list_reduce(Entry* e) noexcept nogil
-# After a list was built, node by node, as a quicklist: a listpack if a node may be that large.
-cdef void list_settle(Entry* e) noexcept nogil
 
 # `text` must not lie in the list; see `list_make_room`.
 cdef void list_push(Entry* e, const char* text, size_t length, bint front) noexcept nogil

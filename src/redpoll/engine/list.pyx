@@ -70,14 +70,6 @@ cdef void list_reduce(Entry* e) noexcept nogil:
             store(e, lp)
 
 
-cdef void list_settle(Entry* e) noexcept nogil:
-    cdef uint8_t* lp
-    if not is_packed(e):
-        lp = quicklist_reduce(linked(e), False)
-        if lp != NULL:
-            store(e, lp)
-
-
 cdef void list_push(Entry* e, const char* text, size_t length, bint front) noexcept nogil:
     if not is_packed(e):
         quicklist_push(linked(e), text, length, front)

@@ -92,8 +92,6 @@ cdef uint8_t* listpack_append_pair(uint8_t* lp, const char* text, size_t length,
                                    size_t other_length) noexcept nogil
 cdef uint8_t* listpack_append_integer(uint8_t* lp, int64_t value) noexcept nogil
 cdef uint8_t* listpack_prepend(uint8_t* lp, const char* text, size_t length) noexcept nogil
-# Puts elements at the end that are written already (`listpack_element`), `count` of them in so many bytes.
-cdef uint8_t* listpack_extend(uint8_t* lp, const uint8_t* elements, size_t bytes, size_t count) noexcept nogil
 # Removes `count` elements from one on; `following` (may be NULL) is set to what comes after them, NULL at the end.
 cdef uint8_t* listpack_remove(uint8_t* lp, const uint8_t* element, size_t count,
                               const uint8_t** following) noexcept nogil

@@ -332,18 +332,6 @@ cdef uint8_t* listpack_prepend(uint8_t* lp, const char* text, size_t length) noe
     return listpack_put(lp, listpack_first(lp), text, length, BEFORE, NULL)
 
 
-cdef uint8_t* listpack_extend(uint8_t* lp, const uint8_t* elements, size_t bytes, size_t count) noexcept nogil:
-    cdef size_t size = listpack_size(lp)
-    cdef uint32_t length = told_length(lp)
-    lp = resized(lp, size, size + bytes)
-    memcpy(lp + size - 1, elements, bytes)
-    lp[size - 1 + bytes] = LISTPACK_END
-    set_size(lp, <uint32_t>(size + bytes))
-    if length != LISTPACK_MANY:
-        set_length(lp, length + count)
-    return lp
-
-
 cdef uint8_t* listpack_remove(uint8_t* lp, const uint8_t* element, size_t count,
                               const uint8_t** following) noexcept nogil:
     cdef size_t size = listpack_size(lp)

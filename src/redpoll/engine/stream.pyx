@@ -366,10 +366,6 @@ cdef inline StreamId entry_id(const uint8_t* flags, StreamId master) noexcept no
     return id
 
 
-cdef inline const uint8_t* entry_words(const uint8_t* flags) noexcept nogil:
-    return skip(flags, 3)
-
-
 cdef inline const uint8_t* entry_end(const uint8_t* flags, size_t master_pairs) noexcept nogil:
     """Where the next entry begins."""
     cdef const uint8_t* p = skip(flags, 3)

@@ -89,6 +89,11 @@ cdef Entry** table_find(const Table* t, const char* key, size_t length, uint64_t
 cdef Entry** table_insert(Table* t, Entry* e, uint64_t hash) noexcept nogil
 # The slot's entry is not freed.
 cdef void table_remove(Table* t, Entry** slot, uint64_t hash) noexcept nogil
+# As `table_remove`, but no other slot moves: for what a lookup removes while its caller holds slots of other keys.
+# `table_settle` makes up for it.
+cdef void table_vacate(Table* t, Entry** slot) noexcept nogil
+# Merges up to `most` buckets of a table that has become sparse.
+cdef void table_settle(Table* t, size_t most) noexcept nogil
 
 # Visits some entries and returns the next cursor, 0 at the end.
 cdef uint64_t table_scan(const Table* t, uint64_t cursor, entry_visitor visit, void* context) noexcept nogil

@@ -391,8 +391,21 @@ cdef void table_remove(Table* t, Entry** slot, uint64_t hash) noexcept nogil:
             before.used &= ~CHAINED
             release_lines(last, sizeof(Bucket), KIND_TABLE)
             t.chained -= 1
-    if t.used * 64 < (t.base + t.split) * (SLOTS * SPARSE) and t.base + t.split > 1 and not (t.frozen or t.held):
+    table_settle(t, 1)
+
+
+cdef void table_vacate(Table* t, Entry** slot) noexcept nogil:
+    # A hole in a chain is filled, and a last bucket that is empty given back, with the next removal there.
+    cdef Bucket* b = <Bucket*>(<uintptr_t>slot & ~<uintptr_t>63)
+    b.used &= ~(1 << <int>(slot - b.slots))
+    t.used -= 1
+
+
+cdef void table_settle(Table* t, size_t most) noexcept nogil:
+    while (most and t.used * 64 < (t.base + t.split) * (SLOTS * SPARSE) and t.base + t.split > 1
+            and not (t.frozen or t.held)):
         shrink(t)
+        most -= 1
 
 
 cdef uint64_t reversed_bits(uint64_t value) noexcept nogil:

@@ -191,9 +191,11 @@ class AppendOnly:
         """Whether all that a connection changed is on the disk."""
         if self.writer is None:
             return False
-        if self.writer.synced < connection.logged_until:
+        # An offset beyond this file's end is one of the file before, all of which was synced when it was left.
+        wanted = min(connection.logged_until, self.writer.appended)
+        if self.writer.synced < wanted:
             self.writer.sync_soon()
-        return bool(self.writer.synced >= connection.logged_until)
+        return bool(self.writer.synced >= wanted)
 
     # Loading
 

@@ -172,11 +172,6 @@ cdef class Blocking:
         self.finish(waiter, waiter.timeout_reply if error is None else CommandError(error))
         return True
 
-    def unblock_all(self, str error):
-        """End all waiting with an error: the server is about to be another one than they asked."""
-        for connection in list(self.server.loop.connections.values()):
-            self.unblock(connection, error)
-
     cdef int finish(self, Waiter waiter, reply) except -1:
         """Answer in the command's stead."""
         cdef Dispatcher dispatcher = self.server.dispatcher

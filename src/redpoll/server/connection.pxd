@@ -78,4 +78,3 @@ cdef class Connection:
 
     cdef int store_rest(self) except -1
     cdef int make_room(self, size_t size) except -1
-    cdef size_t output_memory(self) noexcept

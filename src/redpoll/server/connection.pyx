@@ -91,9 +91,6 @@ cdef class Connection:
         self.at = NULL
         self.end = NULL
 
-    cdef size_t output_memory(self) noexcept:
-        return self.out.memory
-
     @property
     def resp(self) -> int:
         """The protocol version: 2 or 3."""
@@ -126,11 +123,6 @@ cdef class Connection:
         return self.buffer_room - self.buffer_length
 
     @property
-    def pending_words_bytes(self) -> int:
-        """What a partial request holds besides the query buffer."""
-        return parser_memory(&self.parser)
-
-    @property
     def pending_output(self) -> int:
         """Bytes waiting to be sent."""
         return out_pending(&self.out)
@@ -160,10 +152,6 @@ cdef class Connection:
     def waits_to_write(self) -> bool:
         """Whether its socket did not take all of its output yet."""
         return self.wants_write
-
-    @property
-    def is_closed(self) -> bool:
-        return self.closed
 
     @property
     def trusted(self) -> bool:

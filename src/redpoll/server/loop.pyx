@@ -250,11 +250,6 @@ cdef class Loop:
         self.turn()
         self.dispatcher.begin()
 
-    def run_once(self):
-        """One turn, which may wait until the next cron."""
-        self.tick()
-        self.turn()
-
     cdef int tick(self) except -1:
         self.unix_us = unix_microseconds()
         self.keyspace.tick(self.unix_us // 1000)
@@ -698,6 +693,9 @@ cdef class Loop:
         failing = self.log.error != 0
         for i in range(self.flushing.count):
             connection = <Connection>self.flushing.items[i]
+            if connection.held_until > self.log.appended:
+                # An offset of the file before this one, all of which is on the disk.
+                connection.held_until = 0
             if failing and connection.held_until <= synced:
                 continue
             if not failing:

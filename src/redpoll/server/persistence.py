@@ -249,7 +249,7 @@ class Persistence:
     def save_in_background(self) -> None:
         """BGSAVE. Raises CommandError when it cannot be begun."""
         if self.saving:
-            raise CommandError(errors.OTHER_SAVE_ACTIVE if self.log.rewriting else errors.BACKGROUND_SAVE_ACTIVE)
+            raise CommandError(errors.OTHER_SAVE_ACTIVE if self.log.rewriting else errors.SAVE_IN_PROGRESS)
         server = self._server
         self.last_attempt_ms = self.started_ms = server.keyspace.now
         self._dirty_at_start = int(server.keyspace.dirty)

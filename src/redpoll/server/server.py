@@ -14,7 +14,6 @@ rest as `call.server`.
 import contextlib
 import os
 import signal
-import time
 import traceback
 from typing import Any
 
@@ -403,8 +402,3 @@ class Server:
     def unix_us() -> int:
         """The time now, Unix microseconds."""
         return clock.unix_us()
-
-    @property
-    def uptime_seconds(self) -> int:
-        """Whole seconds since the start."""
-        return (int(time.time() * 1000) - self.started_ms) // 1000

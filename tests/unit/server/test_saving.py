@@ -105,6 +105,18 @@ def test_the_log_holds_what_there_was(make_server: Start, tmp_path: Path, fsync:
         assert digest(client) == before
 
 
+def test_waiting_for_the_log_ends_in_a_new_file_too(make_server: Start, tmp_path: Path) -> None:
+    server = make_server(dir=str(tmp_path), appendonly="yes", appendfsync="no")
+    with server.connect() as client:
+        for number in range(100):
+            client.call("SET", f"key{number}", "value")
+        client.call("BGREWRITEAOF")
+        # What this connection changed lies in the file before, which was synced when it was left.
+        assert client.call("WAITAOF", 1, 0, 10_000) == [1, 0]
+        client.call("SET", "one more", "value")
+        assert client.call("WAITAOF", 1, 0, 10_000) == [1, 0]
+
+
 def test_a_torn_end_is_cut_at_a_whole_transaction(make_server: Start, tmp_path: Path) -> None:
     options = {"dir": str(tmp_path), "appendonly": "yes", "appendfsync": "always"}
     server = make_server(**options)
