@@ -10,6 +10,8 @@ How to use one, for scripts and functions alike:
 `run` leaves the answer in `state.answer`, or sets `state.failed` with the error in `state.text`. Whether it may run at
 all (`scripting/flags.py`, `Host.refusal`) is asked before.
 
+`sandbox.pxd` has what makes tables unchangeable, `server_library.pxd` the library `redis`.
+
 What a library of functions does besides: it makes its functions at load time, with `lua` calls on `machine.state.L`
 between, under `lua_pcall` with `machine.push_handler()` below, and keeps references to them by `luaL_ref` in the
 registry. A function is run by `machine.run` without `RUN_SCRIPT`: it gets keys and arguments as two tables.
@@ -17,7 +19,6 @@ registry. A function is run by `machine.run` without `RUN_SCRIPT`: it gets keys 
 
 from libc.stdint cimport int64_t, uint32_t
 
-from redpoll.scripting.lua cimport lua_CFunction, lua_State
 from redpoll.scripting.state cimport State
 from redpoll.wire.request cimport Arg
 
@@ -54,6 +55,3 @@ cdef class Machine:
     cdef void take_error(self) noexcept
     # Have the script that runs end; only while it is slow.
     cdef void kill(self) noexcept
-
-# Replaces the table on the top by what shows it and refuses to change it. Within a protected call only.
-cdef void protect(lua_State* L) noexcept nogil

@@ -19,7 +19,7 @@ from redpoll.scripting.lua cimport (
     lua_gc, lua_getinfo, lua_getstack, lua_insert, lua_isboolean, lua_istable, lua_newstate, lua_newtable, lua_pcall,
     lua_pop, lua_pushcclosure, lua_pushcfunction, lua_pushlightuserdata, lua_pushlstring, lua_pushnumber,
     lua_pushstring, lua_pushvalue, lua_rawget, lua_rawgeti, lua_rawset, lua_rawseti, lua_remove, lua_replace,
-    lua_sethook, lua_setglobal, lua_settop, lua_toboolean, lua_tolstring, lua_tonumber, lua_topointer, lua_tostring,
+    lua_sethook, lua_setglobal, lua_State, lua_settop, lua_toboolean, lua_tolstring, lua_tonumber, lua_topointer, lua_tostring,
     lua_touserdata, lua_type, lua_typename, lua_upvalueindex, luaL_loadbuffer, luaL_ref, luaL_unref, lua_getglobal,
 )
 from redpoll.scripting.sandbox cimport close_sandbox, open_sandbox, push_real, seed_random

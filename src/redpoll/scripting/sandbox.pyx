@@ -30,13 +30,13 @@ cdef enum:
     BYTECODE = 27            # the first byte of a compiled chunk
 
 # What scripts find of Lua's own globals. What is not here is taken away.
-cdef const char*[29] KEPT
+cdef const char* KEPT[29]
 KEPT[:] = [
     "assert", "collectgarbage", "coroutine", "error", "gcinfo", "getmetatable", "ipairs", "load", "loadstring", "math",
     "next", "os", "pairs", "pcall", "rawequal", "rawget", "rawset", "select", "setmetatable", "string", "table",
     "tonumber", "tostring", "type", "unpack", "xpcall", "_G", "_VERSION", NULL,
 ]
-cdef const char*[2] KEPT_OF_OS
+cdef const char* KEPT_OF_OS[2]
 KEPT_OF_OS[:] = ["clock", NULL]
 
 # Lua's own functions under those that are wrapped; the same in every state.

@@ -13,7 +13,7 @@ from libc.string cimport memchr, strlen
 from redpoll.engine.numbers cimport format_int64
 from redpoll.scripting.conversion cimport push_reply, reply_bytes
 from redpoll.scripting.lua cimport (
-    LUA_TNUMBER, LUA_TSTRING, api, lua_createtable, lua_error, lua_gettop, lua_pop, lua_pushboolean, lua_pushcclosure,
+    LUA_TNUMBER, LUA_TSTRING, api, lua_CFunction, lua_createtable, lua_error, lua_gettop, lua_pop, lua_pushboolean, lua_pushcclosure,
     lua_pushlightuserdata, lua_pushlstring, lua_pushnumber, lua_pushstring, lua_rawset, lua_setfield, lua_settop,
     lua_State, lua_toboolean, lua_tolstring, lua_tonumber, lua_type, lua_concat, lua_tostring,
 )

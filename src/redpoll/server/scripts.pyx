@@ -112,7 +112,7 @@ cdef class ScriptHost(Host):
         if self.caller.gate & GATE_TRACKING:
             dispatcher.tracker.ran(self.caller, &request)
 
-    cdef inline bint may_run(self, State* state, Request* request) noexcept:
+    cdef bint may_run(self, State* state, Request* request) noexcept:
         """Whether flags and the server's state admit a command; answers itself when they do not."""
         cdef uint64_t flags = (<Routine>request.routine).flags
         cdef str text = None
