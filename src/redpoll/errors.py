@@ -538,3 +538,53 @@ def geo_from(command: str) -> str:
 def geo_by(command: str) -> str:
     """The text for a search without a shape: Redis's, which has no polygons."""
     return f"ERR exactly one of BYRADIUS and BYBOX can be specified for {command}"
+
+
+# Scripts
+
+NO_SCRIPT = "NOSCRIPT No matching script. Please use EVAL."
+NO_SCRIPT_TO_SHOW = "NOSCRIPT No matching script."
+TOO_MANY_KEYS = "ERR Number of keys can't be greater than number of args"
+NEGATIVE_KEYS = "ERR Number of keys can't be negative"
+BAD_SHEBANG = "ERR Invalid script shebang"
+BAD_SHEBANG_ENGINE = "ERR Invalid engine in script shebang"
+NO_SCRIPT_RUNS = "NOTBUSY No scripts in execution right now."
+UNKILLABLE = (
+    "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script "
+    "termination or kill the server in a hard way using the SHUTDOWN NOSAVE command."
+)
+BUSY_SCRIPT = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+BUSY_FUNCTION = "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
+SCRIPT_FLUSH_OPTION = "ERR SCRIPT FLUSH only support SYNC|ASYNC option"
+SCRIPT_DEBUG_OPTION = "ERR Use SCRIPT DEBUG YES/SYNC/NO"
+SCRIPT_DEBUG_PIPELINED = "ERR SCRIPT DEBUG must be called outside a pipeline"
+SCRIPT_UNKNOWN_COMMAND = "ERR Unknown Redis command called from script"
+SCRIPT_WRONG_ARITY = "ERR Wrong number of args calling Redis command from script"
+SCRIPT_NOT_ALLOWED = "ERR This Redis command is not allowed from script"
+SCRIPT_ONLY_READS = "ERR Write commands are not allowed from read-only scripts."
+SCRIPT_WRITES_IN_RO = "ERR Can not execute a script with write flag using *_ro command."
+SCRIPT_OUT_OF_MEMORY = "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'"
+SCRIPT_NO_CLUSTER = "ERR Can not run script on cluster, 'no-cluster' flag is set."
+SCRIPT_KILLED = "ERR Script killed by user with SCRIPT KILL."
+FUNCTION_KILLED = "ERR Script killed by user with FUNCTION KILL."
+SCRIPT_STOPPED = "ERR Script stopped: the server shuts down."
+
+
+def unexpected_engine(word: str) -> str:
+    """The text for a script of another language; `word` is as it was written."""
+    return f"ERR Unexpected engine in script shebang: {word}"
+
+
+def unknown_shebang_option(word: str) -> str:
+    """The text for a word of a script's first line that means nothing."""
+    return f"ERR Unknown lua shebang option: {word}"
+
+
+def unexpected_script_flag(flag: str) -> str:
+    """The text for a flag that scripts do not have."""
+    return f"ERR Unexpected flag in script shebang: {flag}"
+
+
+def cannot_compile(message: str) -> str:
+    """The text for a script that Lua does not understand, which says why."""
+    return f"ERR Error compiling script (new function): {message}"

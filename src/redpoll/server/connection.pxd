@@ -43,6 +43,7 @@ cdef class Connection:
     cdef uint64_t held_until     # bytes of the log that have to be on the disk before its output goes out
     cdef readonly uint64_t logged_until    # bytes of the log when its last change was in it
     cdef bint held               # it is in the list of those whose output waits for that
+    cdef bint in_job             # a thread reads for it, or has and nobody has looked at it
     cdef bint wants_write        # epoll tells when it can be written to
     cdef bint closed
     cdef public uint32_t gate

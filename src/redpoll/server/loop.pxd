@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from redpoll.engine.keyspace cimport Keyspace
 from redpoll.persistence.file_writer cimport FileWriter
+from redpoll.server.coalescing cimport Traffic
 from redpoll.server.connection cimport Connection
 from redpoll.server.dispatch cimport Dispatcher, Request
 from redpoll.server.io_threads cimport Cut, Job, Pool
@@ -39,6 +40,12 @@ cdef class Loop:
     cdef size_t arena_used
     cdef Request* batch
     cdef size_t batched
+    cdef size_t batch_at                  # the request of the batch that is next
+    cdef void* parsing                    # the Connection whose bytes are being cut into requests
+    cdef void* engaged                    # the Connection whose command runs on and on, while others are served
+    cdef char* spare_arena                # for turns amid a command; NULL until there is one
+    cdef Request* spare_batch
+    cdef Arg* spare_words
     cdef Arg* words
     cdef size_t words_used
     cdef Listing touched                  # connections with requests in this turn's batches
@@ -47,6 +54,9 @@ cdef class Loop:
     cdef Listing held                     # connections whose output waits until the log is on the disk
     cdef FileWriter log                   # of the append-only file; None: there is none
     cdef public object saver              # of a snapshot that is being taken, or None
+    cdef readonly Traffic traffic
+    cdef uint32_t turn_reads              # what this turn has read, and run
+    cdef uint32_t turn_requests
     cdef bint quiet                       # nothing happened in this turn
     cdef public bint commit_first         # replies go out once the log of what they tell is on the disk
     cdef Listing spare
@@ -98,6 +108,9 @@ cdef class Loop:
     cdef int parse_input(self, Connection connection) except -1
     cdef int write_back(self, Connection connection, Request* request) except -1
     cdef int run_batch(self) except -1
+    cdef int run_on(self) except -1
+    cdef int turn_amid(self) except -1
+    cdef int swap_rooms(self) except -1
     cdef int settle(self) except -1
     cdef int flush(self, Connection connection) except -1
     cdef int flush_all(self) except -1

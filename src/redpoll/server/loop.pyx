@@ -19,6 +19,7 @@ from libc.string cimport memcpy, memset
 
 from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
 from redpoll.server.clock cimport monotonic_microseconds, unix_microseconds
+from redpoll.server.coalescing cimport Traffic
 from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING
 from redpoll.server.io_threads cimport JOB_READ, JOB_WRITE, Cut, Job, Pool, send_output
 from redpoll.wire.output cimport out_consume, out_pending, trim_pool
@@ -89,6 +90,7 @@ cdef class Loop:
         self.epoll = epoll_create1(EPOLL_CLOEXEC)
         if self.epoll < 0:
             raise OSError(errno, os.strerror(errno))
+        self.traffic = Traffic()
         self.arena = <char*>malloc(ARENA_BYTES)
         self.batch = <Request*>malloc(BATCH_REQUESTS * sizeof(Request))
         self.words = <Arg*>malloc(BATCH_WORDS * sizeof(Arg))
@@ -101,6 +103,9 @@ cdef class Loop:
         free(self.arena)
         free(self.batch)
         free(self.words)
+        free(self.spare_arena)
+        free(self.spare_batch)
+        free(self.spare_words)
         free(self.by_descriptor)
         free(self.touched.items)
         free(self.flushing.items)
@@ -238,6 +243,7 @@ cdef class Loop:
 
     def run(self):
         """Serve until `stop`, which may have been called already: a signal can come before the first turn."""
+        self.traffic.prepare()
         self.tick()
         while not self.stopping:
             self.turn()
@@ -253,6 +259,7 @@ cdef class Loop:
     cdef int tick(self) except -1:
         self.unix_us = unix_microseconds()
         self.keyspace.tick(self.unix_us // 1000)
+        self.traffic.tick(self.keyspace.now)
         return 0
 
     cdef int turn(self) except -1:
@@ -275,6 +282,8 @@ cdef class Loop:
             self.again_soon = False
         timeout = <int>wait
         if timeout:
+            if self.traffic.worth_waiting(self.turn_reads, self.turn_requests):
+                self.traffic.wait()
             with nogil:
                 happened = epoll_wait(self.epoll, events, EVENTS, timeout)
         else:
@@ -287,6 +296,7 @@ cdef class Loop:
         self.tick()
         begin = monotonic_microseconds()
         self.arena_used = 0
+        self.turn_reads = self.turn_requests = 0
         # What could not be run in the turn before comes first.
         if self.again.count:
             listing = self.again
@@ -387,6 +397,92 @@ cdef class Loop:
             self.dispatcher.serve_waiting()
         return 0
 
+    # Turns amid a command
+
+    def serve_others(self, Connection caller):
+        """Answer others amid a command of this client that runs for long: what is left of the batch, then a turn.
+
+        The client and what it sent wait, as its words are in use; time stands still. `served_others` ends that.
+        """
+        cdef void* parsing = self.parsing
+        caller.stalled = True
+        self.engaged = <void*>caller
+        try:
+            self.run_on()
+            self.settle()
+            self.swap_rooms()
+            try:
+                self.turn_amid()
+            finally:
+                self.swap_rooms()
+        finally:
+            self.engaged = NULL
+            self.parsing = parsing
+
+    def served_others(self, Connection caller):
+        """The client's command is done; what it sent behind it is run from the next turn on."""
+        if caller.fd >= 0:
+            self.go_on(caller)
+
+    cdef int swap_rooms(self) except -1:
+        """Other buffers, as those of the turn are in use; and back. Nothing is left in those that are given up."""
+        cdef char* arena
+        cdef Request* batch
+        cdef Arg* words
+        if self.spare_arena == NULL:
+            arena = <char*>malloc(ARENA_BYTES)
+            batch = <Request*>malloc(BATCH_REQUESTS * sizeof(Request))
+            words = <Arg*>malloc(BATCH_WORDS * sizeof(Arg))
+            if arena == NULL or batch == NULL or words == NULL:
+                free(arena)
+                free(batch)
+                free(words)
+                raise MemoryError
+            self.spare_arena, self.spare_batch, self.spare_words = arena, batch, words
+        self.arena, self.spare_arena = self.spare_arena, self.arena
+        self.batch, self.spare_batch = self.spare_batch, self.batch
+        self.words, self.spare_words = self.spare_words, self.words
+        return 0
+
+    cdef int turn_amid(self) except -1:
+        cdef epoll_event events[EVENTS]
+        cdef int happened, i, fd
+        cdef void* found
+        cdef Connection connection
+        cdef size_t arena_used = self.arena_used
+        cdef size_t batched = self.batched
+        cdef size_t words_used = self.words_used
+        happened = epoll_wait(self.epoll, events, EVENTS, 0)
+        self.arena_used = self.batched = self.batch_at = self.words_used = 0
+        for i in range(max(happened, 0)):
+            fd = events[i].data.fd
+            found = self.by_descriptor[fd] if <size_t>fd < self.descriptors else NULL
+            if found == NULL:
+                function = self.watched.get(fd)
+                if function is not None:
+                    function()
+                continue
+            connection = <Connection>found
+            if found == self.engaged or found == self.parsing or connection.in_job:
+                continue
+            if events[i].events & EPOLLOUT:
+                self.flush(connection)
+                if connection.closed:
+                    continue
+            if events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP):
+                self.receive(connection)
+        self.run_batch()
+        self.settle()
+        if self.log is not None:
+            self.log.hand_over()
+            if self.commit_first:
+                self.hold_replies()
+        self.flush_all()
+        # Of the turn around this one, all requests have been run.
+        self.arena_used, self.words_used = arena_used, words_used
+        self.batched = self.batch_at = batched
+        return 0
+
     # Reading
 
     cdef int receive(self, Connection connection) except -1:
@@ -458,6 +554,7 @@ cdef class Loop:
                 job.cuts = self.job_cuts + count * JOB_REQUESTS
                 job.cuts_room = JOB_REQUESTS
                 events[i].data.fd = -1
+                connection.in_job = True
                 count += 1
             if not count:
                 break
@@ -467,6 +564,7 @@ cdef class Loop:
             for i in range(<int>count):
                 job = &self.jobs[i]
                 connection = <Connection>job.connection
+                connection.in_job = False
                 if not self.received(connection, job.into, job.result, job.error, job.own):
                     continue
                 connection.settled = False
@@ -513,6 +611,8 @@ cdef class Loop:
         self.reads += 1
         self.bytes_in += got
         connection.bytes_in += got
+        self.turn_reads += 1
+        self.traffic.read(connection.active_ms != self.keyspace.now)
         connection.active_ms = self.keyspace.now
         if connection.gate & GATE_CLOSING:
             return False
@@ -546,6 +646,8 @@ cdef class Loop:
         cdef Request* request
         cdef Outcome outcome
         cdef const char* next = NULL
+        cdef void* outer = self.parsing
+        self.parsing = <void*>connection
         connection.parser.longest_word = self.longest_word
         if connection.settled:
             connection.settled = False
@@ -584,6 +686,7 @@ cdef class Loop:
                 if not connection.closed and not connection.stalled:
                     self.protocol_error(connection)
                 break
+        self.parsing = outer
         return 0
 
     cdef int write_back(self, Connection connection, Request* request) except -1:
@@ -617,8 +720,6 @@ cdef class Loop:
     cdef int run_batch(self) except -1:
         cdef size_t i, total = self.batched
         cdef Request* request
-        cdef Connection connection
-        cdef Dispatcher dispatcher = self.dispatcher
         if not total:
             return 0
         if total > 1:
@@ -632,9 +733,22 @@ cdef class Loop:
                     table_prefetch_entry(&(<Connection>request.connection).db.table, request.hash)
         self.parse_batches += 1
         self.parse_batch_commands += total
-        dispatcher.begin()
-        for i in range(total):
-            request = &self.batch[i]
+        self.turn_requests += total
+        self.dispatcher.begin()
+        self.batch_at = 0
+        self.run_on()
+        self.batched = 0
+        self.words_used = 0
+        return 0
+
+    cdef int run_on(self) except -1:
+        """Run the batch from where it stands; amid one of its commands it may be run on to its end."""
+        cdef Request* request
+        cdef Connection connection
+        cdef Dispatcher dispatcher = self.dispatcher
+        while self.batch_at < self.batched:
+            request = &self.batch[self.batch_at]
+            self.batch_at += 1
             connection = <Connection>request.connection
             connection.queued -= 1
             if connection.stalled:
@@ -649,23 +763,26 @@ cdef class Loop:
                 self.want_flush(connection)
             if connection.out.chunks > 1:
                 self.over_limit(connection)
-        self.batched = 0
-        self.words_used = 0
         return 0
 
     cdef int settle(self) except -1:
         """After the turn's batches: keep what is left of each connection's bytes."""
-        cdef size_t i
+        cdef size_t i, kept = 0
         cdef Connection connection
         for i in range(self.touched.count):
             connection = <Connection>self.touched.items[i]
+            if self.engaged != NULL and (<void*>connection == self.engaged or <void*>connection == self.parsing):
+                # Its bytes are in use.
+                self.touched.items[kept] = <void*>connection
+                kept += 1
+                continue
             connection.settled = True
             if connection.closed:
                 continue
             if connection.gate & GATE_CLOSING:
                 connection.at = connection.end
             connection.store_rest()
-        self.touched.count = 0
+        self.touched.count = kept
         return 0
 
     # Writing
@@ -724,12 +841,12 @@ cdef class Loop:
     cdef int flush_all(self) except -1:
         cdef size_t i, total = self.flushing.count
         cdef Connection connection
-        if self.pool is not None and total > <size_t>self.pool.threads:
+        if self.pool is not None and total > <size_t>self.pool.threads and self.engaged == NULL:
             self.flush_by_threads()
         for i in range(total):
             connection = <Connection>self.flushing.items[i]
             connection.flushing = False
-            if not connection.closed and not connection.wants_write:
+            if not connection.closed and not connection.wants_write and <void*>connection != self.engaged:
                 self.flush(connection)
         # Closing one client may have given others something to send: they are behind.
         if self.flushing.count > total:

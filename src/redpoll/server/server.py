@@ -38,6 +38,7 @@ from redpoll.server.notifications import Notifications
 from redpoll.server.persistence import Persistence
 from redpoll.server.pubsub import Pubsub
 from redpoll.server.source import Source
+from redpoll.server.scripts import Scripts
 from redpoll.server.stats import ErrorStatistics, Rate
 from redpoll.server.tracking import Tracking
 from redpoll.server.transactions import Transactions
@@ -74,9 +75,13 @@ class Server:
         self.transactions = Transactions(self, self.changes)
         self.tracking = Tracking(self, self.changes)
         self.blocking = Blocking(self)
+        # A script that fills a table without end is stopped before the system is out of memory.
+        self.script_memory = process.system_memory() // 2
+        self.scripts = Scripts(self)
         self.persistence = Persistence(self)
         self.listeners: list[listeners.Listener] = []
         self.supervised = "no"
+        self.in_cluster = False
         self.connections_received = 0
         self.connections_rejected = 0
         self.operations = Rate()
