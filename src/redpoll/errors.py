@@ -588,3 +588,69 @@ def unexpected_script_flag(flag: str) -> str:
 def cannot_compile(message: str) -> str:
     """The text for a script that Lua does not understand, which says why."""
     return f"ERR Error compiling script (new function): {message}"
+
+
+# Functions
+
+LIBRARY_WITHOUT_HEADER = "ERR Missing library metadata"
+BAD_LIBRARY_HEADER = "ERR Invalid library metadata"
+LIBRARY_WITHOUT_NAME = "ERR Library name was not given"
+LIBRARY_NAMED_TWICE = "ERR Invalid metadata value, name argument was given multiple times"
+BAD_FUNCTION_NAME = (
+    "ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long"
+)
+NO_FUNCTIONS = "ERR No functions registered"
+NO_SUCH_FUNCTION = "ERR Function not found"
+NO_SUCH_LIBRARY = "ERR Library not found"
+BAD_KEY_COUNT = "ERR Bad number of keys provided"
+FUNCTION_FLUSH_OPTION = "ERR FUNCTION FLUSH only supports SYNC|ASYNC option"
+RESTORE_POLICY = "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE."
+NO_LIBRARY_NAME = "ERR library name argument was not given"
+NOT_A_FUNCTION = "ERR given type is not a function"
+BROKEN_LIBRARY = "ERR Failed loading library data"
+LOAD_TIMEOUT = "ERR FUNCTION LOAD timeout"
+
+
+def bad_library_option(word: str) -> str:
+    """The text for a word of a library's first line that means nothing."""
+    return f"ERR Invalid metadata value given: {word}"
+
+
+def unknown_engine(name: str) -> str:
+    """The text for a library of another language."""
+    return f"ERR Engine '{name}' not found"
+
+
+def library_exists_quoted(name: str) -> str:
+    """The text for a library that is loaded a second time."""
+    return f"ERR Library '{name}' already exists"
+
+
+def library_exists(name: str) -> str:
+    """The text for a library that is restored though there is one of its name."""
+    return f"ERR Library {name} already exists"
+
+
+def function_exists(name: str) -> str:
+    """The text for a function whose name another library has."""
+    return f"ERR Function {name} already exists"
+
+
+def cannot_compile_function(message: str) -> str:
+    """The text for a library that Lua does not understand, which says why."""
+    return f"ERR Error compiling function: {message}"
+
+
+def cannot_register(text: str) -> str:
+    """The text for a library that failed as it was loaded; `text` is the error, code included."""
+    return f"ERR Error registering functions: {text}"
+
+
+def unknown_load_option(word: str) -> str:
+    """The text for a word of FUNCTION LOAD that means nothing."""
+    return f"ERR Unknown option given: {word}"
+
+
+def unknown_list_argument(word: str) -> str:
+    """The text for a word of FUNCTION LIST that means nothing."""
+    return f"ERR Unknown argument {word}"

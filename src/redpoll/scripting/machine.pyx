@@ -13,6 +13,10 @@ from libc.stdint cimport int64_t
 from libc.string cimport strlen
 
 from redpoll.scripting.conversion cimport write_value
+from redpoll.scripting.libraries.bit cimport open_bit
+from redpoll.scripting.libraries.cjson cimport open_cjson
+from redpoll.scripting.libraries.cmsgpack cimport open_cmsgpack
+from redpoll.scripting.libraries.struct cimport open_struct
 from redpoll.scripting.lua cimport (
     LUA_ERRMEM, LUA_GCCOLLECT, LUA_GCSTEP, LUA_MASKCOUNT, LUA_MASKLINE, LUA_REGISTRYINDEX, LUA_TNUMBER, LUA_TSTRING,
     LUA_TTABLE, api, lua_call, lua_checkstack, lua_close, lua_concat, lua_cpcall, lua_createtable, lua_Debug, lua_error,
@@ -206,11 +210,20 @@ cdef void count_hook(lua_State* L, lua_Debug* record) noexcept nogil:
 
 # Building
 
+cdef void open_libraries(lua_State* L) noexcept nogil:
+    open_bit(L)
+    open_cjson(L)
+    open_cmsgpack(L)
+    open_struct(L)
+    lua_settop(L, 0)
+
+
 cdef int build(lua_State* L) noexcept nogil:
     """Within a protected call: makes everything, and leaves the handler and the runner in the registry at 1 and 2."""
     cdef State* state = <State*>lua_touserdata(L, 1)
     lua_settop(L, 0)
     open_sandbox(L, state)
+    open_libraries(L)
     push_server_library(L, state)
     lua_setglobal(L, "redis")
     close_sandbox(L)

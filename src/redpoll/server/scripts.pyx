@@ -155,6 +155,8 @@ cdef class ScriptHost(Host):
         try:
             if not dispatcher.gate & SERVER_BUSY:
                 dispatcher.gate |= SERVER_BUSY
+                # Where they are now, others' words will be.
+                self.slow_words = [self.words[i].ptr[:self.words[i].len] for i in range(self.word_count)]
                 spent = (monotonic_microseconds() - state.started_us) // 1000
                 self.server.log.warning(
                     f"Slow script detected: still in execution after {spent} milliseconds. You can try killing the "
@@ -257,6 +259,8 @@ cdef class Scripts(ScriptRunner):
         host.caller = caller
         host.state = state
         host.is_function = not flags & RUN_SCRIPT
+        host.words = argv
+        host.word_count = argc
         host.client.select(caller.db)
         state.threshold_us = self.threshold_us
         call.may_block = False
@@ -341,6 +345,10 @@ cdef class Scripts(ScriptRunner):
         if state.wrote:
             raise CommandError(errors.UNKILLABLE)
         state.killed = True
+
+    def running_words(self):
+        """The command that called what is slow."""
+        return self.host.slow_words
 
     @property
     def busy_text(self) -> str:

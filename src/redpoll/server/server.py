@@ -31,6 +31,7 @@ from redpoll.server.clients import Clients
 from redpoll.server.commandlog import CommandLogs
 from redpoll.server.config import Config
 from redpoll.server.dispatch import Dispatcher
+from redpoll.server.functions import Functions
 from redpoll.server.latency import LatencyMonitor
 from redpoll.server.logs import Log
 from redpoll.server.loop import Loop
@@ -78,6 +79,7 @@ class Server:
         # A script that fills a table without end is stopped before the system is out of memory.
         self.script_memory = process.system_memory() // 2
         self.scripts = Scripts(self)
+        self.functions = Functions(self.scripts, memory_limit=self.script_memory)
         self.persistence = Persistence(self)
         self.listeners: list[listeners.Listener] = []
         self.supervised = "no"

@@ -18,14 +18,15 @@ from libc.string cimport memcpy
 from redpoll.scripting.lua cimport (
     LUA_TBOOLEAN, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, api, lua_State, lua_checkstack, lua_createtable, lua_gettop,
     lua_insert, lua_next, lua_pop, lua_pushboolean, lua_pushlstring, lua_pushnil, lua_pushnumber, lua_pushstring,
-    lua_pushvalue, lua_rawgeti, lua_rawset, lua_rawseti, lua_setfield, lua_setglobal, lua_toboolean, lua_tolstring,
-    lua_tonumber, lua_touserdata, lua_type, luaL_argerror, luaL_checkinteger, luaL_checklstring, luaL_checkstack,
-    luaL_error, luaL_optinteger,
+    lua_pushvalue, lua_rawgeti, lua_rawset, lua_rawseti, lua_replace, lua_setfield, lua_setglobal, lua_toboolean,
+    lua_tolstring, lua_tonumber, lua_touserdata, lua_type, luaL_argerror, luaL_checkinteger, luaL_checklstring,
+    luaL_checkstack, luaL_error, luaL_optinteger,
 )
 from redpoll.scripting.libraries.library cimport (
     GrowingText, add_bound, add_function, new_state, state_of, text_add, text_push, text_reserve,
     text_resize,
 )
+from redpoll.scripting.sandbox cimport push_real
 
 cdef extern from *:
     """
@@ -154,6 +155,8 @@ cdef void put_table(lua_State* L, GrowingText* text, int depth) noexcept nogil:
     cdef bint is_array
     cdef uint64_t count, i
     luaL_checkstack(L, 4, "in function table_is_an_array")
+    if push_real(L, -1):
+        lua_replace(L, -2)
     count = count_of(L, &is_array)
     if is_array:
         if count < 16:
@@ -221,6 +224,7 @@ cdef struct Packed:
     const uint8_t* at
     const uint8_t* end
     Trouble trouble
+    int arrays                   # around what is being read
 
 
 cdef inline bint fixed(Packed* packed, int size, uint64_t* number) noexcept nogil:
@@ -255,13 +259,16 @@ cdef void get_string(lua_State* L, Packed* packed, uint64_t length) noexcept nog
 
 cdef void get_array(lua_State* L, Packed* packed, uint64_t count) noexcept nogil:
     cdef uint64_t i
-    luaL_checkstack(L, 2, "in function mp_decode_to_lua_array")
+    # An array counts for two values on the stack, so that the C stack gets no deeper than by maps.
+    luaL_checkstack(L, 2 + packed.arrays, "in function mp_decode_to_lua_array")
+    packed.arrays += 1
     lua_createtable(L, 0, 0)
     for i in range(1, count + 1):
         get_value(L, packed)
         if packed.trouble:
             return
         lua_rawseti(L, -2, <int>i)
+    packed.arrays -= 1
 
 
 cdef void get_map(lua_State* L, Packed* packed, uint64_t count) noexcept nogil:
@@ -349,12 +356,14 @@ cdef int unpack(lua_State* L, int64_t limit, int64_t offset) noexcept nogil:
     cdef bint all = limit == 0 and offset == 0
     cdef int count = 0
     if offset < 0 or limit < 0:
-        return api.luaL_error(L, "Invalid request to unpack with offset of %d and limit of %d.", <int>offset, <int>length)
+        return api.luaL_error(L, "Invalid request to unpack with offset of %d and limit of %d.", <int>offset,
+                              <int>length)
     if <uint64_t>offset > length:
         return api.luaL_error(L, "Start offset %d greater than input length %d.", <int>offset, <int>length)
     packed.at = <const uint8_t*>bytes + offset
     packed.end = <const uint8_t*>bytes + length
     packed.trouble = FINE
+    packed.arrays = 0
     if all:
         limit = 0x7FFFFFFF
     while packed.at < packed.end and count < limit:

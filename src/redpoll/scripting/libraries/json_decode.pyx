@@ -11,7 +11,8 @@ from posix.strings cimport strncasecmp
 
 from redpoll.scripting.lua cimport (
     api, lua_State, lua_checkstack, lua_createtable, lua_gettop, lua_pushboolean, lua_pushlightuserdata,
-    lua_pushlstring, lua_pushnumber, lua_rawset, lua_rawseti, lua_setfield, lua_setmetatable, luaL_argerror, luaL_checklstring, luaL_error,
+    lua_pushlstring, lua_pushnumber, lua_rawset, lua_rawseti, lua_setfield, lua_setmetatable, luaL_argerror,
+    luaL_checklstring, luaL_error,
 )
 from redpoll.scripting.libraries.json_settings cimport ARRAY_MARK, Settings
 from redpoll.scripting.libraries.library cimport GrowingText, state_of, text_add, text_reserve
@@ -78,7 +79,7 @@ cdef const char* name_of(Reading* reading, Token token) noexcept nogil:
 
 cdef int refuse(Reading* reading, const char* wanted, Token token) noexcept nogil:
     return api.luaL_error(reading.L, "Expected %s but found %s at character %d", wanted, name_of(reading, token),
-                      <int>(reading.token - reading.start + 1))
+                          <int>(reading.token - reading.start + 1))
 
 
 cdef Token bad(Reading* reading, const char* where, const char* reason) noexcept nogil:
@@ -131,7 +132,7 @@ cdef size_t write_utf8(char* out, uint32_t point) noexcept nogil:
 
 
 cdef const char* unicode_escape(Reading* reading, const char* at) noexcept nogil:
-    """Write the character of `uXXXX`, or of such a pair, into the text; return what stands behind, NULL if it is none."""
+    """Write the character of `uXXXX`, or of such a pair, into the text; what stands behind, NULL if it is none."""
     cdef GrowingText* text = &reading.settings.text
     cdef int first = hex_number(at + 1, reading.end)
     cdef int second
@@ -291,16 +292,17 @@ cdef Token next_token(Reading* reading) noexcept nogil:
     return bad(reading, at, "invalid token")
 
 
-cdef void go_deeper(Reading* reading) noexcept nogil:
+cdef void go_deeper(Reading* reading, int room) noexcept nogil:
+    """Begin a table, for which the stack has to have so much room."""
     reading.depth += 1
-    if reading.depth > reading.settings.decode_depth or not lua_checkstack(reading.L, 3):
+    if reading.depth > reading.settings.decode_depth or not lua_checkstack(reading.L, room):
         api.luaL_error(reading.L, "Found too many nested data structures (%d) at character %d", reading.depth,
                        <int>(reading.at - reading.start))
 
 
 cdef void read_object(Reading* reading) noexcept nogil:
     cdef Token token
-    go_deeper(reading)
+    go_deeper(reading, 3)
     lua_createtable(reading.L, 0, 0)
     token = next_token(reading)
     if token == OBJECT_END:
@@ -327,7 +329,7 @@ cdef void read_object(Reading* reading) noexcept nogil:
 cdef void read_array(Reading* reading) noexcept nogil:
     cdef Token token
     cdef int i = 1
-    go_deeper(reading)
+    go_deeper(reading, 2)
     lua_createtable(reading.L, 0, 0)
     token = next_token(reading)
     if token == ARRAY_END:

@@ -11,18 +11,20 @@ from libc.stdio cimport snprintf
 from redpoll.engine.numbers cimport format_int64
 from redpoll.scripting.lua cimport (
     LUA_TBOOLEAN, LUA_TLIGHTUSERDATA, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, api, lua_State, lua_checkstack,
-    lua_getmetatable, lua_gettop, lua_next, lua_pop, lua_pushnil, lua_pushstring, lua_rawget, lua_rawgeti, lua_toboolean, lua_tolstring, lua_tonumber,
-    lua_touserdata, lua_type, lua_typename, luaL_argerror,
+    lua_getmetatable, lua_gettop, lua_next, lua_pop, lua_pushnil, lua_pushstring, lua_rawget, lua_rawgeti, lua_replace,
+    lua_toboolean, lua_tolstring, lua_tonumber, lua_touserdata, lua_type, lua_typename, luaL_argerror,
 )
 from redpoll.scripting.libraries.json_settings cimport ARRAY_MARK, INVALID_NULL, INVALID_REFUSED, Settings
 from redpoll.scripting.libraries.library cimport (
     GrowingText, state_of, text_add, text_add_byte, text_push, text_reserve, text_resize,
 )
+from redpoll.scripting.sandbox cimport push_real
 
 cdef enum:
     NUMBER_MOST = 32             # bytes of a number as text
     PLAIN_PRECISION = 14         # with which integers below PLAIN_MOST are written with all their digits
     NO_ARRAY = -1
+    GREATEST_INDEX = 2147483647
 
 cdef double PLAIN_MOST = 1e14
 
@@ -106,25 +108,26 @@ cdef void put_number(lua_State* L, Settings* settings, int index) noexcept nogil
 
 
 cdef int64_t array_length(lua_State* L, Settings* settings) noexcept nogil:
-    """The greatest key of the table on the top, NO_ARRAY when one is no positive integer, or there are too large gaps."""
+    """The greatest key of the table on the top; NO_ARRAY when one is no index, or there are too large gaps."""
     cdef double key, greatest = 0
     cdef int64_t items = 0
     lua_pushnil(L)
     while lua_next(L, -2):
         if lua_type(L, -2) == LUA_TNUMBER:
             key = lua_tonumber(L, -2)
-            if key > 0 and floor(key) == key:
+            if 0 < key <= GREATEST_INDEX and floor(key) == key:
                 greatest = max(greatest, key)
                 items += 1
                 lua_pop(L, 1)
                 continue
         lua_pop(L, 2)
         return NO_ARRAY
-    if settings.sparse_ratio > 0 and greatest > <double>items * settings.sparse_ratio and greatest > settings.sparse_safe:
+    if (settings.sparse_ratio > 0 and greatest > <double>items * settings.sparse_ratio
+            and greatest > settings.sparse_safe):
         if not settings.sparse_convert:
             refuse(L, settings, -1, "excessively sparse array")
         return NO_ARRAY
-    return <int64_t>min(greatest, 2147483647.0)
+    return <int64_t>greatest
 
 
 cdef void put_array(lua_State* L, Settings* settings, int64_t length, int depth) noexcept nogil:
@@ -184,6 +187,8 @@ cdef void put_table(lua_State* L, Settings* settings, int depth) noexcept nogil:
         if not settings.keep_buffer:
             text_resize(L, &settings.text, 0)
         api.luaL_error(L, "Cannot serialise, excessive nesting (%d)", depth)
+    if push_real(L, -1):
+        lua_replace(L, -2)
     length = array_length(L, settings)
     if length == 0 and is_marked(L):
         text_add(L, &settings.text, "[]", 2)

@@ -90,4 +90,3 @@ cdef inline void add_bound(lua_State* L, const char* name, lua_CFunction functio
     lua_pushvalue(L, -2)
     lua_pushcclosure(L, function, 1)
     lua_setfield(L, -2, name)
-

@@ -12,7 +12,7 @@
     (space)        nothing
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memchr, memcpy, memset
 
 from redpoll.scripting.lua cimport (
@@ -177,9 +177,9 @@ cdef int struct_pack(lua_State* L) noexcept nogil:
             bytes = luaL_checklstring(L, argument, &length)
             if option == c"s" or size == 0:
                 size = <int64_t>length
+            argument += 1
             if <int64_t>length < size:
                 return luaL_argerror(L, argument, "string too short")
-            argument += 1
             text_add(L, text, bytes, <size_t>size)
             if option == c"s":
                 text_add_byte(L, text, 0)
