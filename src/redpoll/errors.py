@@ -565,8 +565,8 @@ SCRIPT_ONLY_READS = "ERR Write commands are not allowed from read-only scripts."
 SCRIPT_WRITES_IN_RO = "ERR Can not execute a script with write flag using *_ro command."
 SCRIPT_OUT_OF_MEMORY = "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'"
 SCRIPT_NO_CLUSTER = "ERR Can not run script on cluster, 'no-cluster' flag is set."
-SCRIPT_KILLED = "ERR Script killed by user with SCRIPT KILL."
-FUNCTION_KILLED = "ERR Script killed by user with FUNCTION KILL."
+SCRIPT_KILLED = "ERR Script killed by user with SCRIPT KILL..."
+FUNCTION_KILLED = SCRIPT_KILLED
 SCRIPT_STOPPED = "ERR Script stopped: the server shuts down."
 
 

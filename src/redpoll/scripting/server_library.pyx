@@ -26,6 +26,7 @@ from redpoll.wire.output cimport out_restart
 import hashlib
 
 from redpoll import errors
+from redpoll.version import REDIS_VERSION
 
 cdef enum:
     DIGITS = 32
@@ -299,6 +300,11 @@ cdef void add_number(lua_State* L, const char* name, double number) noexcept nog
     lua_setfield(L, -2, name)
 
 
+cdef bytes VERSION = REDIS_VERSION.encode()
+cdef const char* version_text = VERSION
+cdef int VERSION_NUMBER = int.from_bytes(map(int, REDIS_VERSION.split(".")), "big")
+
+
 cdef void push_server_library(lua_State* L, State* state) noexcept nogil:
     lua_createtable(L, 0, 32)
     add(L, state, "call", redis_call)
@@ -322,3 +328,6 @@ cdef void push_server_library(lua_State* L, State* state) noexcept nogil:
     add_number(L, "REPL_SLAVE", TELL_REPLICAS)
     add_number(L, "REPL_REPLICA", TELL_REPLICAS)
     add_number(L, "REPL_ALL", TELL_ALL)
+    lua_pushstring(L, version_text)
+    lua_setfield(L, -2, "REDIS_VERSION")
+    add_number(L, "REDIS_VERSION_NUM", VERSION_NUMBER)
