@@ -84,6 +84,7 @@ def test_rq(any_server: Server) -> None:
 # Celery
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_celery(any_server: Server) -> None:
     celery = pytest.importorskip("celery")
     testing = pytest.importorskip("celery.contrib.testing.worker")

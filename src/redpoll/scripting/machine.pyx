@@ -83,7 +83,7 @@ cdef int handle_error(lua_State* L) noexcept nogil:
             found = False
             if lua_getstack(L, 2, &record):
                 lua_getinfo(L, "nSl", &record)
-                found = True
+                found = record.what[0] != c"C"
     lua_settop(L, 1)
     if lua_type(L, 1) != LUA_TTABLE or push_real(L, 1):
         lua_settop(L, 1)
@@ -369,7 +369,7 @@ cdef class Machine:
         cdef const char* text
         cdef size_t length = 0
         state.failed = True
-        if not lua_istable(L, -1) or not take_error_table(L, state):
+        if not lua_istable(L, -1):
             set_text(state, b"ERR Error running script ", 25)
             add_text(state, state.name, strlen(state.name))
             add_text(state, b", ", 2)
@@ -380,6 +380,8 @@ cdef class Machine:
             add_text(state, text, min(length, <size_t>100))
             lua_settop(L, AT_RUNNER)
             return
+        if not take_error_table(L, state):
+            set_text(state, b"ERR unknown error", 17)
         lua_pushstring(L, "source")
         lua_rawget(L, -2)
         lua_pushstring(L, "line")

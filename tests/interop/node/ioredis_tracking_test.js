@@ -20,7 +20,7 @@ await client.client("TRACKING", "ON", "REDIRECT", id);
 await client.get("key");
 const other = new Redis(options);
 await other.set("key", "new");
-assert.deepStrictEqual(await invalidated, ["__redis__:invalidate", ["key"]].map((v) => Array.isArray(v) ? v : v));
+assert.deepStrictEqual(await invalidated, ["__redis__:invalidate", "key"]);
 console.log("ok tracking");
 
 for (const one of [client, listener, other]) one.disconnect();

@@ -16,7 +16,7 @@ async function start() {
   const http = createServer();
   const server = new Server(http, { adapter: createAdapter(publisher, subscriber) });
   await new Promise((done) => http.listen(0, "127.0.0.1", done));
-  closers.push(async () => { await server.close(); publisher.destroy(); subscriber.destroy(); });
+  closers.push(() => server.close());
   return { server, port: http.address().port };
 }
 
