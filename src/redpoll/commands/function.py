@@ -86,7 +86,7 @@ def function_kill(call: Any) -> str:
 
 
 @command(
-    "FUNCTION LIST [LIBRARYNAME library-name-pattern] [WITHCODE]",
+    "FUNCTION LIST [LIBRARYNAME library-name-pattern:string] [WITHCODE]",
     since="7.0.0",
     flags=NOSCRIPT,
     complexity="O(N) where N is the number of functions",

@@ -1,7 +1,7 @@
 """A library's text run, so that it registers its functions.
 
-The globals table of the machine is a protected one, which shows another table. While a library is loaded it shows a
-small one: `redis` (and `server`) with `register_function`, `log` and constants. Nothing else is there: libraries declare
+The globals table of the machine is a protected one, which shows another table: while a library is loaded, a small
+one: `redis` (and `server`) with `register_function`, `log` and constants. Nothing else is there: libraries declare
 functions, and have no business with data yet. What a library keeps of this `redis` in a local variable stays as it is.
 
 `register_function` looks at its arguments by Lua's means alone, has `note` keep what it found, and raises after that:
@@ -14,12 +14,11 @@ from posix.strings cimport strcasecmp
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
 from redpoll.scripting.lua cimport (
-    LUA_GLOBALSINDEX, LUA_MASKCOUNT, LUA_MASKLINE, LUA_REGISTRYINDEX, LUA_TFUNCTION, LUA_TSTRING, LUA_TTABLE, api,
-    lua_cpcall, lua_createtable, lua_Debug, lua_error, lua_getfield, lua_getmetatable, lua_gettop, lua_isfunction,
-    lua_istable, lua_next, lua_pcall, lua_pop, lua_pushcfunction, lua_pushlstring, lua_pushnil, lua_pushnumber,
-    lua_pushstring, lua_pushvalue, lua_rawget, lua_rawgeti, lua_rawset, lua_remove, lua_setfield, lua_sethook,
-    lua_setmetatable, lua_settop, lua_State, lua_tolstring, lua_tostring, lua_touserdata, lua_type, luaL_ref,
-    luaL_unref,
+    LUA_GLOBALSINDEX, LUA_MASKCOUNT, LUA_MASKLINE, LUA_REGISTRYINDEX, LUA_TSTRING, LUA_TTABLE, api, lua_cpcall,
+    lua_createtable, lua_Debug, lua_error, lua_getfield, lua_getmetatable, lua_gettop, lua_isfunction, lua_istable,
+    lua_next, lua_pcall, lua_pop, lua_pushcfunction, lua_pushlstring, lua_pushnil, lua_pushstring, lua_pushvalue,
+    lua_rawget, lua_rawgeti, lua_rawset, lua_setfield, lua_sethook, lua_setmetatable, lua_settop, lua_State,
+    lua_tolstring, lua_tostring, lua_touserdata, lua_type, luaL_ref, luaL_unref,
 )
 from redpoll.scripting.machine cimport Machine
 from redpoll.scripting.sandbox cimport protect, push_real

@@ -171,7 +171,8 @@ cdef class FunctionLibraries:
         try:
             found = load_text(self.machine, body, self.load_globals, self.run_globals)
         except ScriptError as error:
-            raise CommandError(errors.cannot_compile_function(error.args[0].decode("utf-8", "surrogateescape"))) from None
+            message = error.args[0].decode("utf-8", "surrogateescape")
+            raise CommandError(errors.cannot_compile_function(message)) from None
         for name, description, flags, reference in found:
             function = Function()
             function.name, function.description = name, description

@@ -145,9 +145,7 @@ class Clients:
         if self.monitors.pop(connection.id, None) is not None and not self.monitors:
             self._server.dispatcher.gate &= ~MONITORED
 
-    def tell_monitors(
-        self, connection: Any, command: Any, words: list[bytes], *, runs_commands: bool = False
-    ) -> None:
+    def tell_monitors(self, connection: Any, command: Any, words: list[bytes], *, runs_commands: bool = False) -> None:
         """A command is about to run; those for administrators are not shown.
 
         `runs_commands`: it is told before those that it runs, and so not by the dispatcher.

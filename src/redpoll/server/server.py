@@ -38,8 +38,8 @@ from redpoll.server.loop import Loop
 from redpoll.server.notifications import Notifications
 from redpoll.server.persistence import Persistence
 from redpoll.server.pubsub import Pubsub
-from redpoll.server.source import Source
 from redpoll.server.scripts import Scripts
+from redpoll.server.source import Source
 from redpoll.server.stats import ErrorStatistics, Rate
 from redpoll.server.tracking import Tracking
 from redpoll.server.transactions import Transactions
