@@ -168,6 +168,7 @@ class Acceptor:
             peer, local = shown(address), shown(sock.getsockname())
         secure = None
         if self._listener.name == "tls":
+            sock.setblocking(False)
             secure = server.tls.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         connection = server.loop.add(secure.fileno() if secure else sock.detach(), secure)
         connection.address = peer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import ssl
@@ -134,7 +135,7 @@ def test_bytes_one_by_one(tls_server: Callable[..., Any], files: Files) -> None:
     with connect(server.tls_port, files.context()) as sock:
         for byte in encode("ECHO", "drop by drop"):
             sock.sendall(bytes([byte]))
-        assert read(sock, 18) == b"$12\r\ndrop by drop\r\n"
+        assert read(sock, 19) == b"$12\r\ndrop by drop\r\n"
 
 
 def test_the_end_is_told(tls_server: Callable[..., Any], files: Files) -> None:
@@ -174,8 +175,9 @@ def test_what_is_no_tls_is_closed(tls_server: Callable[..., Any], files: Files) 
     server = tls_server()
     with socket.create_connection(("127.0.0.1", server.tls_port), timeout=20) as plain:
         plain.sendall(b"PING\r\n")
-        while plain.recv(100):
-            pass
+        with contextlib.suppress(ConnectionResetError):
+            while plain.recv(100):
+                pass
     with connect(server.tls_port, files.context()) as sock:
         ask(sock, "PING", reply=b"+PONG\r\n")
 
@@ -238,15 +240,15 @@ def test_turned_on_while_running(make_server: Callable[..., Any], files: Files) 
     with server.connect() as client:
         options = files.options(port)
         tls_port = options.pop("tls-port")
-        assert client("CONFIG", "SET", *[word for pair in options.items() for word in pair]) == "OK"
-        assert client("CONFIG", "SET", "tls-port", tls_port) == "OK"
+        assert client.call("CONFIG", "SET", *[word for pair in options.items() for word in pair]) == "OK"
+        assert client.call("CONFIG", "SET", "tls-port", tls_port) == "OK"
         with connect(port, files.context()) as sock:
             ask(sock, "PING", reply=b"+PONG\r\n")
-        info = client("INFO", "tls")
+        info = client.call("INFO", "tls")
         serial = first_certificate(str(files.folder / "server.crt")).serial
         assert f"tls_server_cert_serial:{serial}".encode() in info
-        assert b"name=tls,bind=" in client("INFO", "server")
-        assert client("CONFIG", "SET", "tls-port", 0) == "OK"
+        assert b"name=tls,bind=" in client.call("INFO", "server")
+        assert client.call("CONFIG", "SET", "tls-port", 0) == "OK"
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", port), timeout=1)
 
