@@ -129,7 +129,7 @@ class Acceptor:
         self._listener = listener
 
     def __call__(self) -> None:
-        """Accept what waits, up to `max-new-connections-per-cycle`; handshakes cost more and have a limit of their own."""
+        """Accept what waits, up to `max-new-connections-per-cycle`; `max-new-tls-…` for handshakes, which cost more."""
         config = self._server.config
         tls = self._listener.name == "tls"
         for _ in range(config.max_new_tls_connections_per_cycle if tls else config.max_new_connections_per_cycle):

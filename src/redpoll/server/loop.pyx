@@ -450,9 +450,7 @@ cdef class Loop:
             self.close(connection)
             return False
         self.watch_writing(connection, wants_write)
-        if connection.shaking_hands:
-            return False
-        return self.server.handshake_done(connection) and not connection.closed
+        return not connection.shaking_hands
 
     cdef int receive_by_threads(self, epoll_event* events, int happened) except -1:
         """Read what the threads can; those events are marked as dealt with."""

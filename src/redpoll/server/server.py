@@ -39,7 +39,7 @@ from redpoll.server.persistence import Persistence
 from redpoll.server.pubsub import Pubsub
 from redpoll.server.source import Source
 from redpoll.server.stats import ErrorStatistics, Rate
-from redpoll.server.tls import Tls, TlsError, user_of
+from redpoll.server.tls import Tls, TlsError
 from redpoll.server.tracking import Tracking
 from redpoll.server.transactions import Transactions
 from redpoll.version import REDIS_VERSION, VERSION
@@ -286,15 +286,6 @@ class Server:
     def turn_ended(self) -> None:
         """The commands of a turn are done, and somebody asked to be told."""
         self.tracking.turn_ended()
-
-    def handshake_done(self, connection: Any) -> bool:
-        """A client speaks TLS now; whether it may stay."""
-        field = self.config.tls_auth_clients_user
-        if field != "off":
-            name = user_of(connection.secure.getpeercert(), field)
-            if name is not None and not self.clients.log_in_by_certificate(connection, name):
-                self.tls.refused += 1
-        return True
 
     def handshake_failed(self, connection: Any, error: Exception) -> None:
         """A client could not begin to speak TLS."""

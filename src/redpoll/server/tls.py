@@ -218,7 +218,10 @@ def first_certificate(path: str) -> Certificate | None:
 
 
 def parse_certificate(der: bytes) -> Certificate:
-    """Of X.509 (RFC 5280, 4.1): Certificate { tbs { [0] version, serial, algorithm, issuer, validity { _, until …"""
+    """Read X.509 (RFC 5280, 4.1).
+
+    Certificate { tbs { [0] version, serial, algorithm, issuer, validity { from, until }, …
+    """
     body = _content(der, 0)[0]
     tbs = _content(body, 0)[0]
     at = _content(tbs, 0)[1] if tbs[0] == 0xA0 else 0

@@ -225,7 +225,8 @@ def test_a_broken_renewal_changes_nothing(tmp_path: Path, make_server: Callable[
     make_server(**own.options(port))
     with connect(port, own.context()) as sock:
         (tmp_path / "server.crt").write_text("this is no certificate")
-        wanted = b"-ERR CONFIG SET failed (possibly related to argument 'tls-auth-clients') - " + (
+        wanted = (
+            b"-ERR CONFIG SET failed (possibly related to argument 'tls-auth-clients') - "
             b"Unable to update TLS configuration. Check server logs.\r\n"
         )
         ask(sock, "CONFIG", "SET", "tls-auth-clients", "no", reply=wanted)
