@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import servers
-from benchmarks.collections import KEY, KINDS, finish, growth, member, send
+from benchmarks.large import KEY, KINDS, finish, growth, member, send
 from benchmarks.run import put
 
 SIZES = (10**3, 10**4, 10**5, 10**6, 10**7)

@@ -9,7 +9,7 @@ import re
 import time
 
 from benchmarks import servers
-from benchmarks.collections import KEY, KINDS, finish, growth, send
+from benchmarks.large import KEY, KINDS, finish, growth, send
 from benchmarks.run import put
 
 WAYS = {
