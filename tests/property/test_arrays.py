@@ -264,9 +264,10 @@ def test_memory_is_given_back(server: Server) -> None:
         for index in range(0, 100_000, 1000):
             client.call("ARSET", "a", str(index), *(b"value %d" % number for number in range(1000)))
         full = client.call("MEMORY", "USAGE", "a")
-        assert 100_000 * 24 < full < 100_000 * 30
+        assert 100_000 * 20 < full < 100_000 * 26
         assert client.call("ARDELRANGE", "a", "1", "99999") == 99_999
-        assert client.call("MEMORY", "USAGE", "a") == before
+        # What is left is a leaf of the tree, which does not shrink.
+        assert client.call("MEMORY", "USAGE", "a") < before + 1100
         for index in range(0, 100_000, 1000):
             client.call("ARSET", "a", str(index), *(b"%d.5" % number for number in range(1000)))
         assert client.call("MEMORY", "USAGE", "a") < 100_000 * 9

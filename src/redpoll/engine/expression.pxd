@@ -42,4 +42,7 @@ cdef class Expression:
     cdef bint choosy
     cdef bint anchored           # a match can only begin at the start
 
+    cdef bint choose(self) noexcept
+    cdef bint enter(self, uint32_t* waiting, uint32_t* count, uint32_t step, const uint8_t* text, size_t length,
+                    size_t at) noexcept nogil
     cdef bint matches(self, const char* text, size_t length) noexcept nogil
