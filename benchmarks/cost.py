@@ -1,4 +1,4 @@
-"""What one operation costs on collections of a thousand to ten million members: processor time of the server, pipelined.
+"""What one operation costs on collections of a thousand to ten million members: the server's processor time, pipelined.
 
 A collection that is what it should be costs the same whatever its size, or a little more for every tenfold.
 """
@@ -77,7 +77,7 @@ def measure(kind: str, sizes: list[int], count: int, name: str) -> dict[str, lis
 # The plot
 
 WIDTH, HEIGHT, MARGIN = 760, 460, 56
-_COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860", "#da8bc3", "#8c8c8c", "#ccb974", "#64b5cd")
+_COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860", "#da8bc3", "#8c8c8c", "#ccb974")
 
 
 def plot(sizes: list[int], rows: dict[str, list[float]]) -> str:
@@ -90,7 +90,8 @@ def plot(sizes: list[int], rows: dict[str, list[float]]) -> str:
         return MARGIN + index * step, HEIGHT - MARGIN - value / top * inner_height
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"',
+        ' font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
         f'<text x="{MARGIN}" y="24" font-size="14">Processor time of one operation, microseconds, by members</text>',
     ]
@@ -107,9 +108,10 @@ def plot(sizes: list[int], rows: dict[str, list[float]]) -> str:
         colour = _COLOURS[number % len(_COLOURS)]
         points = " ".join("{:.1f},{:.1f}".format(*place(index, value)) for index, value in enumerate(rows[label]))
         dashes = ' stroke-dasharray="5 3"' if number >= len(_COLOURS) else ""
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"{dashes}/>')
+        stroke = f'stroke="{colour}" stroke-width="2"{dashes}'
+        parts.append(f'<polyline points="{points}" fill="none" {stroke}/>')
         x, y = MARGIN + inner_width + 16, MARGIN + number * 22
-        parts.append(f'<line x1="{x:.0f}" y1="{y}" x2="{x + 20:.0f}" y2="{y}" stroke="{colour}" stroke-width="2"{dashes}/>')
+        parts.append(f'<line x1="{x:.0f}" y1="{y}" x2="{x + 20:.0f}" y2="{y}" {stroke}/>')
         parts.append(f'<text x="{x + 26:.0f}" y="{y + 4}">{label}</text>')
     return "\n".join([*parts, "</svg>", ""])
 

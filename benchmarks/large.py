@@ -15,7 +15,9 @@ def member(number: int) -> str:
     return f"member:{number:010}"
 
 
-def _grouped(name: str, words: Callable[[int], tuple[str, ...]], start: int, end: int, a_command: int) -> Iterator[bytes]:
+def _grouped(
+    name: str, words: Callable[[int], tuple[str, ...]], start: int, end: int, a_command: int
+) -> Iterator[bytes]:
     for first in range(start, end, a_command):
         numbers = range(first, min(first + a_command, end))
         yield servers.request(name, KEY, *(word for number in numbers for word in words(number)))

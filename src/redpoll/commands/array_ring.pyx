@@ -1,6 +1,6 @@
 """Commands that go by the last insertion into an array: ARINSERT, ARRING, ARNEXT, ARSEEK, ARLASTITEMS."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport uint64_t
 
 from redpoll.commands.array_access cimport (
     array_limits, array_made, array_moved, array_to_read, array_to_write, reply_range, reply_unsigned, word_at,
@@ -88,7 +88,7 @@ cdef int arring(Call call) except -1:
 
 declare(
     "ARRING key size:integer value [value ...]", native(arring),
-    summary="Set values in a ring of so many indices, the oldest ones first; make it larger or smaller if it has another size.",
+    summary="Set values in a ring of so many indices in the place of the oldest; resize it if it has another size.",
     group="array", since="8.8.0", flags=WRITE | DENYOOM, keys="RW update",
     complexity="O(M) where M is the number of values; O(N + M) when the size changes, where N is the larger of both",
 )

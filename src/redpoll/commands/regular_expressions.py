@@ -10,7 +10,7 @@ They are POSIX's extended ones over bytes, with what the TRE library adds, as Re
     \w \W \s \S \d \D         letters, digits and the underscore; white space; digits; and the others
     \b \B \< \>               at an edge of a word, not at one, at its start, at its end
     \x41 \x{41}               a byte by its number
-    (?i) (?n) (?-i) (?:…)     case is ignored, `.` is no line's end; for the rest of the group, or a group that only groups
+    (?i) (?n) (?-i) (?:…)     ignoring case, `.` no line's end, for the rest of the group; a group that only groups
     (?#…)                     a comment
 
 References back to a group are refused: matching takes all ways at once and remembers none.
@@ -69,11 +69,12 @@ _SHORTHANDS = {
 
 
 class _Node(NamedTuple):
-    """`kind` is set, test, row, choice or repeat; `value` is the set, the test or (least, most), most None: no end."""
+    """`kind` is set, test, row, choice or repeat; `number` the set or the test; the most of `bounds` may be None: no end."""
 
     kind: str
-    value: object = None
+    number: int = 0
     parts: "tuple[_Node, ...]" = ()
+    bounds: tuple[int, int | None] = (1, 1)
 
 
 _NOTHING = _Node("row")
@@ -148,7 +149,7 @@ class _Parser:
             if self.peek() in (b"*", b"+"):
                 raise _fail("Invalid use of repetition operators")
             self.take(b"?")
-            node = _Node("repeat", bounds, (node,))
+            node = _Node("repeat", parts=(node,), bounds=bounds)
         return node
 
     def bounds(self) -> tuple[int, int | None]:
@@ -313,7 +314,7 @@ def _may_be_empty(node: _Node) -> bool:
     if node.kind == "choice":
         return any(map(_may_be_empty, node.parts))
     if node.kind == "repeat":
-        return node.value[0] == 0 or _may_be_empty(node.parts[0])  # type: ignore[index]
+        return node.bounds[0] == 0 or _may_be_empty(node.parts[0])
     return all(map(_may_be_empty, node.parts))
 
 
@@ -332,16 +333,16 @@ class _Writer:
 
     def write(self, node: _Node) -> None:
         if node.kind == "set":
-            self.step(_SET, self.sets.setdefault(node.value, len(self.sets)))  # type: ignore[call-overload]
+            self.step(_SET, self.sets.setdefault(node.number, len(self.sets)))
         elif node.kind == "test":
-            self.step(node.value)  # type: ignore[arg-type]
+            self.step(node.number)
         elif node.kind == "row":
             for part in node.parts:
                 self.write(part)
         elif node.kind == "choice":
             self.choice(node.parts)
         else:
-            self.repeat(node.parts[0], *node.value)  # type: ignore[misc]
+            self.repeat(node.parts[0], *node.bounds)
 
     def choice(self, ways: tuple[_Node, ...]) -> None:
         ends = []

@@ -13,7 +13,7 @@ from redpoll.engine.array_word cimport (
 from redpoll.engine.entry cimport ENC_ARRAY
 from redpoll.engine.id_tree cimport (
     Place, StreamId, place_back, place_forward, place_id, place_set, place_value, tree_at_or_after, tree_at_or_before,
-    tree_drop_last_leaf, tree_find, tree_first, tree_init, tree_insert, tree_last, tree_remove,
+    tree_drop_last_leaf, tree_first, tree_init, tree_insert, tree_last, tree_remove,
 )
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, release
 from redpoll.engine.value cimport ValueOperations, value_free, value_register

@@ -8,8 +8,8 @@
     words          8 a slot       sparse: of the values, by offset; dense: of a window of offsets, zero where none is
     offsets        4 a slot       sparse only
 
-A slice of many values is dense, one of few is sparse, as `Limits` say. The slots beyond the values of a sparse slice hold
-nothing in particular.
+A slice of many values is dense, one of few is sparse, as `Limits` say. The slots beyond the values of a sparse slice
+hold nothing in particular.
 """
 
 from libc.stdint cimport uint32_t, uint64_t

@@ -11,14 +11,16 @@
 
 Indices go up. Doubles are read, but not written: a text goes out as what it is.
 
-The layout is told by programs that read Redis's files (Redis itself documents none); no file that Redis wrote was at hand
-to hold it against.
+The layout is told by programs that read Redis's files (Redis itself documents none); no file that Redis wrote was at
+hand to hold it against.
 """
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memchr, memcpy
 
-from redpoll.engine.array cimport NO_INDEX, Array, ArrayWalk, array_free, array_new, array_set, array_walk, array_walk_next
+from redpoll.engine.array cimport (
+    NO_INDEX, Array, ArrayWalk, array_free, array_new, array_set, array_walk, array_walk_next,
+)
 from redpoll.engine.array_slice cimport Limits
 from redpoll.engine.array_word cimport (
     LONG_WORD, WORD_INTEGER, WORD_SCRATCH, WORD_SHORT, WORD_TAG, Word, word_integer, word_of, word_of_blob,
@@ -29,7 +31,9 @@ from redpoll.engine.entry cimport ENC_ARRAY, TYPE_ARRAY, entry_value
 from redpoll.engine.numbers cimport DOUBLE_TEXT_SIZE, format_double
 from redpoll.formats.progress cimport Progress
 from redpoll.formats.rdb cimport RDB_VERSION_GIVEN_BACK
-from redpoll.formats.rdb_input cimport Source, Text, source_count, source_fail, source_fixed64, source_length, source_value
+from redpoll.formats.rdb_input cimport (
+    Source, Text, source_count, source_fail, source_fixed64, source_length, source_value,
+)
 from redpoll.formats.rdb_output cimport Output, needs_version, put_block, put_fixed64, put_length
 from redpoll.formats.reading cimport READ_EMPTY, READ_FAILED, READ_WHOLE, Reader, ReadResult, Value
 
