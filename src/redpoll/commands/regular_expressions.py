@@ -69,7 +69,7 @@ _SHORTHANDS = {
 
 
 class _Node(NamedTuple):
-    """`kind` is set, test, row, choice or repeat; `number` the set or the test; the most of `bounds` may be None: no end."""
+    """`kind` is set, test, row, choice or repeat; `number` the set or the test; `bounds` may have None: no end."""
 
     kind: str
     number: int = 0
