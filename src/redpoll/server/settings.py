@@ -139,6 +139,9 @@ _ENCODING_LIMITS = (
     "stream-idmp-duration",
     "stream-idmp-maxsize",
     "hll-sparse-max-bytes",
+    "array-slice-size",
+    "array-sparse-kmax",
+    "array-sparse-kmin",
 )
 
 
@@ -147,6 +150,26 @@ def _encoding_limits(server: Any) -> None:
     for directive in _ENCODING_LIMITS:
         name = directive.replace("-", "_")
         setattr(server.keyspace, name, getattr(server.config, name))
+
+
+@_setting("array-slice-size")
+def _array_slices(server: Any) -> None:
+    if server.config.array_slice_size.bit_count() != 1:
+        raise BadValue("array-slice-size must be a power of two")
+
+
+@_setting("array-sparse-kmax")
+def _array_sparse_most(server: Any) -> None:
+    most = server.config.array_sparse_kmax
+    if most and most <= server.config.array_sparse_kmin:
+        raise BadValue("array-sparse-kmax must be greater than array-sparse-kmin when non-zero")
+
+
+@_setting("array-sparse-kmin")
+def _array_sparse_least(server: Any) -> None:
+    most = server.config.array_sparse_kmax
+    if most and server.config.array_sparse_kmin >= most:
+        raise BadValue("array-sparse-kmin must be less than array-sparse-kmax")
 
 
 @_setting("tracking-table-max-keys", at_start=False)
