@@ -43,7 +43,7 @@ from redpoll.server.tracking import Tracking
 from redpoll.server.transactions import Transactions
 from redpoll.version import REDIS_VERSION, VERSION
 
-_CHECKS_COMMANDS = 16  # SERVER_CHECKS_COMMANDS in dispatch.pxd
+CHECKS_COMMANDS = 16  # SERVERCHECKS_COMMANDS in dispatch.pxd
 
 
 class StartError(Exception):
@@ -55,7 +55,7 @@ class Server:
 
     def __init__(self, config: Config, *, log: Log | None = None) -> None:
         commands.load()
-        clock.calibrate(process.counter_is_steady())
+        process.calibrate_clock()
         self.config = config
         self.log = log or Log(clock.unix_us)
         self.run_id = os.urandom(20).hex()
@@ -98,6 +98,19 @@ class Server:
 
     def start(self) -> None:
         """Listen, and load what was saved. Raises `StartError`."""
+        self._listen()
+        if not self.listeners:
+            raise StartError("Nothing to listen on: set port or unixsocket.")
+        self.load()
+
+    def load(self) -> None:
+        """Load what was saved. Raises `StartError`."""
+        try:
+            self.persistence.load()
+        except LogError as error:
+            raise StartError(str(error)) from error
+
+    def _listen(self) -> None:
         config = self.config
         room = process.raise_descriptor_limit(config.maxclients)
         if room < config.maxclients:
@@ -110,21 +123,15 @@ class Server:
             if config.port:
                 self.listen_tcp(config.bind, config.port)
             if config.unixsocket:
-                self._add_listener(
-                    listeners.open_unix(
-                        config.unixsocket, config.unixsocketperm, config.unixsocketgroup, config.tcp_backlog
-                    )
-                )
+                self.listen_unix(config.unixsocket, config.unixsocketperm, config.unixsocketgroup)
         except listeners.ListenError as error:
             raise StartError(
                 f"{error}\nFailed listening on port {config.port} (tcp), aborting. Is another server running there?"
             ) from error
-        if not self.listeners:
-            raise StartError("Nothing to listen on: set port or unixsocket.")
-        try:
-            self.persistence.load()
-        except LogError as error:
-            raise StartError(str(error)) from error
+
+    def listen_unix(self, path: str, permissions: int = 0, group: str = "") -> None:
+        """Listen on a Unix socket besides what is listened on. Raises `ListenError`."""
+        self._add_listener(listeners.open_unix(path, permissions, group, self.config.tcp_backlog))
 
     def listen_tcp(self, addresses: list[str], port: int) -> None:
         """Listen on these addresses and this port besides what is listened on. Raises `ListenError`."""
@@ -240,6 +247,14 @@ class Server:
         if self.cron_runs % max(self.config.hz, 1) == 0:
             self.loop.check_output_limits()
 
+    def upkeep_at(self) -> int:
+        """When `cron` has something to do though no command comes, Unix milliseconds; 0: not at all."""
+        loop = self.loop
+        if loop.sockets:
+            return int(loop.next_cron_ms)
+        times = [self.clients.pause_end_ms, self.persistence.upkeep_at(self.keyspace.now)]
+        return min((time for time in times if time), default=0)
+
     def _sample(self, now_ms: int) -> None:
         loop = self.loop
         self.operations.sample(self.dispatcher.commands, now_ms)
@@ -326,8 +341,8 @@ class Server:
 
     def check_refusals(self) -> None:
         """What commands are refused for may have changed."""
-        gate = self.dispatcher.gate & ~_CHECKS_COMMANDS
-        self.dispatcher.gate = gate | (_CHECKS_COMMANDS if self.persistence.refuses else 0)
+        gate = self.dispatcher.gate & ~CHECKS_COMMANDS
+        self.dispatcher.gate = gate | (CHECKS_COMMANDS if self.persistence.refuses else 0)
 
     # For handlers
 
