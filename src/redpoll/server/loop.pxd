@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from redpoll.engine.keyspace cimport Keyspace
 from redpoll.persistence.file_writer cimport FileWriter
+from redpoll.server.coalescing cimport Traffic
 from redpoll.server.connection cimport Connection
 from redpoll.server.dispatch cimport Dispatcher, Request
 from redpoll.server.guard cimport Guard
@@ -48,6 +49,9 @@ cdef class Loop:
     cdef Listing held                     # connections whose output waits until the log is on the disk
     cdef FileWriter log                   # of the append-only file; None: there is none
     cdef public object saver              # of a snapshot that is being taken, or None
+    cdef readonly Traffic traffic
+    cdef uint32_t turn_reads              # what this turn has read, and run
+    cdef uint32_t turn_requests
     cdef bint quiet                       # nothing happened in this turn
     cdef public bint commit_first         # replies go out once the log of what they tell is on the disk
     cdef Listing spare

@@ -27,6 +27,7 @@ from libc.string cimport memcpy, memset
 from redpoll.engine.keyspace cimport Database
 from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
 from redpoll.server.clock cimport monotonic_microseconds, unix_microseconds
+from redpoll.server.coalescing cimport Traffic
 from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING, Taker
 from redpoll.server.io_threads cimport JOB_READ, JOB_WRITE, Cut, Job, Pool, send_output
 from redpoll.wire.output cimport out_consume, out_pending, trim_pool
@@ -97,6 +98,7 @@ cdef class Loop:
         self.query_limit = 1 << 30
         self.longest_word = 512 << 20
         self.next_id = 1
+        self.traffic = Traffic()
         self.dirty_seen = <uint64_t>-1
 
     def __cinit__(self, *_):
@@ -305,6 +307,7 @@ cdef class Loop:
     def run(self):
         """Serve until `stop`, which may have been called already: a signal can come before the first turn."""
         self.open()
+        self.traffic.prepare()
         self.tick()
         while not self.stopping:
             self.turn()
@@ -323,6 +326,7 @@ cdef class Loop:
     cdef int tick(self) except -1:
         self.unix_us = unix_microseconds()
         self.keyspace.tick(self.unix_us // 1000)
+        self.traffic.tick(self.keyspace.now)
         return 0
 
     cdef int turn(self) except -1:
@@ -347,6 +351,8 @@ cdef class Loop:
             self.again_soon = False
         timeout = <int>wait
         if timeout:
+            if self.traffic.worth_waiting(self.turn_reads, self.turn_requests):
+                self.traffic.wait()
             with nogil:
                 happened = epoll_wait(self.epoll, events, EVENTS, timeout)
         else:
@@ -376,6 +382,7 @@ cdef class Loop:
         self.tick()
         begin = monotonic_microseconds()
         self.arena_used = 0
+        self.turn_reads = self.turn_requests = 0
         # What could not be run in the turn before comes first.
         if self.again.count:
             self.run_waiting()
@@ -448,6 +455,7 @@ cdef class Loop:
     def attend(self):
         """Turns for as long as something needs them or `stop` is called; `attendant` has a thread call this."""
         try:
+            self.traffic.prepare()
             with self.guard:
                 self.open()
                 self.tick()
@@ -788,6 +796,8 @@ cdef class Loop:
         self.reads += 1
         self.bytes_in += got
         connection.bytes_in += got
+        self.turn_reads += 1
+        self.traffic.read(connection.active_ms != self.keyspace.now)
         connection.active_ms = self.keyspace.now
         if connection.gate & GATE_CLOSING:
             return False
@@ -907,6 +917,7 @@ cdef class Loop:
                     table_prefetch_entry(&(<Connection>request.connection).db.table, request.hash)
         self.parse_batches += 1
         self.parse_batch_commands += total
+        self.turn_requests += total
         dispatcher.begin()
         for i in range(total):
             request = &self.batch[i]
