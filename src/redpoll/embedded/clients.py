@@ -72,6 +72,8 @@ def family(library: str) -> types.SimpleNamespace:
     class Shared:
         """What connections of both kinds have in common."""
 
+        host = "embedded"
+        port = 0
         _session: Session | None = None
         _reply_errors = (errors.ResponseError,)
         _broken = errors.ConnectionError
@@ -388,7 +390,7 @@ def family(library: str) -> types.SimpleNamespace:
                 kwargs = {**given, **kwargs, "store": store}
             if not self._blocks():
                 kwargs.pop("timeout", None)
-            super().__init__(connection_class, **kwargs)
+            super().__init__(connection_class=connection_class, **kwargs)
 
         @classmethod
         def _blocks(cls) -> bool:

@@ -85,6 +85,11 @@ def parse_url(url: str) -> Address:
     return Address(path if path.strip("/") else "", "", client, directives)
 
 
+def read_flag(value: bool | str | None) -> bool | None:
+    """A flag that may be a word of a URL."""
+    return value.lower() not in _NO if isinstance(value, str) else value
+
+
 def _read(name: str, value: str) -> Any:
     kind = CLIENT_OPTIONS[name]
     try:
@@ -94,7 +99,7 @@ def _read(name: str, value: str) -> Any:
             return float(value)
     except ValueError:
         raise ValueError(f"Invalid value for '{name}' in a store's URL: {value!r}") from None
-    return value.lower() not in _NO if kind is _FLAG else value
+    return read_flag(value) if kind is _FLAG else value
 
 
 def directive_words(directives: Mapping[str, Any]) -> list[str]:

@@ -60,11 +60,11 @@ class Store:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str] | None = None, *, appendonly: bool | None = None, share: bool = True, **directives: Any
+        self, path: str | os.PathLike[str] | None = None, *, appendonly: bool | str | None = None, share: bool = True, **directives: Any
     ) -> None:
         self.path = os.path.realpath(os.fspath(path)) if path is not None else ""
         self.name = ""
-        self._appendonly = appendonly
+        self._appendonly = options.read_flag(appendonly)
         self._share = share
         self._directives = directives
         self._uses = 1
@@ -137,7 +137,7 @@ class Store:
                 config.load(words)
         except ConfigError as error:
             raise StoreError(str(error)) from error
-        if not self.path and config.appendonly:
+        if not self.path and self._appendonly:
             raise StoreError("appendonly keeps a log beside a file: give the store a path.")
         config.__dict__.update(appendonly=False)
         return config
@@ -425,8 +425,6 @@ def open_store(where: str | os.PathLike[str] | options.Address | None = None, **
     """
     address = where if isinstance(where, options.Address) else _address(where)
     kwargs = {**address.directives, **kwargs}
-    if "appendonly" in kwargs and isinstance(kwargs["appendonly"], str):
-        kwargs["appendonly"] = kwargs["appendonly"].lower() == "yes"
     if not address.path and not address.name:
         return Store(**kwargs)
     registry = _FILES if address.path else _NAMED

@@ -572,6 +572,9 @@ cdef class Loop:
         self.flush_all()
         self.quiet = False
         self.background()
+        if self.again.count:
+            # A pause is over, or somebody waits no more.
+            self.run_waiting()
         if self.flushing.count:
             self.flush_all()
         self.dirty_told = self.keyspace.dirty
@@ -602,7 +605,8 @@ cdef class Loop:
     cdef bint needs_attendant(self) except -1:
         """Whether there is something that cannot wait for the next command."""
         cdef Database db
-        if self.permanent or self.saver is not None or self.again.count or self.keyspace.has_remains():
+        if (self.permanent or self.saver is not None or self.again.count or self.flushing.count
+                or self.keyspace.has_remains()):
             return True
         if self.saves and self.server.persistence.changes_since_save:
             return True
