@@ -29,7 +29,7 @@ def test_the_child_of_a_fork_has_a_copy_of_memory(run_python: Callable[..., str]
                 r.config_get("max*"); r.incr("n")
         threads = [threading.Thread(target=busy) for _ in range(3)]
         for t in threads: t.start()
-        for _ in range(20):
+        for _ in range(5):
             child = os.fork()
             if not child:
                 assert r.get("k") == b"parent"

@@ -17,7 +17,9 @@ Whoever has changed what happens on the way, by a class of his own that override
 from __future__ import annotations
 
 import asyncio
+import copy
 import importlib
+import inspect
 import math
 import types
 from functools import cache
@@ -460,6 +462,10 @@ def family(library: str) -> types.SimpleNamespace:
             super().update(data)
             self._forget()
 
+    # Before redis-py 5.3 a pool wanted to know for what.
+    first = list(inspect.signature(async_connection.ConnectionPool.get_connection).parameters.values())[1]
+    needs_name = first.default is inspect.Parameter.empty and first.kind is not inspect.Parameter.VAR_POSITIONAL
+
     class Short:
         """What clients of both kinds have in common."""
 
@@ -479,6 +485,7 @@ def family(library: str) -> types.SimpleNamespace:
                     kwargs.update({**given, **kwargs})
                     if not store.name:
                         self._owned = store
+                kwargs.setdefault("retry", self._usual_retry())  # type: ignore[attr-defined]
                 pool = pool_class(store=store, **kwargs)
                 kwargs.clear()
                 kwargs.update(rest, connection_pool=pool, single_connection_client=single)
@@ -537,6 +544,10 @@ def family(library: str) -> types.SimpleNamespace:
         def _uses_one_connection(self) -> bool:
             return self.connection is not None
 
+        @staticmethod
+        def _usual_retry() -> Any:
+            return usual_retry(plain_client)
+
         def execute_command(self, *args: Any, **options: Any) -> Any:
             fast = self._fast
             if fast is not None:
@@ -561,9 +572,16 @@ def family(library: str) -> types.SimpleNamespace:
         def _uses_one_connection(self) -> bool:
             return bool(self.single_connection_client)
 
+        @staticmethod
+        def _usual_retry() -> Any:
+            return usual_retry(plain_async_client)
+
         async def execute_command(self, *args: Any, **options: Any) -> Any:
             fast = self._fast
-            if fast is None or fast.callback_of(args[0]) is SLOW or (link := fast.take()) is None:
+            if fast is None or fast.callback_of(args[0]) is SLOW:
+                return await super().execute_command(*args, **options)
+            link = fast.take() or await self._fetch()
+            if link is None:
                 return await super().execute_command(*args, **options)
             try:
                 reply = fast.begin(link, args, options)
@@ -577,6 +595,16 @@ def family(library: str) -> types.SimpleNamespace:
                 return await super().execute_command(*args, **options)
             result = fast.end(reply, args[0], options)
             return await result if asyncio.iscoroutine(result) else result
+
+        async def _fetch(self) -> Any:
+            """A connection of this process, connected if it was not; None where another process has the store."""
+            pool: Any = self.connection_pool
+            link = await (pool.get_connection("_") if needs_name else pool.get_connection())
+            if link._session is None or not link._session.idle:
+                await pool.release(link)
+                return None
+            pool._in_use_connections.discard(link)
+            return link
 
         async def _wait_in(self, link: Any, decoding: bool) -> Any:
             """The reply of a command that waits for a key; given up, it leaves what it waited for to others."""
@@ -630,6 +658,12 @@ def family(library: str) -> types.SimpleNamespace:
         Redis=Client,
         AsyncRedis=AsyncClient,
     )
+
+
+def usual_retry(client: Any) -> Any:
+    """How often a library's own client tries again, unless it is told."""
+    parameter = inspect.signature(client.__init__).parameters.get("retry")
+    return copy.deepcopy(parameter.default) if parameter is not None else None
 
 
 def _wake(future: asyncio.Future[None]) -> None:

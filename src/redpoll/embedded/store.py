@@ -19,6 +19,7 @@ import atexit
 import contextlib
 import os
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -107,6 +108,7 @@ class Store:
             server = HostedServer(self._configuration())
             with server.loop.guard:
                 self._load(server)
+            self._await_log(server)
             if self._claim is not None and self._share:
                 where = self._claim.socket_path()
                 with server.loop.guard:
@@ -156,6 +158,18 @@ class Store:
                 # The log begins with what the file holds.
                 config.__dict__.update(appendonly=True)
                 server.persistence.log.switch(True)
+
+    @staticmethod
+    def _await_log(server: HostedServer) -> None:
+        """A log that is begun counts once its first base is there. Raises `StoreError`."""
+        persistence = server.persistence
+        if persistence.log.state == "starting":
+            with server.loop.guard:
+                server.loop.pass_time()
+        while persistence.log.state == "starting":
+            if not persistence.log.last_rewrite_ok:
+                raise StoreError("The append-only log could not be begun; the log `redpoll` says why.")
+            time.sleep(0.0005)
 
     def _host(self) -> HostedServer:
         """The server, once this process has the store. Raises `StoreError`, or that another process has it."""
