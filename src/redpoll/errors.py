@@ -654,3 +654,24 @@ def unknown_load_option(word: str) -> str:
 def unknown_list_argument(word: str) -> str:
     """The text for a word of FUNCTION LIST that means nothing."""
     return f"ERR Unknown argument {word}"
+# Arrays
+
+ARRAY_INDEX = "ERR invalid array index"
+ARRAY_INDEX_OVERFLOW = "ERR array index overflow"
+ARRAY_INSERT_OVERFLOW = "ERR insert index overflow"
+ARRAY_RANGE = "ERR range exceeds maximum of 1000000 items"
+ARRAY_SIZE = "ERR invalid size"
+ARRAY_SIZE_NOT_POSITIVE = "ERR size must be positive"
+ARRAY_COUNT = "ERR invalid COUNT"
+ARRAY_LIMIT = "ERR LIMIT must be positive"
+ARRAY_OPERATION = "ERR unknown operation"
+ARRAY_MATCH = "ERR MATCH requires a value argument"
+ARRAY_PREDICATES = "ERR too many predicates, maximum is 250"
+EXPRESSION_EMPTY = "ERR regular expression is empty"
+EXPRESSION_TOO_LONG = "ERR regular expression is too long, maximum is 2048 bytes"
+EXPRESSION_REFERENCE = "ERR regular expression backreferences are not supported"
+
+
+def bad_expression(problem: str) -> str:
+    """The text for a regular expression that is none."""
+    return f"ERR invalid regular expression: {problem}"

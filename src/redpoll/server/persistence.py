@@ -139,6 +139,16 @@ class Persistence:
         self.stop_saving()
         self.log.close()
 
+    def after_fork(self) -> None:
+        """In the child of a fork: files, threads and locks are the parent's."""
+        saver = self.saver
+        if saver is not None:
+            saver.abandon()
+            os.close(self._job[1])
+            self.saver = None
+            self._server.loop.saver = None
+        self.log.after_fork()
+
     # The way of a change
 
     @property
@@ -188,6 +198,19 @@ class Persistence:
                 self._server.log.notice(f"{wanted} changes in {seconds} seconds. Saving...")
                 self._try_to_save()
                 break
+
+    def upkeep_at(self, now_ms: int) -> int:
+        """When `cron` may have to begin something though nothing changes any more, Unix milliseconds; 0: it need not."""
+        if self.saving or self.loading is not None:
+            return 0
+        if self.scheduled or self.log.rewrite_scheduled or self.log.state == "starting":
+            return now_ms + 100
+        if not self.changes_since_save:
+            return 0
+        times = [self.last_save_ms + seconds * 1000 + 1 for seconds, _ in self._server.config.save]
+        if not self.last_ok:
+            times = [max(time, self.last_attempt_ms + _RETRY_MS) for time in times]
+        return min((time for time in times if time > now_ms), default=0)
 
     def _try_to_save(self) -> None:
         self.scheduled = False

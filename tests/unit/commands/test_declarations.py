@@ -18,7 +18,7 @@ from tests.unit.commands import real_servers, usage_lines
 DATA = Path(__file__).parents[2] / "data"
 GROUPS = (
     *("string", "bitmap", "generic", "connection", "server", "list", "hash", "set", "sorted-set", "stream", "geo"),
-    *("hyperloglog", "pubsub", "transactions", "scripting"),
+    *("hyperloglog", "pubsub", "transactions", "array", "scripting"),
 )
 
 commands.load()
