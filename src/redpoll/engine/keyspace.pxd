@@ -33,6 +33,7 @@ cdef class Remains:
 cdef class Keyspace:
     cdef readonly list databases
     cdef public int64_t now               # unix milliseconds, told by whoever runs commands
+    cdef int64_t next_return_ms           # when empty arenas may go back to the system again
     cdef uint32_t clock                   # what a touched entry gets: seconds (LRU) or minutes (LFU)
     cdef public int clock_kind
     cdef public int lfu_log_factor

@@ -44,6 +44,7 @@ cdef enum:
     LFU_START = 5
     EXPIRE_BATCH = 64
     FIELDS_AT_ONCE = 1000    # due fields that are removed when a hash is met
+    RETURN_MS = 25           # between two times that empty arenas go back to the system
     KEYS_A_BUCKET = 6
     VALUES_A_BUCKET = 8      # elements of collections that are freed in the time of a bucket of keys
 
@@ -196,13 +197,15 @@ cdef class Keyspace:
                 if not remains.free_some(buckets):
                     self.remains.remove(remains)
                 return self.has_remains()
-        return_some()
+        if self.now >= self.next_return_ms:
+            return_some()
+            self.next_return_ms = self.now + RETURN_MS
         return self.has_remains()
 
     cdef bint has_remains(self) noexcept:
         """Whether there is something to free."""
         cdef Remains remains
-        if values_waiting() or has_to_return():
+        if values_waiting() or (self.now >= self.next_return_ms and has_to_return()):
             return True
         for remains in self.remains:
             if not remains.held:

@@ -61,6 +61,8 @@ cdef class Connection:
     cdef public str local_address
     cdef public str user
     cdef public bint unix_socket
+    cdef public object secure              # the ssl.SSLSocket that it reads and writes through, or None
+    cdef bint shaking_hands                # its TLS handshake is not done
     cdef public bint no_evict
     cdef public bint import_source
     cdef public set capabilities

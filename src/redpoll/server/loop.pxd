@@ -94,6 +94,7 @@ cdef class Loop:
 
     cdef int turn(self) except -1
     cdef int receive(self, Connection connection) except -1
+    cdef bint shake_hands(self, Connection connection) except -1
     cdef bint received(self, Connection connection, char* into, ssize_t got, int error, bint own) except -1
     cdef int receive_by_threads(self, epoll_event* events, int happened) except -1
     cdef int flush_by_threads(self) except -1

@@ -21,6 +21,7 @@ from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
 from redpoll.server.clock cimport monotonic_microseconds, unix_microseconds
 from redpoll.server.coalescing cimport Traffic
 from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING
+from redpoll.server.encrypted cimport close_secure, go_on_shaking, receive_secure, send_secure
 from redpoll.server.io_threads cimport JOB_READ, JOB_WRITE, Cut, Job, Pool, send_output
 from redpoll.wire.output cimport out_consume, out_pending, trim_pool
 from redpoll.wire.reply cimport reply_error
@@ -129,8 +130,8 @@ cdef class Loop:
         if self.watched.pop(fd, None) is not None:
             epoll_ctl(self.epoll, EPOLL_CTL_DEL, fd, NULL)
 
-    def add(self, int fd):
-        """A new connection on a non-blocking socket, which the loop closes."""
+    def add(self, int fd, secure=None):
+        """A new connection on a non-blocking socket, which the loop closes; `secure`: the `ssl.SSLSocket` around it."""
         cdef Connection connection
         cdef epoll_event event
         cdef void** bigger
@@ -145,6 +146,8 @@ cdef class Loop:
             self.descriptors = room
         connection = Connection(fd, self.next_id, self.keyspace.databases[0], self.keyspace.now)
         connection.server = self.server
+        connection.secure = secure
+        connection.shaking_hands = secure is not None
         self.next_id += 1
         event.events = EPOLLIN
         event.data.fd = fd
@@ -165,7 +168,10 @@ cdef class Loop:
         self.by_descriptor[connection.fd] = NULL
         self.graves.append(self.connections.pop(connection.fd))
         epoll_ctl(self.epoll, EPOLL_CTL_DEL, connection.fd, NULL)
-        os.close(connection.fd)
+        if connection.secure is None:
+            os.close(connection.fd)
+        else:
+            close_secure(connection)
         self.server.client_closed(connection)
 
     def close_after_reply(self, Connection connection):
@@ -400,28 +406,51 @@ cdef class Loop:
         cdef char* into
         cdef size_t room
         cdef ssize_t got
-        cdef bint own = False
-        if connection.parser.filling != NULL:
-            into = connection.parser.filling.data + connection.parser.filled
-            room = connection.parser.filling.length + 2 - connection.parser.filled
-        elif connection.buffer_length or connection.stalled:
-            connection.make_room(READ_LEAST)
-            into = connection.buffer + connection.buffer_length
-            room = connection.buffer_room - connection.buffer_length
-            own = True
-        else:
-            if ARENA_BYTES - self.arena_used < READ_LEAST:
-                self.run_batch()
-                self.settle()
-                self.arena_used = 0
-            into = self.arena + self.arena_used
-            room = ARENA_BYTES - self.arena_used
-            if room > READ_BYTES:
-                room = READ_BYTES
-        got = recv(connection.fd, into, room, MSG_DONTWAIT)
-        if self.received(connection, into, got, errno, own) and not connection.stalled:
-            return self.parse_input(connection)
-        return 0
+        cdef int error
+        cdef bint own
+        if connection.shaking_hands and not self.shake_hands(connection):
+            return 0
+        while True:
+            own = False
+            if connection.parser.filling != NULL:
+                into = connection.parser.filling.data + connection.parser.filled
+                room = connection.parser.filling.length + 2 - connection.parser.filled
+            elif connection.buffer_length or connection.stalled:
+                connection.make_room(READ_LEAST)
+                into = connection.buffer + connection.buffer_length
+                room = connection.buffer_room - connection.buffer_length
+                own = True
+            else:
+                if ARENA_BYTES - self.arena_used < READ_LEAST:
+                    self.run_batch()
+                    self.settle()
+                    self.arena_used = 0
+                into = self.arena + self.arena_used
+                room = ARENA_BYTES - self.arena_used
+                if room > READ_BYTES:
+                    room = READ_BYTES
+            if connection.secure is None:
+                got = recv(connection.fd, into, room, MSG_DONTWAIT)
+                error = errno
+            else:
+                got = receive_secure(connection, into, room, &error)
+            if self.received(connection, into, got, error, own) and not connection.stalled:
+                self.parse_input(connection)
+            # What is decrypted already is nothing that epoll would tell of.
+            if connection.secure is None or connection.closed or got <= 0 or not connection.secure.pending():
+                return 0
+
+    cdef bint shake_hands(self, Connection connection) except -1:
+        """Go on with a TLS handshake; whether it is done."""
+        cdef bint wants_write = False
+        cdef object failure = go_on_shaking(connection, &wants_write)
+        if failure is not None:
+            connection.closing_reason = "TLS handshake failed"
+            self.server.handshake_failed(connection, failure)
+            self.close(connection)
+            return False
+        self.watch_writing(connection, wants_write)
+        return not connection.shaking_hands
 
     cdef int receive_by_threads(self, epoll_event* events, int happened) except -1:
         """Read what the threads can; those events are marked as dealt with."""
@@ -442,7 +471,7 @@ cdef class Loop:
                     continue
                 connection = <Connection>found
                 if (connection.stalled or connection.queued or connection.parser.filling != NULL
-                        or connection.parser.words_wanted):
+                        or connection.parser.words_wanted or connection.secure is not None):
                     continue
                 job = &self.jobs[count]
                 job.own = connection.buffer_length != 0
@@ -758,7 +787,8 @@ cdef class Loop:
             while at < self.flushing.count and count < JOBS:
                 connection = <Connection>self.flushing.items[at]
                 at += 1
-                if connection.closed or connection.held or connection.wants_write or not out_pending(&connection.out):
+                if (connection.closed or connection.held or connection.wants_write or connection.secure is not None
+                        or not out_pending(&connection.out)):
                     continue
                 job = &self.jobs[count]
                 job.kind = JOB_WRITE
@@ -779,11 +809,19 @@ cdef class Loop:
         """Send as much as the socket takes, within reason."""
         cdef size_t offered = 0, total = 0
         cdef ssize_t sent
+        cdef int error
         if connection.held:
             return 0
+        if connection.shaking_hands:
+            self.shake_hands(connection)
+            return 0
         while out_pending(&connection.out):
-            sent = send_output(connection.fd, &connection.out, WRITE_MOST, &offered)
-            if not self.sent(connection, sent, offered, errno):
+            if connection.secure is None:
+                sent = send_output(connection.fd, &connection.out, WRITE_MOST, &offered)
+                error = errno
+            else:
+                sent = send_secure(connection, &offered, &error)
+            if not self.sent(connection, sent, offered, error):
                 return 0
             total += sent
             if total >= WRITE_MOST and out_pending(&connection.out):

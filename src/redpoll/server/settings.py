@@ -12,6 +12,7 @@ from redpoll.server.append_only import LogError
 from redpoll.server.config import BadValue
 from redpoll.server.listeners import ListenError
 from redpoll.server.logs import Level
+from redpoll.server.tls import DIRECTIVES, TlsError
 
 _LFU = 1
 _LRU = 0
@@ -266,6 +267,27 @@ def _max_clients(server: Any) -> None:
 @_setting("port", at_start=False)
 def _port(server: Any) -> None:
     _listen_anew(server, "Unable to listen on this port. Check server logs.")
+
+
+@_setting("tls-port", at_start=False)
+def _tls_port(server: Any) -> None:
+    if server.config.tls_port:
+        _load_tls(server)
+    _listen_anew(server, "Unable to listen on this port. Check server logs.")
+
+
+@_setting(*DIRECTIVES, at_start=False)
+def _tls(server: Any) -> None:
+    if server.config.tls_port:
+        _load_tls(server)
+
+
+def _load_tls(server: Any) -> None:
+    try:
+        server.tls.load()
+    except TlsError as error:
+        server.log.warning(f"Failed to configure TLS: {error}")
+        raise BadValue("Unable to update TLS configuration. Check server logs.") from error
 
 
 @_setting("bind", at_start=False)

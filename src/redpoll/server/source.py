@@ -58,13 +58,14 @@ class Source:
             process_id=server.log.pid,
             process_supervised=server.supervised,
             run_id=server.run_id,
-            tcp_port=server.config.port,
+            tcp_port=server.config.port or server.config.tls_port,
             started_at=server.started_ms // 1000,
             hz=server.config.hz,
             executable=process.python_command(),
             config_file=server.config.file or "",
             io_threads_active=int(server.loop.threads > 1),
             listeners=list(by_name.values()),
+            **dict(server.tls.info(clock.unix_ms() / 1000)),
         )
 
     @property
