@@ -81,6 +81,9 @@ cdef class Keyspace:
     cdef object snapshot                  # told of flushed and exchanged databases meanwhile
     cdef public uint64_t lazily_freed
 
+    cpdef void tick(self, int64_t now) noexcept
+    # When a key or a field is due next, unix milliseconds, about and rather too early; -1: none is.
+    cdef int64_t next_expiry(self) noexcept
     cdef uint64_t random(self) noexcept
     cdef bint has_remains(self) noexcept
     cdef inline void touch(self, Entry* e) noexcept:

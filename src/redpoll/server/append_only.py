@@ -100,6 +100,20 @@ class AppendOnly:
             os.close(self._lock)
             self._lock = -1
 
+    def after_fork(self) -> None:
+        """In the child of a fork: the log is the parent's."""
+        if self.writer is not None:
+            self._server.dispatcher.feed.use_log(None)
+            self._server.loop.use_log(None)
+            self.writer.abandon()
+            os.close(self._descriptor)
+            self._descriptor, self.writer = -1, None
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+        self.state = "off"
+        self.rewriting = False
+
     def _open_directory(self) -> LogDirectory:
         """The log's directory, made and locked. Raises `LogError`."""
         if self.directory is not None and self._lock >= 0:
@@ -164,6 +178,11 @@ class AppendOnly:
             self.writer.use_policy(0 if lazily and not always else _POLICIES[config.appendfsync])
             if not always:
                 self._server.loop.release_replies()
+
+    def look(self) -> None:
+        """Take note of what the writer's thread did, for whoever does not wait for its event."""
+        if self.writer is not None:
+            self._progress()
 
     def _progress(self) -> None:
         """The writer's thread has news."""

@@ -31,12 +31,14 @@ from redpoll.server.clients import Clients
 from redpoll.server.commandlog import CommandLogs
 from redpoll.server.config import Config
 from redpoll.server.dispatch import Dispatcher
+from redpoll.server.functions import Functions
 from redpoll.server.latency import LatencyMonitor
 from redpoll.server.logs import Log
 from redpoll.server.loop import Loop
 from redpoll.server.notifications import Notifications
 from redpoll.server.persistence import Persistence
 from redpoll.server.pubsub import Pubsub
+from redpoll.server.scripts import Scripts
 from redpoll.server.source import Source
 from redpoll.server.stats import ErrorStatistics, Rate
 from redpoll.server.tls import Tls, TlsError
@@ -44,7 +46,7 @@ from redpoll.server.tracking import Tracking
 from redpoll.server.transactions import Transactions
 from redpoll.version import REDIS_VERSION, VERSION
 
-_CHECKS_COMMANDS = 16  # SERVER_CHECKS_COMMANDS in dispatch.pxd
+CHECKS_COMMANDS = 16  # SERVERCHECKS_COMMANDS in dispatch.pxd
 
 
 class StartError(Exception):
@@ -56,7 +58,7 @@ class Server:
 
     def __init__(self, config: Config, *, log: Log | None = None) -> None:
         commands.load()
-        clock.calibrate(process.counter_is_steady())
+        process.calibrate_clock()
         self.config = config
         self.log = log or Log(clock.unix_us)
         self.run_id = os.urandom(20).hex()
@@ -75,10 +77,15 @@ class Server:
         self.transactions = Transactions(self, self.changes)
         self.tracking = Tracking(self, self.changes)
         self.blocking = Blocking(self)
+        # A script that fills a table without end is stopped before the system is out of memory.
+        self.script_memory = process.system_memory() // 2
+        self.scripts = Scripts(self)
+        self.functions = Functions(self.scripts, memory_limit=self.script_memory)
         self.persistence = Persistence(self)
         self.tls = Tls(config)
         self.listeners: list[listeners.Listener] = []
         self.supervised = "no"
+        self.in_cluster = False
         self.connections_received = 0
         self.connections_rejected = 0
         self.operations = Rate()
@@ -100,6 +107,19 @@ class Server:
 
     def start(self) -> None:
         """Listen, and load what was saved. Raises `StartError`."""
+        self._listen()
+        if not self.listeners:
+            raise StartError("Nothing to listen on: set port, tls-port or unixsocket.")
+        self.load()
+
+    def load(self) -> None:
+        """Load what was saved. Raises `StartError`."""
+        try:
+            self.persistence.load()
+        except LogError as error:
+            raise StartError(str(error)) from error
+
+    def _listen(self) -> None:
         config = self.config
         room = process.raise_descriptor_limit(config.maxclients)
         if room < config.maxclients:
@@ -115,23 +135,17 @@ class Server:
                 self.tls.load()
                 self.listen_tcp(config.bind, config.tls_port, tls=True)
             if config.unixsocket:
-                self._add_listener(
-                    listeners.open_unix(
-                        config.unixsocket, config.unixsocketperm, config.unixsocketgroup, config.tcp_backlog
-                    )
-                )
+                self.listen_unix(config.unixsocket, config.unixsocketperm, config.unixsocketgroup)
         except TlsError as error:
             raise StartError(f"Failed to configure TLS: {error}") from error
         except listeners.ListenError as error:
             raise StartError(
                 f"{error}\nFailed listening on port {config.port} (tcp), aborting. Is another server running there?"
             ) from error
-        if not self.listeners:
-            raise StartError("Nothing to listen on: set port, tls-port or unixsocket.")
-        try:
-            self.persistence.load()
-        except LogError as error:
-            raise StartError(str(error)) from error
+
+    def listen_unix(self, path: str, permissions: int = 0, group: str = "") -> None:
+        """Listen on a Unix socket besides what is listened on. Raises `ListenError`."""
+        self._add_listener(listeners.open_unix(path, permissions, group, self.config.tcp_backlog))
 
     def listen_tcp(self, addresses: list[str], port: int, *, tls: bool = False) -> None:
         """Listen on these addresses and this port besides what is listened on. Raises `ListenError`."""
@@ -265,6 +279,14 @@ class Server:
         except TlsError as error:
             self.log.warning(f"TLS files changed, but those before stay in use: {error}")
 
+    def upkeep_at(self) -> int:
+        """When `cron` has something to do though no command comes, Unix milliseconds; 0: not at all."""
+        loop = self.loop
+        if loop.sockets:
+            return int(loop.next_cron_ms)
+        times = [self.clients.pause_end_ms, self.persistence.upkeep_at(self.keyspace.now)]
+        return min((time for time in times if time), default=0)
+
     def _sample(self, now_ms: int) -> None:
         loop = self.loop
         self.operations.sample(self.dispatcher.commands, now_ms)
@@ -356,8 +378,8 @@ class Server:
 
     def check_refusals(self) -> None:
         """What commands are refused for may have changed."""
-        gate = self.dispatcher.gate & ~_CHECKS_COMMANDS
-        self.dispatcher.gate = gate | (_CHECKS_COMMANDS if self.persistence.refuses else 0)
+        gate = self.dispatcher.gate & ~CHECKS_COMMANDS
+        self.dispatcher.gate = gate | (CHECKS_COMMANDS if self.persistence.refuses else 0)
 
     # For handlers
 

@@ -239,6 +239,11 @@ def _refusals(server: Any) -> None:
     server.check_refusals()
 
 
+@_setting("busy-reply-threshold")
+def _slow_scripts(server: Any) -> None:
+    server.scripts.threshold_us = max(server.config.busy_reply_threshold, 0) * 1000
+
+
 @_setting("disable-thp")
 def _huge_pages(server: Any) -> None:
     allocator.use_huge_pages(not server.config.disable_thp)

@@ -93,6 +93,10 @@ class Source:
             mem_allocator="redpoll",
             lazyfree_pending_objects=server.keyspace.pending_free,
             lazyfreed_objects=server.keyspace.lazily_freed,
+            used_memory_vm_functions=server.functions.libraries.machine_bytes,
+            used_memory_functions=server.functions.libraries.held_bytes,
+            number_of_functions=server.functions.libraries.function_count,
+            number_of_libraries=len(server.functions.libraries),
         )
 
     @property
