@@ -5,11 +5,12 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memchr
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 
+from redpoll.persistence.log_reader cimport ends_are_whole
 from redpoll.server.connection cimport GATE_REPLAY, GATE_REPLY_OFF, Connection
 from redpoll.server.dispatch cimport Dispatcher, Request
 from redpoll.server.routine cimport Routine
 from redpoll.wire.request cimport (
-    REQUEST_BAD, REQUEST_EMPTY, REQUEST_MORE, Arg, Outcome, parse, parser_reset,
+    REQUEST_BAD, REQUEST_EMPTY, REQUEST_MORE, REQUEST_READY, Arg, Outcome, parse, parser_reset,
 )
 
 cdef enum:
@@ -17,11 +18,12 @@ cdef enum:
 
 
 class BadLog(Exception):
-    """Bytes that are no command; the text says what is wrong, `offset` where."""
+    """Bytes that are no command; the text says what is wrong, `offset` where. `unknown`: a whole one, but not known."""
 
-    def __init__(self, text: str, offset: int) -> None:
+    def __init__(self, text: str, offset: int, *, unknown: bool = False) -> None:
         super().__init__(text)
         self.offset = offset
+        self.unknown = unknown
 
 
 cdef class Replay:
@@ -41,10 +43,12 @@ cdef class Replay:
     cdef readonly uint64_t commands
     cdef readonly int64_t timestamp          # of the last time annotation, Unix seconds; 0: none was met
     cdef public int64_t until                # stop before an annotation of a later time; 0: run all
+    cdef readonly list functions             # libraries of functions, for as long as no command takes them
     cdef bint in_transaction
 
     def __init__(self, dispatcher, data, uint64_t offset = 0):
         self.dispatcher = dispatcher
+        self.functions = []
         self.words = <Arg*>malloc(WORDS * sizeof(Arg))
         if self.words == NULL:
             raise MemoryError
@@ -97,6 +101,8 @@ cdef class Replay:
                 return False
             if outcome == REQUEST_BAD:
                 raise BadLog((<bytes>self.connection.parser.error).decode("latin-1"), at - start)
+            if outcome == REQUEST_READY and not ends_are_whole(request.argv, request.argc):
+                raise BadLog("a word that does not end where its length says", at - start)
             if outcome == REQUEST_EMPTY:
                 at = next
                 self.passed(at - start)
@@ -107,8 +113,10 @@ cdef class Replay:
             request.hash = 0
             self.dispatcher.resolve(&request)
             if request.routine == NULL:
-                name = request.argv[0].ptr[:request.argv[0].len]
-                raise BadLog(f"there is no command {name.decode('latin-1')!r}", at - start)
+                self.keep_unknown(&request, at - start)
+                at = next
+                self.passed(at - start)
+                continue
             routine = <Routine>request.routine
             if routine.name == "multi":
                 self.in_transaction = True
@@ -122,6 +130,14 @@ cdef class Replay:
             at = next
             self.passed(at - start)
         return at < end
+
+    cdef int keep_unknown(self, const Request* request, uint64_t offset) except -1:
+        """A command that there is not: libraries of functions are kept, anything else is an error."""
+        cdef bytes name = request.argv[0].ptr[:request.argv[0].len]
+        if name.lower() == b"function" and request.argc >= 3:
+            self.functions.append(request.argv[request.argc - 1].ptr[:request.argv[request.argc - 1].len])
+            return 0
+        raise BadLog(f"there is no command {name.decode('latin-1')!r}", offset, unknown=True)
 
     cdef int passed(self, uint64_t offset) except -1:
         self.offset = offset

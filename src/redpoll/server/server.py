@@ -31,6 +31,7 @@ from redpoll.server.clients import Clients
 from redpoll.server.commandlog import CommandLogs
 from redpoll.server.config import Config
 from redpoll.server.dispatch import Dispatcher
+from redpoll.server.errands import Errands
 from redpoll.server.latency import LatencyMonitor
 from redpoll.server.logs import Log
 from redpoll.server.loop import Loop
@@ -74,6 +75,7 @@ class Server:
         self.transactions = Transactions(self, self.changes)
         self.tracking = Tracking(self, self.changes)
         self.blocking = Blocking(self)
+        self.errands = Errands(self.loop)
         self.persistence = Persistence(self)
         self.listeners: list[listeners.Listener] = []
         self.supervised = "no"
@@ -169,6 +171,7 @@ class Server:
             self.loop.unwatch(listener.sock.fileno())
         listeners.close_all(self.listeners)
         self.persistence.close()
+        self.errands.close()
 
     def stop(self, reason: str, *, code: int = 0) -> None:
         """End the loop after this turn."""
