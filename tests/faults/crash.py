@@ -67,7 +67,8 @@ def run_round(seed: int, seconds: float, folder: Path) -> str:
         writers = [Writer(server, f"c{number}", first=most.get(f"c{number}", 0)) for number in range(3)]
         for writer in writers:
             writer.start()
-        disturb(server, chance, seconds * chance.random())
+        # Of a shorter life with `everysec` nothing would have to be left.
+        disturb(server, chance, seconds * chance.random() + (LOST_SECONDS if policy == "everysec" else 0))
         ended = time.monotonic()
         kill(server)
         if life == 0 and chance.random() < 0.3:
@@ -84,7 +85,6 @@ def run_round(seed: int, seconds: float, folder: Path) -> str:
             with again.connect() as client:
                 for label, steps in wanted.items():
                     check(client, label, steps, most[label])
-                    # What is there counts from now on.
         finally:
             kill(again)
     total = sum(map(len, wanted.values()))
@@ -103,27 +103,39 @@ def run_on_disk(seed: int, seconds: float, folder: Path, cuts: int) -> str:
     """Have a server write on a disk that remembers, then cut the power at several moments."""
     chance = random.Random(seed)
     disk = Disk(folder)
-    options: dict[str, str | int] = {**draw_options(chance), "appendfsync": "always", "io_threads": 1}
+    options: dict[str, str | int] = {**draw_options(chance), "io_threads": 1}
+    secondly = options["appendfsync"] == "everysec"
     server = launch(disk.environment, dir=str(disk.root), **options)
-    writers = [Writer(server, f"c{number}", clock=disk.now) for number in range(2)]
+    writers = [Writer(server, f"c{number}", clock=lambda: (disk.now(), time.monotonic())) for number in range(2)]
     for writer in writers:
         writer.start()
-    disturb(server, chance, seconds)
+    disturb(server, chance, seconds + (LOST_SECONDS if secondly else 0))
+    ended = time.monotonic()
+    moment = disk.now()
     kill(server)
     for writer in writers:
         writer.join(30)
-    return check_cuts(disk, writers, options, chance, cuts, folder)
+        kept = [(step, when) for step, (when, at) in writer.acknowledged if not secondly or at < ended - LOST_SECONDS]
+        writer.acknowledged = kept
+    # When in between a sync was wanted, only the server knows; at the end it is known what is old enough.
+    return check_cuts(disk, writers, options, chance, 2 if secondly else cuts, folder, moment if secondly else None)
 
 
 def check_cuts(
-    disk: Disk, writers: list[Writer], options: dict[str, Any], chance: random.Random, cuts: int, folder: Path
+    disk: Disk,
+    writers: list[Writer],
+    options: dict[str, Any],
+    chance: random.Random,
+    cuts: int,
+    folder: Path,
+    only: int | None = None,
 ) -> str:
-    """Start from what is left at moments drawn by chance. Raises AssertionError."""
+    """Start from what is left at moments drawn by chance, or at one moment `only`. Raises AssertionError."""
     ends = [record.end for record in disk.records()]
     first = next((moment for writer in writers for _, moment in writer.acknowledged), 0)
     ends = [end for end in ends if end >= first] or ends
     for number in range(cuts):
-        moment = ends[-1] if number == 0 else chance.choice(ends)
+        moment = only or (ends[-1] if number == 0 else chance.choice(ends))
         place = folder / f"cut{number}"
         place.mkdir()
         disk.left(moment, place, None if number % 2 else chance)
