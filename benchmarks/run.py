@@ -21,6 +21,7 @@ import sys
 import time
 from collections import defaultdict
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import light, servers
@@ -28,46 +29,71 @@ from benchmarks import light, servers
 KEYS = 1_000_000
 RESULTS = Path(__file__).with_name("README.md")
 _KEY = "key:__rand_int__"  # redis-benchmark puts twelve digits: 16 bytes
+WHOLE = 100_000  # members of the collections that are worked on as a whole
+_VALUE = "VALUE"  # stands for a value of the size asked for
 
 Figure = dict[str, float]
 
 
-def words_of(test: str, size: int) -> list[str]:
-    """The command of a test, as redis-benchmark takes it."""
-    value = "x" * size
-    return {
-        "GET": ["GET", _KEY],
-        "SET": ["SET", _KEY, value],
-        "INCR": ["INCR", "cnt:__rand_int__"],
-        "MGET": ["MGET", *[_KEY] * 10],
-        "MSET": ["MSET", *[_KEY, value] * 10],
-        "LPUSH": ["LPUSH", "list", value],
-        "LRANGE": ["LRANGE", "list", "0", "99"],
-        "LPOP": ["LPOP", "list"],
-        "SADD": ["SADD", "set", "member:__rand_int__"],
-        "SISMEMBER": ["SISMEMBER", "set", "member:__rand_int__"],
-        "SRANDMEMBER": ["SRANDMEMBER", "set"],
-        "ZADD": ["ZADD", "zset", "__rand_int__", "member:__rand_int__"],
-        "ZRANK": ["ZRANK", "zset", "member:__rand_int__"],
-        "ZRANGE": ["ZRANGE", "zset", "0", "99"],
-        "ZPOPMIN": ["ZPOPMIN", "zset"],
-        "XADD": ["XADD", "stream", "MAXLEN", "~", "100000", "*", "field", value],
-        "XRANGE": ["XRANGE", "stream", "-", "+", "COUNT", "100"],
-        "HSET": ["HSET", "fields", "field:__rand_int__", value],
-        "HGET": ["HGET", "hundred", "field:50"],
-        "HGETALL": ["HGETALL", "hundred"],
-    }[test]
+@dataclass(frozen=True)
+class Case:
+    """One command under load."""
+
+    words: str
+    lines: int  # of the reply in RESP2
+    share: float = 1.0  # of the requests of a run
+    group: str = "strings"
 
 
-TESTS = (
-    *("GET", "SET", "INCR", "MGET", "MSET", "LPUSH", "LRANGE", "LPOP", "SADD", "SISMEMBER", "SRANDMEMBER"),
-    *("ZADD", "ZRANK", "ZRANGE", "ZPOPMIN", "XADD", "XRANGE", "HSET", "HGET", "HGETALL"),
-)
-_REPLY_LINES = {
-    "GET": 2, "SET": 1, "INCR": 1, "MGET": 21, "MSET": 1, "LPUSH": 1, "LRANGE": 201, "LPOP": 2, "SADD": 1,
-    "SISMEMBER": 1, "SRANDMEMBER": 2, "ZADD": 1, "ZRANK": 1, "ZRANGE": 201, "ZPOPMIN": 5, "XADD": 2,
-    "XRANGE": 801, "HSET": 1, "HGET": 2, "HGETALL": 401,
-}  # fmt: skip
+def _collections(words: str, lines: int, share: float = 1.0) -> Case:
+    return Case(words, lines, share, "collections")
+
+
+def _whole(words: str) -> Case:
+    return Case(words, 1, 0.0005, "whole")
+
+
+# In the order in which they run: what is taken out was put in before.
+CASES = {
+    "GET": Case(f"GET {_KEY}", 2),
+    "SET": Case(f"SET {_KEY} {_VALUE}", 1),
+    "INCR": Case("INCR cnt:__rand_int__", 1),
+    "MGET": Case("MGET" + f" {_KEY}" * 10, 21, 0.25),
+    "MSET": Case("MSET" + f" {_KEY} {_VALUE}" * 10, 1, 0.25),
+    "LPUSH": _collections(f"LPUSH list {_VALUE}", 1),
+    "LPOP": _collections("LPOP list", 2),
+    "RPUSH": _collections(f"RPUSH queue {_VALUE}", 1),
+    "RPOP": _collections("RPOP queue", 2),
+    "LRANGE 100": _collections("LRANGE thousand 0 99", 201, 0.05),
+    "LRANGE 300": _collections("LRANGE thousand 0 299", 601, 0.02),
+    "LRANGE 600": _collections("LRANGE thousand 0 599", 1201, 0.01),
+    "SADD": _collections("SADD set member:__rand_int__", 1),
+    "SISMEMBER": _collections("SISMEMBER set member:__rand_int__", 1),
+    "SRANDMEMBER": _collections("SRANDMEMBER set", 2),
+    "SPOP": _collections("SPOP set", 2, 0.5),
+    "ZADD": _collections("ZADD zset __rand_int__ member:__rand_int__", 1),
+    "ZRANK": _collections("ZRANK zset member:__rand_int__", 1),
+    "ZRANGE 100": _collections("ZRANGE zset 0 99", 201, 0.05),
+    "ZPOPMIN": _collections("ZPOPMIN zset", 5, 0.5),
+    "XADD": _collections(f"XADD stream MAXLEN ~ 100000 * field {_VALUE}", 2),
+    "XRANGE 100": _collections("XRANGE stream - + COUNT 100", 801, 0.02),
+    "HSET": _collections(f"HSET fields field:__rand_int__ {_VALUE}", 1),
+    "HGET": _collections("HGET hundred field:50", 2),
+    "HGETALL 10": _collections("HGETALL ten", 41, 0.2),
+    "HGETALL 100": _collections("HGETALL hundred", 401, 0.05),
+    "SINTERSTORE": _whole("SINTERSTORE result set:a set:b"),
+    "SUNIONSTORE": _whole("SUNIONSTORE result set:a set:b"),
+    "SDIFFSTORE": _whole("SDIFFSTORE result set:a set:b"),
+    "ZUNIONSTORE": _whole("ZUNIONSTORE result 2 zset:a zset:b"),
+    "ZINTERSTORE": _whole("ZINTERSTORE result 2 zset:a zset:b"),
+    "SORT": _whole("SORT numbers STORE result"),
+}
+GROUPS = ("strings", "collections", "whole")
+
+
+def words_of(case: str, size: int) -> list[str]:
+    """The command of a case, as redis-benchmark takes it."""
+    return ["x" * size if word == _VALUE else word for word in CASES[case].words.split()]
 
 
 def load(server: servers.Server, test: str, size: int, *, pipeline: int, requests: int, processor: int | None,
@@ -85,7 +111,7 @@ def _light(server: servers.Server, test: str, size: int, pipeline: int, requests
     if processor is not None:
         os.sched_setaffinity(0, {processor})
     rate, times = light.drive(
-        server.socket_path if unix else ("127.0.0.1", server.port), words_of(test, size), lines=_REPLY_LINES[test],
+        server.socket_path if unix else ("127.0.0.1", server.port), words_of(test, size), lines=CASES[test].lines,
         keys=KEYS, pipeline=pipeline, requests=requests,
     )  # fmt: skip
     return {"rps": rate, "p50": times[len(times) // 2], "p99": times[len(times) * 99 // 100]}
@@ -106,16 +132,28 @@ def _redis_benchmark(server: servers.Server, test: str, size: int, pipeline: int
     return {"rps": float(row["rps"]), "p50": float(row["p50_latency_ms"]), "p99": float(row["p99_latency_ms"])}
 
 
-def fill(server: servers.Server, size: int, processor: int | None) -> None:
-    """Every key of the key space, so that reads find something."""
-    script = b"".join(servers.request("SET", f"key:{number:012}", "x" * size) for number in range(KEYS))
-    script += servers.request(
-        "HSET", "hundred", *(word for number in range(100) for word in (f"field:{number}", "x" * size))
-    )
+def fill(server: servers.Server, size: int, groups: set[str], processor: int | None) -> None:
+    """What reads are to find: every key of the key space, and collections."""
+    value = "x" * size
+    request = servers.request
+    parts: list[bytes] = []
+    if "strings" in groups:
+        parts += [request("SET", f"key:{number:012}", value) for number in range(KEYS)]
+    if "collections" in groups:
+        parts += [request("RPUSH", "thousand", value) for _ in range(1000)]
+        for name, count in (("ten", 10), ("hundred", 100)):
+            fields = [word for number in range(count) for word in (f"field:{number}", value)]
+            parts.append(request("HSET", name, *fields))
+    if "whole" in groups:
+        for name, first in (("a", 0), ("b", WHOLE // 2)):
+            for number in range(first, first + WHOLE):
+                parts.append(request("SADD", f"set:{name}", f"member:{number}"))
+                parts.append(request("ZADD", f"zset:{name}", str(number * 7919 % WHOLE), f"member:{number}"))
+        parts += [request("RPUSH", "numbers", str(number * 7919 % WHOLE)) for number in range(WHOLE)]
     command = [shutil.which("redis-cli") or "redis-cli", "-p", str(server.port), "--pipe"]
     if processor is not None:
         command = ["taskset", "-c", str(processor), *command]
-    subprocess.run(command, input=script, capture_output=True, check=True)
+    subprocess.run(command, input=b"".join(parts), capture_output=True, check=True)
 
 
 def measure(chosen: argparse.Namespace) -> dict[str, dict[str, Figure]]:
@@ -126,18 +164,12 @@ def measure(chosen: argparse.Namespace) -> dict[str, dict[str, Figure]]:
         with ExitStack() as stack:
             running = [stack.enter_context(servers.running(name, server_processor)) for name in chosen.servers]
             for server in running:
-                fill(server, size, load_processor)
+                fill(server, size, {CASES[case].group for case in chosen.tests}, load_processor)
             for round_number in range(chosen.rounds):
                 for pipeline in chosen.pipelines:
                     for test in chosen.tests:
                         requests = chosen.requests * (1 if pipeline == 1 else 10 if pipeline <= 16 else 20)
-                        if test in ("MGET", "MSET"):
-                            requests //= 4
-                        elif test in ("LRANGE", "ZRANGE", "HGETALL"):
-                            requests //= 20
-                        elif test == "ZPOPMIN":
-                            # Some of what was added had the same members.
-                            requests //= 2
+                        requests = max(1, round(requests * CASES[test].share))
                         for server in running[round_number % len(running) :] + running[: round_number % len(running)]:
                             figure = load(server, test, size, pipeline=pipeline, requests=requests,
                                           processor=load_processor, light=chosen.load == "light",
@@ -189,19 +221,22 @@ def main() -> None:
     there = list(servers.commands())
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--servers", nargs="+", default=there, choices=there)
-    parser.add_argument("--tests", nargs="+", default=list(TESTS), choices=TESTS)
+    parser.add_argument("--group", choices=GROUPS, default="strings")
+    parser.add_argument("--tests", nargs="+", choices=list(CASES), help="in the place of a group")
     parser.add_argument("--pipelines", nargs="+", type=int, default=[1, 16, 64])
     parser.add_argument("--sizes", nargs="+", type=int, default=[32, 512])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--requests", type=int, default=100_000, help="unpipelined; more with pipelines")
     parser.add_argument("--load", choices=("redis-benchmark", "light"), default="redis-benchmark")
     parser.add_argument("--unix", action="store_true", help="through Unix sockets")
-    parser.add_argument("--quick", action="store_true", help="one round of GET and SET of 32 bytes")
+    parser.add_argument("--quick", action="store_true", help="one round, 32 bytes, GET and SET unless told")
     parser.add_argument("--json", help="write all medians to this file")
     parser.add_argument("--markdown", action="store_true", help="put the table into benchmarks/README.md")
     chosen = parser.parse_args()
     if chosen.quick:
-        chosen.rounds, chosen.tests, chosen.sizes = 1, ["GET", "SET"], [32]
+        chosen.rounds, chosen.tests, chosen.sizes = 1, chosen.tests or ["GET", "SET"], [32]
+    if chosen.tests is None:
+        chosen.tests = [name for name, case in CASES.items() if case.group == chosen.group]
     results = measure(chosen)
     text = table(results)
     print(text)
@@ -214,8 +249,9 @@ def main() -> None:
             "",
             text,
         ]
-        put("results" + (" light" if chosen.load == "light" else "") + (" unix" if chosen.unix else ""),
-            "\n".join(facts))  # fmt: skip
+        section = ["results"] + ([] if chosen.group == "strings" else [chosen.group])
+        section += (["light"] if chosen.load == "light" else []) + (["unix"] if chosen.unix else [])
+        put(" ".join(section), "\n".join(facts))
 
 
 def put(section: str, text: str) -> None:

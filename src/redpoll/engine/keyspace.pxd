@@ -33,6 +33,7 @@ cdef class Remains:
 cdef class Keyspace:
     cdef readonly list databases
     cdef public int64_t now               # unix milliseconds, told by whoever runs commands
+    cdef int64_t next_return_ms           # when empty arenas may go back to the system again
     cdef uint32_t clock                   # what a touched entry gets: seconds (LRU) or minutes (LFU)
     cdef public int clock_kind
     cdef public int lfu_log_factor
@@ -60,6 +61,9 @@ cdef class Keyspace:
     cdef public unsigned int stream_idmp_duration   # seconds
     cdef public unsigned int stream_idmp_maxsize
     cdef public size_t hll_sparse_max_bytes
+    cdef public unsigned int array_slice_size       # indices; a power of two
+    cdef public unsigned int array_sparse_kmax
+    cdef public unsigned int array_sparse_kmin
     cdef public Watcher feed              # while `propagating`: told of keys that go though no command removes them
     cdef public bint propagating          # changes are told on, so commands have to say what they did
     cdef public bint keys_ready           # a blocked client may go on, now that the command is done
@@ -78,6 +82,9 @@ cdef class Keyspace:
     cdef object snapshot                  # told of flushed and exchanged databases meanwhile
     cdef public uint64_t lazily_freed
 
+    cpdef void tick(self, int64_t now) noexcept
+    # When a key or a field is due next, unix milliseconds, about and rather too early; -1: none is.
+    cdef int64_t next_expiry(self) noexcept
     cdef uint64_t random(self) noexcept
     cdef bint has_remains(self) noexcept
     cdef inline void touch(self, Entry* e) noexcept:

@@ -27,8 +27,8 @@ cdef void release_lines(void* lines, size_t size, Kind kind) noexcept nogil
 # For memory that others hold (connection buffers): counted, not managed.
 cdef void count(ptrdiff_t bytes, Kind kind) noexcept nogil
 
-# Gives back to the system some of the memory that has become free; whether there is more of it.
-cdef bint return_some() noexcept nogil
+# Gives back to the system some of the memory that has become free, if there is enough of it; called now and then.
+cdef void return_some() noexcept nogil
 cdef bint has_to_return() noexcept nogil
 
 cdef size_t used_memory() noexcept nogil

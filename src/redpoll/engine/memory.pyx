@@ -35,7 +35,7 @@ cdef enum:
     SMALL_MAX = 1024
     CLASSES = 57        # 32 of 8-byte steps, 24 of 32-byte steps, and none for 0
     C_LIBRARY_OVERHEAD = 16
-    ARENAS_AT_ONCE = 4
+    SPARE_SHARE = 16    # of the empty arenas, one in so many goes back to the system at a time
 
 cdef struct Arena:
     char* start
@@ -152,7 +152,8 @@ cdef void give_back(Slab* slab) noexcept nogil:
             arenas = arena.next
         if arena.next != NULL:
             arena.next.previous = arena.previous
-        # Unmapping takes a while, and arenas tend to empty all at once: others do it, in steps.
+        # Whatever emptied it may be about to be built again, and a page that comes from the system has to be zeroed:
+        # so empty arenas go back by and by. It also takes a while, and they tend to empty all at once.
         arena.next = spare
         spare = arena
         spare_count += 1
@@ -368,9 +369,8 @@ cdef void unmap_spare(size_t most, size_t kept) noexcept nogil:
         most -= 1
 
 
-cdef bint return_some() noexcept nogil:
-    unmap_spare(ARENAS_AT_ONCE, 1)
-    return spare_count > 1
+cdef void return_some() noexcept nogil:
+    unmap_spare(1 + spare_count // SPARE_SHARE, 1)
 
 
 cdef bint has_to_return() noexcept nogil:

@@ -45,6 +45,10 @@ cdef inline void put_number(Output* out, int64_t number) noexcept nogil:
     cdef char text[24]
     put_word(out, text, format_int64(text, number))
 
+cdef inline void put_unsigned(Output* out, uint64_t number) noexcept nogil:
+    cdef char text[24]
+    put_word(out, text, format_uint64(text, number))
+
 cdef inline void put_element(Output* out, const Element* element) noexcept nogil:
     if element.text == NULL:
         put_number(out, element.integer)

@@ -5,6 +5,7 @@
     set       SADD key member …
     zset      ZADD key score member …
     hash      HMSET key field value …, then for each field that expires HPEXPIREAT key time FIELDS 1 field
+    array     ARMSET key index value …, and ARSEEK key index, where ARINSERT goes on
     stream    see rebuild_stream.pyx
     any       PEXPIREAT key time, when the key expires
 
@@ -12,10 +13,13 @@ A command takes up to 64 items. What a reader of RDB learns besides, the last ac
 seen, has no command that tells it.
 """
 
+from libc.stdint cimport uint64_t
 from libc.string cimport memset
 
+from redpoll.engine.array cimport NO_INDEX, Array, ArrayWalk, array_walk, array_walk_next
+from redpoll.engine.array_word cimport WORD_SCRATCH, Word, word_text
 from redpoll.engine.entry cimport (
-    ENC_FIELDS, ENC_LISTPACK, FLAG_EXPIRES, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET, Entry,
+    ENC_FIELDS, ENC_LISTPACK, FLAG_EXPIRES, TYPE_ARRAY, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET, Entry,
     entry_encoding, entry_expiry, entry_key, entry_key_length, entry_type, entry_value, string_text,
 )
 from redpoll.engine.field_times cimport NEVER
@@ -31,7 +35,7 @@ from redpoll.engine.quicklist cimport Quicklist
 from redpoll.engine.quicklist_walk cimport Walk, walk_begin, walk_end, walk_get, walk_listpack, walk_next
 from redpoll.engine.set cimport Set, SetCursor, set_length, set_next, set_of
 from redpoll.engine.sorted_set cimport Cursor, Sorted, cursor_next, cursor_start, sorted_length, sorted_open
-from redpoll.formats.command_output cimport put_element, put_name, put_number, put_word, put_words
+from redpoll.formats.command_output cimport put_element, put_name, put_number, put_unsigned, put_word, put_words
 from redpoll.formats.progress cimport Progress
 from redpoll.formats.rdb_output cimport Output
 from redpoll.formats.rebuild_stream cimport rebuild_stream
@@ -192,6 +196,37 @@ cdef bint rebuild_hash(Output* out, Progress* progress, size_t until) noexcept n
     return False
 
 
+cdef bint rebuild_array(Output* out, Progress* progress, size_t until) noexcept nogil:
+    """`progress.at` is the least index that is still to come."""
+    cdef const Array* array = <const Array*>entry_value(progress.entry)
+    cdef ArrayWalk walk
+    cdef uint64_t index
+    cdef Word word
+    cdef char scratch[WORD_SCRATCH]
+    cdef const char* text
+    cdef size_t length
+    cdef size_t items = 0
+    array_walk(&walk, array, progress.at, NO_INDEX - 1, False)
+    while progress.left and (items or out.length < until) and array_walk_next(&walk, &index, &word):
+        if items == 0:
+            begin_items(out, progress, b"ARMSET", 2)
+            items = items_of_command(progress.left)
+        put_unsigned(out, index)
+        text = word_text(word, scratch, &length)
+        put_word(out, text, length)
+        progress.at = index + 1
+        progress.left -= 1
+        items -= 1
+    if progress.left:
+        return False
+    if array.inserted != NO_INDEX:
+        put_words(out, 3)
+        put_name(out, b"ARSEEK")
+        put_key(out, progress)
+        put_unsigned(out, array.inserted + 1)
+    return True
+
+
 cdef void put_expiry(Output* out, const Progress* progress) noexcept nogil:
     if progress.entry.flags & FLAG_EXPIRES:
         put_words(out, 3)
@@ -226,6 +261,8 @@ cdef size_t value_size(const Entry* e) noexcept nogil:
     if type == TYPE_HASH:
         fields_open(&h, e)
         return fields_length(&h)
+    if type == TYPE_ARRAY:
+        return (<const Array*>entry_value(e)).count
     if type == TYPE_LIST:
         if entry_encoding(e) == ENC_LISTPACK:
             return listpack_length(<const unsigned char*>entry_value(e))
@@ -245,6 +282,8 @@ cdef bint rebuild_entry_some(Output* out, Progress* progress, size_t bytes) noex
         done = rebuild_set(out, progress, until)
     elif type == TYPE_ZSET:
         done = rebuild_zset(out, progress, until)
+    elif type == TYPE_ARRAY:
+        done = rebuild_array(out, progress, until)
     elif type == TYPE_STREAM:
         done = rebuild_stream(out, progress, until)
     if done:

@@ -44,3 +44,6 @@ cdef class FileWriter:
     cdef uint64_t synced_bytes(self) noexcept nogil
     cdef uint64_t written_bytes(self) noexcept nogil
     cdef size_t waiting_bytes(self) noexcept nogil
+    # Waits until so many of the bytes appended are written, or on the disk; the errno of a disk that fails. Meanwhile
+    # the interpreter's lock is given up.
+    cdef int wait_until(self, uint64_t bytes, bint synced) except -1

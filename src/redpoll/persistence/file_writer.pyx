@@ -56,7 +56,8 @@ cdef extern from *:
         off_t safe;                   /* where in the file the kept blocks begin */
         unsigned long safe_bytes;     /* what `file_bytes` was there */
         int keeping, sync_failed;
-        int fd, event, policy, stop, sync_wanted;
+        int fd, event, policy, stop, sync_wanted, ended;
+        int waiters;                  /* threads in redpoll_writer_wait_until */
         size_t waiting;               /* bytes handed over and not written */
         uint64_t sync_every;          /* sync after so many bytes besides; 0: do not */
         redpoll_block_filter filter;
@@ -326,6 +327,21 @@ cdef extern from *:
         pthread_mutex_unlock(&w->lock);
     }
 
+    /* 0: so many bytes are written, or on the disk; else why they are not. */
+    static int redpoll_writer_wait_until(redpoll_writer *w, unsigned long bytes, int synced) {
+        int failed = 0;
+        pthread_mutex_lock(&w->lock);
+        w->waiters++;
+        while (!w->ended && atomic_load(synced ? &w->synced : &w->done) < bytes) {
+            if ((failed = atomic_load(&w->error))) break;
+            pthread_cond_wait(&w->progress, &w->lock);
+        }
+        w->waiters--;
+        pthread_cond_broadcast(&w->progress);
+        pthread_mutex_unlock(&w->lock);
+        return failed;
+    }
+
     static void redpoll_writer_ask(redpoll_writer *w, int policy, int sync) {
         pthread_mutex_lock(&w->lock);
         if (policy >= 0) w->policy = policy;
@@ -340,6 +356,11 @@ cdef extern from *:
         pthread_cond_signal(&w->wake);
         pthread_mutex_unlock(&w->lock);
         pthread_join(w->thread, NULL);
+        pthread_mutex_lock(&w->lock);
+        w->ended = 1;
+        pthread_cond_broadcast(&w->progress);
+        while (w->waiters) pthread_cond_wait(&w->progress, &w->lock);
+        pthread_mutex_unlock(&w->lock);
         close(w->event);
         pthread_mutex_destroy(&w->lock);
         pthread_cond_destroy(&w->wake);
@@ -364,6 +385,7 @@ cdef extern from *:
     void redpoll_writer_submit(Writer* w, void* block) noexcept nogil
     int redpoll_writer_drain(Writer* w, double seconds) noexcept nogil
     void redpoll_writer_wait(Writer* w, size_t most) noexcept nogil
+    int redpoll_writer_wait_until(Writer* w, unsigned long bytes, int synced) noexcept nogil
     void redpoll_writer_ask(Writer* w, int policy, int sync) noexcept nogil
     void redpoll_writer_stop(Writer* w) noexcept nogil
     unsigned long redpoll_writer_load(unsigned long field) noexcept nogil
@@ -511,6 +533,17 @@ cdef class FileWriter:
         """Wait until no more than so many bytes wait to be written, or for a second."""
         with nogil:
             redpoll_writer_wait(<Writer*>self.writer, most)
+
+    cdef int wait_until(self, uint64_t bytes, bint synced) except -1:
+        cdef int failed
+        cdef FileWriter kept = self
+        with nogil:
+            failed = redpoll_writer_wait_until(<Writer*>kept.writer, bytes, synced)
+        return failed
+
+    def abandon(self):
+        """In the child of a fork: the thread and the file are the parent's."""
+        self.writer = NULL
 
     def stop(self):
         """End the thread; what is not written by now is lost."""

@@ -291,6 +291,11 @@ cdef class Saver:
         self.snapshot.end()
         self.writer.stop()
 
+    def abandon(self):
+        """In the child of a fork: the thread and the file are the parent's."""
+        self.snapshot.end()
+        self.writer.abandon()
+
     @property
     def done(self) -> bool:
         """Whether all is written and safe on the disk."""

@@ -132,6 +132,20 @@ class AppendOnly:
             os.close(self._lock)
             self._lock = -1
 
+    def after_fork(self) -> None:
+        """In the child of a fork: the log is the parent's."""
+        if self.writer is not None:
+            self._server.dispatcher.feed.use_log(None)
+            self._server.loop.use_log(None)
+            self.writer.abandon()
+            os.close(self._descriptor)
+            self._descriptor, self.writer = -1, None
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+        self.state = "off"
+        self.rewriting = False
+
     def _open_directory(self) -> LogDirectory:
         """The log's directory, made and locked. Raises `LogError`."""
         if self.directory is not None and self._lock >= 0:
@@ -171,6 +185,9 @@ class AppendOnly:
             path.unlink(missing_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_EXCL if fresh else 0)
         descriptor = os.open(path, flags, 0o644)
+        if before is not None and server.loop.guard is not None:
+            # Threads that wait for a store's log know one writer.
+            before.drain(_DRAIN_SECONDS)
         if before is not None:
             # Ends a unit that is under way, in its file.
             server.dispatcher.feed.use_log(None)
@@ -254,6 +271,11 @@ class AppendOnly:
             self.writer.use_policy(0 if lazily and not always else _POLICIES[config.appendfsync])
             if not always:
                 self._server.loop.release_replies()
+
+    def look(self) -> None:
+        """Take note of what the writer's thread did, for whoever does not wait for its event."""
+        if self.writer is not None:
+            self._progress()
 
     def _progress(self) -> None:
         """The writer's thread has news."""

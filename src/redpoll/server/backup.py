@@ -64,6 +64,13 @@ class Increment:
         self.writer.stop()
         os.close(self._descriptor)
 
+    def abandon(self) -> None:
+        """In the child of a fork."""
+        self._server.dispatcher.feed.use_log(None)
+        self._server.loop.use_log(None)
+        self.writer.abandon()
+        os.close(self._descriptor)
+
     @property
     def is_safe(self) -> bool:
         """Whether all is on the disk."""
@@ -192,6 +199,13 @@ class Backup:
     def close(self) -> None:
         """The server stops: a backup that is not sealed is none."""
         self.interrupt("the server stopped")
+
+    def after_fork(self) -> None:
+        """In the child of a fork: files and threads are the parent's."""
+        increment, self._increment = self._increment, None
+        if increment is not None:
+            increment.abandon()
+        self._state, self.files, self._sealing = "idle", [], False
 
     def _go_on(self) -> None:
         """Begin the snapshot, if nothing stands in the way."""

@@ -22,8 +22,15 @@ cdef enum Gate:
     GATE_REPLAY = 1024           # runs what was saved: nothing is refused, nothing waits
     GATE_TRACKING = 2048         # what it reads is remembered, or its prefixes are
 
+cdef class Taker:
+    """Takes the output of a connection that has no socket, and says how its client waits."""
+    cdef bint comes_itself       # what it waits for is left there, and its command run again, until it comes
+    # There is output, or the connection may go on, or it is closed. Called often, and more often than need be.
+    cdef void arrived(self) noexcept
+
 cdef class Connection:
-    cdef readonly int fd
+    cdef readonly int fd                   # below zero: of this process, without a socket
+    cdef readonly Taker taker              # of such a one
     cdef readonly uint64_t id
     cdef Out out
     cdef Parser parser
@@ -43,6 +50,7 @@ cdef class Connection:
     cdef uint64_t held_until     # bytes of the log that have to be on the disk before its output goes out
     cdef readonly uint64_t logged_until    # bytes of the log when its last change was in it
     cdef bint held               # it is in the list of those whose output waits for that
+    cdef bint in_job             # a thread reads for it, or has and nobody has looked at it
     cdef bint wants_write        # epoll tells when it can be written to
     cdef bint closed
     cdef public uint32_t gate
@@ -61,6 +69,8 @@ cdef class Connection:
     cdef public str local_address
     cdef public str user
     cdef public bint unix_socket
+    cdef public object secure              # the ssl.SSLSocket that it reads and writes through, or None
+    cdef bint shaking_hands                # its TLS handshake is not done
     cdef public bint no_evict
     cdef public bint import_source
     cdef public set capabilities

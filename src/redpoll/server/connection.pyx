@@ -18,6 +18,11 @@ cdef enum:
     OBJECT_BYTES = 640       # about what a connection itself occupies
 
 
+cdef class Taker:
+    cdef void arrived(self) noexcept:
+        pass
+
+
 cdef class Connection:
     """Made by the loop, one an accepted socket."""
 

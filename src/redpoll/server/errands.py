@@ -17,6 +17,16 @@ Work = Callable[[], None]
 Then = Callable[[OSError | None], None]
 
 
+def _outcome(work: Work) -> OSError | None:
+    try:
+        work()
+    except OSError as problem:
+        return problem
+    except Exception as problem:
+        return OSError(0, f"{type(problem).__name__}: {problem}")
+    return None
+
+
 class Errands:
     """One server's errands, in the order in which they were given."""
 
@@ -29,7 +39,13 @@ class Errands:
         self.waiting = 0
 
     def run(self, work: Work, then: Then) -> None:
-        """Do `work` soon; then `then` is told on the loop's thread why it failed, or None."""
+        """Do `work` soon; then `then` is told on the loop's thread why it failed, or None.
+
+        Where the loop has no thread of its own, as in an embedded store, both are done at once.
+        """
+        if self._loop.guard is not None:
+            then(_outcome(work))
+            return
         if self._thread is None:
             self._begin()
         self.waiting += 1
@@ -73,14 +89,7 @@ class Errands:
     def _serve(self, event: int) -> None:
         while (errand := self._wanted.get()) is not None:
             work, then = errand
-            error = None
-            try:
-                work()
-            except OSError as problem:
-                error = problem
-            except Exception as problem:
-                error = OSError(0, f"{type(problem).__name__}: {problem}")
-            self._done.append((then, error))
+            self._done.append((then, _outcome(work)))
             os.eventfd_write(event, 1)
 
     def _collect(self) -> None:

@@ -81,7 +81,6 @@ def _replay(
     finally:
         whole, reached = replay.whole, replay.offset
         replay.close()
-    server.persistence.functions += replay.functions
     server.log.notice(f"{path.name}: {replay.commands} commands")
     if whole == size:
         return

@@ -58,8 +58,6 @@ class Persistence:
         self._dirty_at_start = 0
         self.last_cow_bytes = 0
         self.last_load: Any = None
-        # Libraries of functions that a loaded file brought, for as long as nothing else keeps them.
-        self.functions: list[bytes] = []
 
     # Start and stop
 
@@ -152,7 +150,13 @@ class Persistence:
         except OSError as error:
             raise LogError(f"{path} cannot be read: {error.strerror}") from error
         self.last_load = loaded
-        self.functions = loaded.functions
+        try:
+            server.functions.libraries.restore(loaded.functions, "REPLACE" if replacing else "APPEND")
+        except CommandError as error:
+            raise LogError(
+                f"{path}: a library of functions cannot be loaded: {error}. Nothing was changed on disk. Load the file "
+                "with a server that knows the library, and delete it there (FUNCTION DELETE)."
+            ) from error
         for warning in loaded.warnings:
             server.log.warning(f"{path}: {warning}")
         server.log.notice(
@@ -181,6 +185,18 @@ class Persistence:
         self.backup.close()
         self.stop_saving()
         self.log.close()
+        self.lock.release()
+
+    def after_fork(self) -> None:
+        """In the child of a fork: files, threads and locks are the parent's."""
+        saver = self.saver
+        if saver is not None:
+            saver.abandon()
+            os.close(self._job[1])
+            self.saver = None
+            self._server.loop.saver = None
+        self.backup.after_fork()
+        self.log.after_fork()
         self.lock.release()
 
     # The way of a change
@@ -234,6 +250,19 @@ class Persistence:
                 self._try_to_save()
                 break
 
+    def upkeep_at(self, now_ms: int) -> int:
+        """When `cron` may have to begin something though nothing changes any more, Unix milliseconds; 0: it need not."""
+        if self.saving or self.loading is not None:
+            return 0
+        if self.scheduled or self.log.rewrite_scheduled or self.log.state == "starting":
+            return now_ms + 100
+        if not self.changes_since_save:
+            return 0
+        times = [self.last_save_ms + seconds * 1000 + 1 for seconds, _ in self._server.config.save]
+        if not self.last_ok:
+            times = [max(time, self.last_attempt_ms + _RETRY_MS) for time in times]
+        return min((time for time in times if time > now_ms), default=0)
+
     def _try_to_save(self) -> None:
         self.scheduled = False
         try:
@@ -278,7 +307,7 @@ class Persistence:
                 b"used-mem": b"%d" % allocator.used(),
                 b"aof-base": b"0",
             },
-            "functions": self.functions,
+            "functions": server.functions.libraries.codes(),
             "compressing": config.rdbcompression,
             "counting": config.rdbchecksum,
             "syncing": config.rdb_save_incremental_fsync,
@@ -292,6 +321,7 @@ class Persistence:
             self.save()
         if flushing:
             server.keyspace.flush(range(len(server.keyspace.databases)), False)
+            server.functions.libraries.flush(True)
         gate = server.dispatcher.gate
         server.dispatcher.gate |= _LOADING
         try:

@@ -43,12 +43,10 @@ cdef class Replay:
     cdef readonly uint64_t commands
     cdef readonly int64_t timestamp          # of the last time annotation, Unix seconds; 0: none was met
     cdef public int64_t until                # stop before an annotation of a later time; 0: run all
-    cdef readonly list functions             # libraries of functions, for as long as no command takes them
     cdef bint in_transaction
 
     def __init__(self, dispatcher, data, uint64_t offset = 0):
         self.dispatcher = dispatcher
-        self.functions = []
         self.words = <Arg*>malloc(WORDS * sizeof(Arg))
         if self.words == NULL:
             raise MemoryError
@@ -113,10 +111,8 @@ cdef class Replay:
             request.hash = 0
             self.dispatcher.resolve(&request)
             if request.routine == NULL:
-                self.keep_unknown(&request, at - start)
-                at = next
-                self.passed(at - start)
-                continue
+                name = request.argv[0].ptr[:request.argv[0].len]
+                raise BadLog(f"there is no command {name.decode('latin-1')!r}", at - start, unknown=True)
             routine = <Routine>request.routine
             if routine.name == "multi":
                 self.in_transaction = True
@@ -130,14 +126,6 @@ cdef class Replay:
             at = next
             self.passed(at - start)
         return at < end
-
-    cdef int keep_unknown(self, const Request* request, uint64_t offset) except -1:
-        """A command that there is not: libraries of functions are kept, anything else is an error."""
-        cdef bytes name = request.argv[0].ptr[:request.argv[0].len]
-        if name.lower() == b"function" and request.argc >= 3:
-            self.functions.append(request.argv[request.argc - 1].ptr[:request.argv[request.argc - 1].len])
-            return 0
-        raise BadLog(f"there is no command {name.decode('latin-1')!r}", offset, unknown=True)
 
     cdef int passed(self, uint64_t offset) except -1:
         self.offset = offset

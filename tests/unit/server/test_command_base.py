@@ -72,6 +72,10 @@ def test_everything_comes_back(make_server: Start, tmp_path: Path) -> None:
     server = make_server(dir=str(tmp_path), **OPTIONS)
     with server.connect() as client:
         fill(client, fields_expire=True)
+        for i in range(500):
+            client.call("ARSET", "array", i * i, f"value{i}", i)
+        client.call("ARINSERT", "ring", *range(100))
+        client.call("ARSEEK", "ring", 17)
         client.call("SELECT", 5)
         client.call("SET", "elsewhere", "value", "PXAT", FAR)
         rewrite(client)

@@ -1,0 +1,188 @@
+"""The short ways into a store: `store.execute`, and the commands of clients that look like redis-py.
+
+Both take a session that is idle, run the command in it and put it back, so that threads never meet in one, and one that
+has to wait keeps its session meanwhile.
+"""
+
+from redpoll.embedded.replies cimport Decoding
+from redpoll.embedded.session cimport Session
+
+from redpoll.embedded.session import NOTHING, SessionClosed, plain
+
+#: What `Fast.run` returns when the long way has to be gone.
+SLOW = object()
+
+cdef object nothing = NOTHING
+cdef object slow = SLOW
+cdef object missing = object()
+cdef object encode_plain = plain
+
+
+cdef class Door:
+    """`execute` of one store; `make` makes a session."""
+
+    cdef list idle
+    cdef object make
+
+    def __init__(self, make):
+        self.make = make
+        self.idle = []
+
+    def execute(self, *words):
+        """Run a command in this thread and return its reply: `store.execute("SET", "key", 1)`.
+
+        Words are bytes, str, int and float. The reply has the types of RESP2: bytes, int, list, None. Raises
+        `ReplyError`. A command that waits for a key sleeps in this thread.
+        """
+        cdef Session session = self.idle.pop() if self.idle else self.make()
+        cdef object reply
+        try:
+            reply = session.call(words, encode_plain, True, False)
+            while reply is nothing:
+                session.wait()
+                reply = session.receive(False)
+        except BaseException:
+            # Whatever it was about to answer is nobody's.
+            if session.idle:
+                self.idle.append(session)
+            else:
+                session.close()
+            raise
+        self.idle.append(session)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    def close(self):
+        """End the sessions."""
+        while self.idle:
+            self.idle.pop().close()
+
+
+cdef class Fast:
+    """`execute_command` of one client over `pool`, for commands of which redis-py does nothing but send and receive.
+
+    `callbacks` are the client's; `known` holds what was found there, and has to be emptied when they change.
+    """
+
+    cdef object pool
+    cdef object callbacks
+    cdef readonly dict known
+    cdef object never_decode
+    cdef object empty_response
+
+    def __init__(self, pool, callbacks, never_decode, empty_response):
+        self.pool = pool
+        self.callbacks = callbacks
+        self.known = {}
+        self.never_decode = never_decode
+        self.empty_response = empty_response
+
+    cdef object learn(self, name):
+        """The callback for the replies of a command, None: there is none; or that the long way has to be gone."""
+        if not isinstance(name, str):
+            found = slow if not isinstance(name, bytes) or self.is_special(name.decode("latin-1")) else None
+        elif self.is_special(name):
+            found = slow
+        else:
+            found = self.callbacks[name] if name in self.callbacks else None
+        if len(self.known) < 4096:
+            self.known[name] = found
+        return found
+
+    def is_special(self, str name):
+        """Whether redis-py does more than to send a command, or its answers come by another way."""
+        return name.upper().startswith(("HIMPORT", "MONITOR", "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE",
+                                        "PUNSUBSCRIBE", "SUNSUBSCRIBE"))
+
+    cpdef object take(self):
+        """An idle connection of this process out of the pool, or None."""
+        cdef list available = self.pool._available_connections
+        cdef Session session
+        if not available:
+            return None
+        connection = available.pop()
+        session = connection._session
+        if session is None or not session.idle:
+            available.append(connection)
+            return None
+        return connection
+
+    cpdef object give_back(self, connection):
+        """Undo `take`."""
+        self.pool._available_connections.append(connection)
+
+    cpdef object callback_of(self, name):
+        """What `learn` says, remembered."""
+        callback = self.known.get(name, missing)
+        return self.learn(name) if callback is missing else callback
+
+    cdef object finish(self, reply, callback, dict options):
+        if isinstance(reply, Exception):
+            if options and self.empty_response in options:
+                return options[self.empty_response]
+            raise reply
+        if callback is None:
+            return reply
+        if options:
+            options.pop("keys", None)
+            options.pop(self.never_decode, None)
+            options.pop(self.empty_response, None)
+            if options:
+                return callback(reply, **options)
+        return callback(reply)
+
+    def run(self, tuple args, dict options):
+        """A command's result, or `SLOW`."""
+        cdef Session session
+        cdef object reply
+        cdef bint decoding
+        callback = self.callback_of(args[0])
+        if callback is slow:
+            return slow
+        connection = self.take()
+        if connection is None:
+            return slow
+        session = connection._session
+        decoding = session.decoding.decoding and not (options and self.never_decode in options)
+        try:
+            reply = session.call(args, connection._encode, connection._utf8, decoding)
+            if reply is nothing:
+                reply = self.wait_for(connection, decoding)
+        except SessionClosed:
+            return self.broken(connection)
+        finally:
+            self.pool._available_connections.append(connection)
+        return self.finish(reply, callback, options)
+
+    def broken(self, connection):
+        """The store closed the connection: the long way connects anew, if the client is one that tries again."""
+        connection._hang_up()
+        if connection.retry._retries:
+            return slow
+        raise connection._broken("Connection closed by server.")
+
+    def wait_for(self, connection, bint decoding):
+        """The reply of a command that waits. Meanwhile the connection counts as used, so that it can be disconnected."""
+        self.pool._in_use_connections.add(connection)
+        try:
+            return connection.read_response(disable_decoding=not decoding)
+        except connection._reply_errors as error:
+            return error
+        except BaseException:
+            connection.disconnect()
+            raise
+        finally:
+            self.pool._in_use_connections.discard(connection)
+
+    # The same for asyncio, in pieces between which the caller awaits
+
+    def begin(self, connection, tuple args, dict options):
+        """Run a command in a connection that was taken: its reply, or NOTHING."""
+        cdef Session session = connection._session
+        cdef bint decoding = session.decoding.decoding and not (options and self.never_decode in options)
+        return session.call_later(args, connection._encode, connection._utf8, decoding)
+
+    def end(self, reply, name, dict options):
+        """The result that a reply stands for."""
+        return self.finish(reply, self.callback_of(name), options)
