@@ -70,6 +70,7 @@ def family(library: str) -> types.SimpleNamespace:
     name = "Redis" if library == "redis" else "Valkey"
     plain_client: Any = getattr(base, name)
     plain_async_client: Any = getattr(async_base, name)
+    sets = makes_sets(library)
 
     class Shared:
         """What connections of both kinds have in common."""
@@ -107,6 +108,7 @@ def family(library: str) -> types.SimpleNamespace:
                         encoder.encoding,
                         encoder.encoding_errors,
                         self._parser.parse_error,  # type: ignore[attr-defined]
+                        sets,
                     ),
                 )
             except (StoreError, StoreClosed, SessionClosed) as error:
@@ -658,6 +660,30 @@ def family(library: str) -> types.SimpleNamespace:
         Redis=Client,
         AsyncRedis=AsyncClient,
     )
+
+
+def makes_sets(library: str) -> bool:
+    """Whether the library's parser makes a set of a set, as older ones do, and not a list: one is shown to it."""
+
+    class Told:
+        encoder = socket_timeout = None
+
+        @property
+        def _sock(self) -> Any:
+            return self
+
+        def recv(self, _size: int) -> bytes:
+            return b"~1\r\n:1\r\n"
+
+        def settimeout(self, _seconds: float | None) -> None:
+            pass
+
+    try:
+        parser = importlib.import_module(f"{library}._parsers")._RESP3Parser(100)
+        parser.on_connect(Told())
+        return isinstance(parser.read_response(), set)
+    except Exception:
+        return False
 
 
 def usual_retry(client: Any) -> Any:

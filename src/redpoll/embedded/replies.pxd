@@ -10,6 +10,7 @@ cdef class Decoding:
     cdef readonly str errors
     cdef bint utf8
     cdef bytes errors_name
+    cdef readonly bint sets          # sets become set where their members allow that, not list
     cdef readonly object make_error  # of a text; what it returns stands in the reply
 
     cdef object text(self, const char* start, Py_ssize_t length)

@@ -11,7 +11,7 @@ several chunks, where a long string is shared or a reply went on and on.
 | double                     | `float`                                             |
 | boolean                    | `bool`                                              |
 | null of any kind           | `None`                                              |
-| array, set                 | `list`                                              |
+| array, set                 | `list`; a set may become a `set`                    |
 | map                        | `dict`                                              |
 | push                       | `PushReply`, a `list`                               |
 """
@@ -41,8 +41,9 @@ cdef object Pushed = PushReply
 cdef class Decoding:
     """`make_error(text)` makes the value that stands for an error reply; None: `ReplyError`."""
 
-    def __init__(self, bint decoding=False, str encoding="utf-8", str errors="strict", make_error=None):
+    def __init__(self, bint decoding=False, str encoding="utf-8", str errors="strict", make_error=None, bint sets=False):
         self.decoding = decoding
+        self.sets = sets
         self.encoding = encoding
         self.errors = errors
         self.utf8 = encoding.lower().replace("_", "-") in ("utf-8", "utf8")
@@ -175,6 +176,13 @@ cdef list items(Cursor* c, Py_ssize_t count, Decoding how, bint decoding):
     return made
 
 
+cdef object as_set(list members):
+    try:
+        return set(members)
+    except TypeError:
+        return members
+
+
 cdef object value(Cursor* c, Decoding how, bint decoding):
     cdef size_t length = 0
     cdef const char* line
@@ -183,6 +191,7 @@ cdef object value(Cursor* c, Decoding how, bint decoding):
     cdef char kind
     cdef dict pairs
     cdef object key
+    cdef list members
     next_chunk(c)
     line = line_within(c, &length)
     if line == NULL:
@@ -199,9 +208,12 @@ cdef object value(Cursor* c, Decoding how, bint decoding):
         return number_of(line, length)
     if kind == c"+":
         return how.text(line, length) if decoding else PyBytes_FromStringAndSize(line, length)
-    if kind == c"*" or kind == c"~":
+    if kind == c"*":
         number = number_of(line, length)
         return None if number < 0 else items(c, number, how, decoding)
+    if kind == c"~":
+        members = items(c, number_of(line, length), how, decoding)
+        return as_set(members) if how.sets else members
     if kind == c"_":
         return None
     if kind == c"%":

@@ -223,7 +223,7 @@ cdef class Loop:
             os.close(connection.fd)
         self.server.client_closed(connection)
         if connection.taker is not None:
-            connection.taker.arrived()
+            connection.taker.arrived(True)
 
     def close_after_reply(self, Connection connection):
         """Run no more of its commands, send what is to be sent, then close."""
@@ -242,8 +242,6 @@ cdef class Loop:
         if not connection.again and not connection.closed:
             connection.again = True
             listing_add(&self.again, <void*>connection)
-            if connection.taker is not None:
-                connection.taker.arrived()
 
     def sent_out_of_turn(self, Connection connection):
         """Something was written into a connection's output; have it sent."""
@@ -1061,7 +1059,7 @@ cdef class Loop:
         """As `flush`, for one of this process, which takes it from its output itself."""
         connection.soft_since_ms = 0
         if out_pending(&connection.out):
-            connection.taker.arrived()
+            connection.taker.arrived(True)
         if connection.gate & GATE_CLOSING:
             self.close(connection)
         return 0
