@@ -84,7 +84,6 @@ def compare_both_ways(store: Store) -> None:
         ("execute_command", ("DEBUG", "PROTOCOL", "VERBATIM"), {}),
         ("execute_command", ("DEBUG", "PROTOCOL", "MAP"), {}),
         ("execute_command", ("DEBUG", "PROTOCOL", "SET"), {}),
-        ("execute_command", ("DEBUG", "PROTOCOL", "BIGNUM"), {}),
         ("execute_command", ("DEBUG", "PROTOCOL", "TRUE"), {}),
         ("execute_command", ("DEBUG", "PROTOCOL", "NULL"), {}),
     ]
@@ -301,7 +300,7 @@ def test_pools_and_urls() -> None:
     blocking = redpoll.embedded.BlockingConnectionPool.from_url("redpoll://memory/pools", max_connections=1, timeout=0.01)
     other = redpoll.Redis(connection_pool=blocking)
     assert other.ping()
-    held = blocking.get_connection("_")
+    held = asked(blocking.get_connection)
     with pytest.raises(redis.ConnectionError):
         other.ping()
     blocking.release(held)
@@ -316,6 +315,14 @@ def test_a_plain_pool_with_our_connections(store: Any) -> None:
     assert client.pipeline().get("k").execute() == [b"v"]
     client.close()
     pool.disconnect()
+
+
+def asked(get_connection: Any) -> Any:
+    """A connection, from pools that want to know for what and from those that do not."""
+    try:
+        return get_connection()
+    except TypeError:
+        return get_connection("_")
 
 
 @pytest.mark.parametrize("url", ["redpoll://elsewhere/x", "redis-poll://x", "redpoll://memory?db=two"])
