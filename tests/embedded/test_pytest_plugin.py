@@ -78,7 +78,7 @@ def test_the_clock_is_right_again(redpoll: Any) -> None:
 
 
 def test_errors_on_the_nth_command(redpoll: Any, redpoll_faults: Any) -> None:
-    redpoll_faults.fail("BUSY injected", nth=2, command="incr")
+    redpoll_faults.fail("BUSY injected", nth=2, command="incrby")
     assert redpoll.incr("n") == 1
     assert redpoll.ping()
     with pytest.raises(redis.ResponseError, match="injected"):

@@ -170,6 +170,9 @@ def family(library: str) -> types.SimpleNamespace:
             self._hang_up()
             super().disconnect(*args, **kwargs)
 
+        def _forget(self) -> None:
+            self.disconnect()
+
         def send_packed_command(self, command: Any, check_health: bool = True) -> None:
             if not self._sock:
                 self.connect()
@@ -275,6 +278,11 @@ def family(library: str) -> types.SimpleNamespace:
             if not self._hang_up():
                 super()._close()
 
+        def _forget(self) -> None:
+            self._hang_up()
+            self._reader = None
+            self._parser.on_disconnect()
+
         @property
         def is_connected(self) -> bool:
             return self._session is not None or super().is_connected
@@ -288,9 +296,8 @@ def family(library: str) -> types.SimpleNamespace:
                 self._reader = object()
 
         async def disconnect(self, *args: Any, **kwargs: Any) -> None:
-            if self._hang_up():
-                self._reader = None
-                self._parser.on_disconnect()
+            if self._session is not None:
+                self._forget()
                 if hasattr(self, "reset_should_reconnect"):
                     self.reset_should_reconnect()
                 if hasattr(self, "_reset_himport_state"):

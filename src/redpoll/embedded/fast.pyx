@@ -157,7 +157,7 @@ cdef class Fast:
 
     def broken(self, connection):
         """The store closed the connection: the long way connects anew, if the client is one that tries again."""
-        connection._hang_up()
+        connection._forget()
         if connection.retry._retries:
             return slow
         raise connection._broken("Connection closed by server.")
