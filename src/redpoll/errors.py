@@ -538,3 +538,140 @@ def geo_from(command: str) -> str:
 def geo_by(command: str) -> str:
     """The text for a search without a shape: Redis's, which has no polygons."""
     return f"ERR exactly one of BYRADIUS and BYBOX can be specified for {command}"
+
+
+# Scripts
+
+NO_SCRIPT = "NOSCRIPT No matching script. Please use EVAL."
+NO_SCRIPT_TO_SHOW = "NOSCRIPT No matching script."
+TOO_MANY_KEYS = "ERR Number of keys can't be greater than number of args"
+NEGATIVE_KEYS = "ERR Number of keys can't be negative"
+BAD_SHEBANG = "ERR Invalid script shebang"
+BAD_SHEBANG_ENGINE = "ERR Invalid engine in script shebang"
+NO_SCRIPT_RUNS = "NOTBUSY No scripts in execution right now."
+UNKILLABLE = (
+    "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script "
+    "termination or kill the server in a hard way using the SHUTDOWN NOSAVE command."
+)
+BUSY_SCRIPT = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+BUSY_FUNCTION = "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
+SCRIPT_FLUSH_OPTION = "ERR SCRIPT FLUSH only support SYNC|ASYNC option"
+SCRIPT_DEBUG_OPTION = "ERR Use SCRIPT DEBUG YES/SYNC/NO"
+SCRIPT_DEBUG_PIPELINED = "ERR SCRIPT DEBUG must be called outside a pipeline"
+SCRIPT_UNKNOWN_COMMAND = "ERR Unknown Redis command called from script"
+SCRIPT_WRONG_ARITY = "ERR Wrong number of args calling Redis command from script"
+SCRIPT_NOT_ALLOWED = "ERR This Redis command is not allowed from script"
+SCRIPT_ONLY_READS = "ERR Write commands are not allowed from read-only scripts."
+SCRIPT_WRITES_IN_RO = "ERR Can not execute a script with write flag using *_ro command."
+SCRIPT_OUT_OF_MEMORY = "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'"
+SCRIPT_NO_CLUSTER = "ERR Can not run script on cluster, 'no-cluster' flag is set."
+SCRIPT_KILLED = "ERR Script killed by user with SCRIPT KILL..."
+FUNCTION_KILLED = SCRIPT_KILLED
+SCRIPT_STOPPED = "ERR Script stopped: the server shuts down."
+
+
+def unexpected_engine(word: str) -> str:
+    """The text for a script of another language; `word` is as it was written."""
+    return f"ERR Unexpected engine in script shebang: {word}"
+
+
+def unknown_shebang_option(word: str) -> str:
+    """The text for a word of a script's first line that means nothing."""
+    return f"ERR Unknown lua shebang option: {word}"
+
+
+def unexpected_script_flag(flag: str) -> str:
+    """The text for a flag that scripts do not have."""
+    return f"ERR Unexpected flag in script shebang: {flag}"
+
+
+def cannot_compile(message: str) -> str:
+    """The text for a script that Lua does not understand, which says why."""
+    return f"ERR Error compiling script (new function): {message}"
+
+
+# Functions
+
+LIBRARY_WITHOUT_HEADER = "ERR Missing library metadata"
+BAD_LIBRARY_HEADER = "ERR Invalid library metadata"
+LIBRARY_WITHOUT_NAME = "ERR Library name was not given"
+LIBRARY_NAMED_TWICE = "ERR Invalid metadata value, name argument was given multiple times"
+BAD_FUNCTION_NAME = (
+    "ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long"
+)
+NO_FUNCTIONS = "ERR No functions registered"
+NO_SUCH_FUNCTION = "ERR Function not found"
+NO_SUCH_LIBRARY = "ERR Library not found"
+BAD_KEY_COUNT = "ERR Bad number of keys provided"
+FUNCTION_FLUSH_OPTION = "ERR FUNCTION FLUSH only supports SYNC|ASYNC option"
+RESTORE_POLICY = "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE."
+NO_LIBRARY_NAME = "ERR library name argument was not given"
+NOT_A_FUNCTION = "ERR given type is not a function"
+BROKEN_LIBRARY = "ERR Failed loading library data"
+LOAD_TIMEOUT = "ERR FUNCTION LOAD timeout"
+
+
+def bad_library_option(word: str) -> str:
+    """The text for a word of a library's first line that means nothing."""
+    return f"ERR Invalid metadata value given: {word}"
+
+
+def unknown_engine(name: str) -> str:
+    """The text for a library of another language."""
+    return f"ERR Engine '{name}' not found"
+
+
+def library_exists_quoted(name: str) -> str:
+    """The text for a library that is loaded a second time."""
+    return f"ERR Library '{name}' already exists"
+
+
+def library_exists(name: str) -> str:
+    """The text for a library that is restored though there is one of its name."""
+    return f"ERR Library {name} already exists"
+
+
+def function_exists(name: str) -> str:
+    """The text for a function whose name another library has."""
+    return f"ERR Function {name} already exists"
+
+
+def cannot_compile_function(message: str) -> str:
+    """The text for a library that Lua does not understand, which says why."""
+    return f"ERR Error compiling function: {message}"
+
+
+def cannot_register(text: str) -> str:
+    """The text for a library that failed as it was loaded; `text` is the error, code included."""
+    return f"ERR Error registering functions: {text}"
+
+
+def unknown_load_option(word: str) -> str:
+    """The text for a word of FUNCTION LOAD that means nothing."""
+    return f"ERR Unknown option given: {word}"
+
+
+def unknown_list_argument(word: str) -> str:
+    """The text for a word of FUNCTION LIST that means nothing."""
+    return f"ERR Unknown argument {word}"
+# Arrays
+
+ARRAY_INDEX = "ERR invalid array index"
+ARRAY_INDEX_OVERFLOW = "ERR array index overflow"
+ARRAY_INSERT_OVERFLOW = "ERR insert index overflow"
+ARRAY_RANGE = "ERR range exceeds maximum of 1000000 items"
+ARRAY_SIZE = "ERR invalid size"
+ARRAY_SIZE_NOT_POSITIVE = "ERR size must be positive"
+ARRAY_COUNT = "ERR invalid COUNT"
+ARRAY_LIMIT = "ERR LIMIT must be positive"
+ARRAY_OPERATION = "ERR unknown operation"
+ARRAY_MATCH = "ERR MATCH requires a value argument"
+ARRAY_PREDICATES = "ERR too many predicates, maximum is 250"
+EXPRESSION_EMPTY = "ERR regular expression is empty"
+EXPRESSION_TOO_LONG = "ERR regular expression is too long, maximum is 2048 bytes"
+EXPRESSION_REFERENCE = "ERR regular expression backreferences are not supported"
+
+
+def bad_expression(problem: str) -> str:
+    """The text for a regular expression that is none."""
+    return f"ERR invalid regular expression: {problem}"

@@ -47,6 +47,7 @@ cdef class Call:
     cdef public list effects         # word lists to be told on instead of the command's own words; see `instead`
     cdef list noted_fields           # that the change under way is about, while somebody wants to hear of them
     cdef public bint may_block       # False within transactions and scripts
+    cdef public bint in_script       # replies must not depend on chance
     cdef uint32_t gate               # of the connection, as it was when the command began; see server/connection
 
     cdef inline uint64_t hash_of(self, size_t word) noexcept:

@@ -34,3 +34,17 @@ cdef class Transactor:
 
     cdef int unwatch(self, Call call) except -1:
         raise NotImplementedError
+
+
+cdef class ScriptRunner:
+    """Runs scripts; `call.server.scripts`."""
+
+    cdef int evaluate(self, Call call, bint by_digest, bint only_reads) except -1:
+        raise NotImplementedError
+
+
+cdef class FunctionRunner:
+    """Calls functions; `call.server.functions`."""
+
+    cdef int call_function(self, Call call, bint only_reads) except -1:
+        raise NotImplementedError

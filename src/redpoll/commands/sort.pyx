@@ -38,6 +38,7 @@ cdef struct Sorting:
     size_t by                # the word of the pattern to sort by; 0: the elements themselves
     size_t store             # the word of the destination; 0: reply
     bint as_it_is            # no sorting: the pattern to sort by has no `*`
+    bint in_script
     bint alpha
     bint descending
     int64_t offset
@@ -71,6 +72,7 @@ cdef void sorting_end(Sorting* s) noexcept:
 cdef int read_words(Call call, Sorting* s, bint may_store) except -1:
     cdef size_t i = 2
     cdef size_t left
+    s.in_script = call.in_script
     s.limit = -1
     while i < call.argc:
         left = call.argc - i - 1
@@ -220,8 +222,8 @@ cdef int load(Sorting* s, const Entry* e) except -1:
     else:
         return refuse_type()
     set_range(s, length)
-    # A set has no order of its own, and what is stored must not depend on chance.
-    if s.type == TYPE_SET and s.as_it_is and s.store:
+    # A set has no order of its own, and what is stored, or a script goes by, must not depend on chance.
+    if s.type == TYPE_SET and s.as_it_is and (s.store or s.in_script):
         s.as_it_is = False
         s.alpha = True
         s.by = 0

@@ -60,6 +60,9 @@ cdef class Keyspace:
     cdef public unsigned int stream_idmp_duration   # seconds
     cdef public unsigned int stream_idmp_maxsize
     cdef public size_t hll_sparse_max_bytes
+    cdef public unsigned int array_slice_size       # indices; a power of two
+    cdef public unsigned int array_sparse_kmax
+    cdef public unsigned int array_sparse_kmin
     cdef public Watcher feed              # while `propagating`: told of keys that go though no command removes them
     cdef public bint propagating          # changes are told on, so commands have to say what they did
     cdef public bint keys_ready           # a blocked client may go on, now that the command is done

@@ -107,6 +107,9 @@ cdef class Keyspace:
         self.stream_idmp_duration = 100
         self.stream_idmp_maxsize = 100
         self.hll_sparse_max_bytes = 3000
+        self.array_slice_size = 4096
+        self.array_sparse_kmax = 10
+        self.array_sparse_kmin = 5
         self.watcher = Watcher()
         self.seed = seed
         fields_use_seed(seed)

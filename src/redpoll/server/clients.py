@@ -145,9 +145,13 @@ class Clients:
         if self.monitors.pop(connection.id, None) is not None and not self.monitors:
             self._server.dispatcher.gate &= ~MONITORED
 
-    def tell_monitors(self, connection: Any, command: Any, words: list[bytes]) -> None:
-        """A command is about to run; those for administrators are not shown."""
-        if command.flags & (command_flags.ADMIN | command_flags.SKIP_MONITOR):
+    def tell_monitors(self, connection: Any, command: Any, words: list[bytes], *, runs_commands: bool = False) -> None:
+        """A command is about to run; those for administrators are not shown.
+
+        `runs_commands`: it is told before those that it runs, and so not by the dispatcher.
+        """
+        hidden = command_flags.ADMIN if runs_commands else command_flags.ADMIN | command_flags.SKIP_MONITOR
+        if command.flags & hidden:
             return
         seconds, microseconds = divmod(self._server.unix_us(), 1_000_000)
         address = f"unix:{connection.address.rpartition(':')[0]}" if connection.unix_socket else connection.address

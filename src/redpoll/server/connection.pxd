@@ -50,6 +50,7 @@ cdef class Connection:
     cdef uint64_t held_until     # bytes of the log that have to be on the disk before its output goes out
     cdef readonly uint64_t logged_until    # bytes of the log when its last change was in it
     cdef bint held               # it is in the list of those whose output waits for that
+    cdef bint in_job             # a thread reads for it, or has and nobody has looked at it
     cdef bint wants_write        # epoll tells when it can be written to
     cdef bint closed
     cdef public uint32_t gate
@@ -68,6 +69,8 @@ cdef class Connection:
     cdef public str local_address
     cdef public str user
     cdef public bint unix_socket
+    cdef public object secure              # the ssl.SSLSocket that it reads and writes through, or None
+    cdef bint shaking_hands                # its TLS handshake is not done
     cdef public bint no_evict
     cdef public bint import_source
     cdef public set capabilities

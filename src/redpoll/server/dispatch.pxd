@@ -19,6 +19,7 @@ cdef enum ServerGate:
     SERVER_LOADING = 8
     SERVER_LIMITED = 32           # memory may not grow without end
     SERVER_CHECKS_COMMANDS = 16   # the server's `refusal` has something to say of some commands
+    SERVER_BUSY = 64              # a script has been running for long
 
 cdef struct Request:
     void* connection              # Connection; the loop keeps it alive
@@ -32,6 +33,10 @@ cdef struct Request:
 cdef class Tracker:
     # A client that tracks keys has run a command.
     cdef void ran(self, Connection connection, Request* request) noexcept
+
+cdef class Runners:
+    # The flags of a command that runs a script: what the script says of itself takes the place of what the command does.
+    cdef uint64_t flags_of(self, Request* request, uint64_t flags) noexcept
 
 cdef class Dispatcher:
     cdef readonly Call call
@@ -56,6 +61,7 @@ cdef class Dispatcher:
     cdef Out silence                      # where replies go that nobody wants
     cdef Out pushes                       # messages to the client whose command runs, to go out behind its reply
     cdef public Tracker tracker           # hears of the commands of clients that track keys
+    cdef public Runners runners           # knows scripts
     cdef void* running                    # the Connection whose command runs, or NULL
     cdef readonly uint32_t unit_depth     # how many transactions and scripts run, one within the other
 

@@ -38,6 +38,8 @@ cdef uint64_t FLAG_LOADING = command_flags.LOADING
 cdef uint64_t FLAG_NO_MULTI = command_flags.NO_MULTI
 cdef uint64_t FLAG_RUNS_IN_MULTI = command_flags.RUNS_IN_MULTI
 cdef uint64_t FLAG_RUNS_QUEUED = command_flags.RUNS_QUEUED
+cdef uint64_t FLAG_ALLOW_BUSY = command_flags.ALLOW_BUSY
+cdef uint64_t FLAG_SCRIPT_RUNNER = command_flags.SCRIPT_RUNNER
 cdef uint64_t FLAG_FOR_SUBSCRIBERS = command_flags.FOR_SUBSCRIBERS
 
 cdef enum:
@@ -58,6 +60,13 @@ cdef class Tracker:
         pass
 
 
+cdef class Runners:
+    """Knows scripts; to be derived from."""
+
+    cdef uint64_t flags_of(self, Request* request, uint64_t flags) noexcept:
+        return flags
+
+
 cdef class Dispatcher:
     """Runs requests of one server. `server` is told of what is rare; see `server/server.py`."""
 
@@ -69,6 +78,7 @@ cdef class Dispatcher:
         self.call.keyspace = keyspace
         self.call.server = server
         self.feed = Feed(keyspace)
+        self.runners = Runners()
         self.eviction = Eviction(keyspace)
         self.eviction_us = 500
         self.track_latency = True
@@ -134,7 +144,7 @@ cdef class Dispatcher:
         self.invoke(connection, request)
         if monitored:
             self.tell_monitors(connection, request)
-        if self.keyspace.keys_ready:
+        if self.keyspace.keys_ready and not self.unit_depth:
             self.serve_waiting()
         if connection.gate & (REPLY_GATES | GATE_NO_TOUCH):
             self.keyspace.touching = True
@@ -317,9 +327,11 @@ cdef class Dispatcher:
     cdef bint queue(self, Connection connection, Request* request) noexcept:
         """Keep a command for EXEC."""
         cdef Transaction transaction = connection.transaction
-        cdef Routine routine = <Routine>request.routine
+        cdef uint64_t flags = (<Routine>request.routine).flags
+        if flags & FLAG_SCRIPT_RUNNER:
+            flags = self.runners.flags_of(request, flags)
         try:
-            transaction.add(request.routine, routine.flags, request.argv, request.argc, request.hash,
+            transaction.add(request.routine, flags, request.argv, request.argc, request.hash,
                             request.next - request.start, &connection.parser)
         except MemoryError:
             self.refuse(connection, request.routine, errors.NO_MEMORY)
@@ -376,6 +388,8 @@ cdef class Dispatcher:
         if gate & GATE_MULTI and flags & FLAG_NO_MULTI:
             self.refuse(connection, request.routine, errors.NOT_IN_MULTI)
             return False
+        if flags & FLAG_SCRIPT_RUNNER:
+            flags = self.runners.flags_of(request, flags)
         if flags & FLAG_RUNS_QUEUED and connection.transaction is not None:
             flags |= (<Transaction>connection.transaction).flags & (FLAG_WRITE | FLAG_MAY_REPLICATE | FLAG_DENYOOM)
         if gate & GATE_SUBSCRIBED and connection.out.resp == 2 and not flags & FLAG_FOR_SUBSCRIBERS:
@@ -383,6 +397,9 @@ cdef class Dispatcher:
             return False
         if self.gate & SERVER_LOADING and not flags & FLAG_LOADING:
             self.refuse(connection, request.routine, errors.LOADING)
+            return False
+        if self.gate & SERVER_BUSY and not flags & FLAG_ALLOW_BUSY:
+            self.refuse(connection, request.routine, self.server.scripts.busy_text)
             return False
         if self.gate & SERVER_LIMITED and not self.make_room():
             # What is queued needs memory too, whatever it will do.

@@ -41,6 +41,12 @@ cdef class Loop:
     cdef size_t arena_used
     cdef Request* batch
     cdef size_t batched
+    cdef size_t batch_at                  # the request of the batch that is next
+    cdef void* parsing                    # the Connection whose bytes are being cut into requests
+    cdef void* engaged                    # the Connection whose command runs on and on, while others are served
+    cdef char* spare_arena                # for turns amid a command; NULL until there is one
+    cdef Request* spare_batch
+    cdef Arg* spare_words
     cdef Arg* words
     cdef size_t words_used
     cdef Listing touched                  # connections with requests in this turn's batches
@@ -125,6 +131,7 @@ cdef class Loop:
     cdef int64_t due_at(self) except -1
     cdef int close_doomed(self) except -1
     cdef int receive(self, Connection connection) except -1
+    cdef bint shake_hands(self, Connection connection) except -1
     cdef bint received(self, Connection connection, char* into, ssize_t got, int error, bint own) except -1
     cdef int receive_by_threads(self, epoll_event* events, int happened) except -1
     cdef int flush_by_threads(self) except -1
@@ -133,6 +140,9 @@ cdef class Loop:
     cdef int parse_input(self, Connection connection) except -1
     cdef int write_back(self, Connection connection, Request* request) except -1
     cdef int run_batch(self) except -1
+    cdef int run_on(self) except -1
+    cdef int turn_amid(self) except -1
+    cdef int swap_rooms(self) except -1
     cdef int settle(self) except -1
     cdef int flush(self, Connection connection) except -1
     cdef int flush_all(self) except -1

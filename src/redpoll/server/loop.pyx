@@ -29,6 +29,7 @@ from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
 from redpoll.server.clock cimport monotonic_microseconds, unix_microseconds
 from redpoll.server.coalescing cimport Traffic
 from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING, Taker
+from redpoll.server.encrypted cimport close_secure, go_on_shaking, receive_secure, send_secure
 from redpoll.server.io_threads cimport JOB_READ, JOB_WRITE, Cut, Job, Pool, send_output
 from redpoll.wire.output cimport out_consume, out_pending, trim_pool
 from redpoll.wire.reply cimport reply_error
@@ -109,6 +110,9 @@ cdef class Loop:
         free(self.arena)
         free(self.batch)
         free(self.words)
+        free(self.spare_arena)
+        free(self.spare_batch)
+        free(self.spare_words)
         free(self.by_descriptor)
         free(self.touched.items)
         free(self.flushing.items)
@@ -172,8 +176,8 @@ cdef class Loop:
         if self.watched.pop(fd, None) is not None:
             epoll_ctl(self.epoll, EPOLL_CTL_DEL, fd, NULL)
 
-    def add(self, int fd):
-        """A new connection on a non-blocking socket, which the loop closes."""
+    def add(self, int fd, secure=None):
+        """A new connection on a non-blocking socket, which the loop closes; `secure`: the `ssl.SSLSocket` around it."""
         cdef Connection connection
         cdef epoll_event event
         cdef void** bigger
@@ -189,6 +193,8 @@ cdef class Loop:
             self.descriptors = room
         connection = Connection(fd, self.next_id, self.keyspace.databases[0], self.keyspace.now)
         connection.server = self.server
+        connection.secure = secure
+        connection.shaking_hands = secure is not None
         self.next_id += 1
         event.events = EPOLLIN
         event.data.fd = fd
@@ -220,7 +226,10 @@ cdef class Loop:
         if connection.taker is None:
             self.by_descriptor[connection.fd] = NULL
             epoll_ctl(self.epoll, EPOLL_CTL_DEL, connection.fd, NULL)
-            os.close(connection.fd)
+            if connection.secure is None:
+                os.close(connection.fd)
+            else:
+                close_secure(connection)
         self.server.client_closed(connection)
         if connection.taker is not None:
             connection.taker.arrived(True)
@@ -672,34 +681,143 @@ cdef class Loop:
             self.dispatcher.serve_waiting()
         return 0
 
+    # Turns amid a command
+
+    def serve_others(self, Connection caller):
+        """Answer others amid a command of this client that runs for long: what is left of the batch, then a turn.
+
+        The client and what it sent wait, as its words are in use; time stands still. `served_others` ends that.
+        """
+        cdef void* parsing = self.parsing
+        caller.stalled = True
+        self.engaged = <void*>caller
+        try:
+            self.run_on()
+            self.settle()
+            self.swap_rooms()
+            try:
+                self.turn_amid()
+            finally:
+                self.swap_rooms()
+        finally:
+            self.engaged = NULL
+            self.parsing = parsing
+
+    def served_others(self, Connection caller):
+        """The client's command is done; what it sent behind it is run from the next turn on."""
+        if caller.fd >= 0:
+            self.go_on(caller)
+
+    cdef int swap_rooms(self) except -1:
+        """Other buffers, as those of the turn are in use; and back. Nothing is left in those that are given up."""
+        cdef char* arena
+        cdef Request* batch
+        cdef Arg* words
+        if self.spare_arena == NULL:
+            arena = <char*>malloc(ARENA_BYTES)
+            batch = <Request*>malloc(BATCH_REQUESTS * sizeof(Request))
+            words = <Arg*>malloc(BATCH_WORDS * sizeof(Arg))
+            if arena == NULL or batch == NULL or words == NULL:
+                free(arena)
+                free(batch)
+                free(words)
+                raise MemoryError
+            self.spare_arena, self.spare_batch, self.spare_words = arena, batch, words
+        self.arena, self.spare_arena = self.spare_arena, self.arena
+        self.batch, self.spare_batch = self.spare_batch, self.batch
+        self.words, self.spare_words = self.spare_words, self.words
+        return 0
+
+    cdef int turn_amid(self) except -1:
+        cdef epoll_event events[EVENTS]
+        cdef int happened, i, fd
+        cdef void* found
+        cdef Connection connection
+        cdef size_t arena_used = self.arena_used
+        cdef size_t batched = self.batched
+        cdef size_t words_used = self.words_used
+        happened = epoll_wait(self.epoll, events, EVENTS, 0)
+        self.arena_used = self.batched = self.batch_at = self.words_used = 0
+        for i in range(max(happened, 0)):
+            fd = events[i].data.fd
+            found = self.by_descriptor[fd] if <size_t>fd < self.descriptors else NULL
+            if found == NULL:
+                function = self.watched.get(fd)
+                if function is not None:
+                    function()
+                continue
+            connection = <Connection>found
+            if found == self.engaged or found == self.parsing or connection.in_job:
+                continue
+            if events[i].events & EPOLLOUT:
+                self.flush(connection)
+                if connection.closed:
+                    continue
+            if events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP):
+                self.receive(connection)
+        self.run_batch()
+        self.settle()
+        if self.log is not None:
+            self.log.hand_over()
+            if self.commit_first:
+                self.hold_replies()
+        self.flush_all()
+        # Of the turn around this one, all requests have been run.
+        self.arena_used, self.words_used = arena_used, words_used
+        self.batched = self.batch_at = batched
+        return 0
+
     # Reading
 
     cdef int receive(self, Connection connection) except -1:
         cdef char* into
         cdef size_t room
         cdef ssize_t got
-        cdef bint own = False
-        if connection.parser.filling != NULL:
-            into = connection.parser.filling.data + connection.parser.filled
-            room = connection.parser.filling.length + 2 - connection.parser.filled
-        elif connection.buffer_length or connection.stalled:
-            connection.make_room(READ_LEAST)
-            into = connection.buffer + connection.buffer_length
-            room = connection.buffer_room - connection.buffer_length
-            own = True
-        else:
-            if ARENA_BYTES - self.arena_used < READ_LEAST:
-                self.run_batch()
-                self.settle()
-                self.arena_used = 0
-            into = self.arena + self.arena_used
-            room = ARENA_BYTES - self.arena_used
-            if room > READ_BYTES:
-                room = READ_BYTES
-        got = recv(connection.fd, into, room, MSG_DONTWAIT)
-        if self.received(connection, into, got, errno, own) and not connection.stalled:
-            return self.parse_input(connection)
-        return 0
+        cdef int error
+        cdef bint own
+        if connection.shaking_hands and not self.shake_hands(connection):
+            return 0
+        while True:
+            own = False
+            if connection.parser.filling != NULL:
+                into = connection.parser.filling.data + connection.parser.filled
+                room = connection.parser.filling.length + 2 - connection.parser.filled
+            elif connection.buffer_length or connection.stalled:
+                connection.make_room(READ_LEAST)
+                into = connection.buffer + connection.buffer_length
+                room = connection.buffer_room - connection.buffer_length
+                own = True
+            else:
+                if ARENA_BYTES - self.arena_used < READ_LEAST:
+                    self.run_batch()
+                    self.settle()
+                    self.arena_used = 0
+                into = self.arena + self.arena_used
+                room = ARENA_BYTES - self.arena_used
+                if room > READ_BYTES:
+                    room = READ_BYTES
+            if connection.secure is None:
+                got = recv(connection.fd, into, room, MSG_DONTWAIT)
+                error = errno
+            else:
+                got = receive_secure(connection, into, room, &error)
+            if self.received(connection, into, got, error, own) and not connection.stalled:
+                self.parse_input(connection)
+            # What is decrypted already is nothing that epoll would tell of.
+            if connection.secure is None or connection.closed or got <= 0 or not connection.secure.pending():
+                return 0
+
+    cdef bint shake_hands(self, Connection connection) except -1:
+        """Go on with a TLS handshake; whether it is done."""
+        cdef bint wants_write = False
+        cdef object failure = go_on_shaking(connection, &wants_write)
+        if failure is not None:
+            connection.closing_reason = "TLS handshake failed"
+            self.server.handshake_failed(connection, failure)
+            self.close(connection)
+            return False
+        self.watch_writing(connection, wants_write)
+        return not connection.shaking_hands
 
     cdef int receive_by_threads(self, epoll_event* events, int happened) except -1:
         """Read what the threads can; those events are marked as dealt with."""
@@ -720,7 +838,7 @@ cdef class Loop:
                     continue
                 connection = <Connection>found
                 if (connection.stalled or connection.queued or connection.parser.filling != NULL
-                        or connection.parser.words_wanted):
+                        or connection.parser.words_wanted or connection.secure is not None):
                     continue
                 job = &self.jobs[count]
                 job.own = connection.buffer_length != 0
@@ -743,6 +861,7 @@ cdef class Loop:
                 job.cuts = self.job_cuts + count * JOB_REQUESTS
                 job.cuts_room = JOB_REQUESTS
                 events[i].data.fd = -1
+                connection.in_job = True
                 count += 1
             if not count:
                 break
@@ -752,6 +871,7 @@ cdef class Loop:
             for i in range(<int>count):
                 job = &self.jobs[i]
                 connection = <Connection>job.connection
+                connection.in_job = False
                 if not self.received(connection, job.into, job.result, job.error, job.own):
                     continue
                 connection.settled = False
@@ -833,6 +953,8 @@ cdef class Loop:
         cdef Request* request
         cdef Outcome outcome
         cdef const char* next = NULL
+        cdef void* outer = self.parsing
+        self.parsing = <void*>connection
         connection.parser.longest_word = self.longest_word
         if connection.settled:
             connection.settled = False
@@ -871,6 +993,7 @@ cdef class Loop:
                 if not connection.closed and not connection.stalled:
                     self.protocol_error(connection)
                 break
+        self.parsing = outer
         return 0
 
     cdef int write_back(self, Connection connection, Request* request) except -1:
@@ -904,8 +1027,6 @@ cdef class Loop:
     cdef int run_batch(self) except -1:
         cdef size_t i, total = self.batched
         cdef Request* request
-        cdef Connection connection
-        cdef Dispatcher dispatcher = self.dispatcher
         if not total:
             return 0
         if total > 1:
@@ -920,9 +1041,21 @@ cdef class Loop:
         self.parse_batches += 1
         self.parse_batch_commands += total
         self.turn_requests += total
-        dispatcher.begin()
-        for i in range(total):
-            request = &self.batch[i]
+        self.dispatcher.begin()
+        self.batch_at = 0
+        self.run_on()
+        self.batched = 0
+        self.words_used = 0
+        return 0
+
+    cdef int run_on(self) except -1:
+        """Run the batch from where it stands; amid one of its commands it may be run on to its end."""
+        cdef Request* request
+        cdef Connection connection
+        cdef Dispatcher dispatcher = self.dispatcher
+        while self.batch_at < self.batched:
+            request = &self.batch[self.batch_at]
+            self.batch_at += 1
             connection = <Connection>request.connection
             connection.queued -= 1
             if connection.stalled:
@@ -937,23 +1070,26 @@ cdef class Loop:
                 self.want_flush(connection)
             if connection.out.chunks > 1:
                 self.over_limit(connection)
-        self.batched = 0
-        self.words_used = 0
         return 0
 
     cdef int settle(self) except -1:
         """After the turn's batches: keep what is left of each connection's bytes."""
-        cdef size_t i
+        cdef size_t i, kept = 0
         cdef Connection connection
         for i in range(self.touched.count):
             connection = <Connection>self.touched.items[i]
+            if self.engaged != NULL and (<void*>connection == self.engaged or <void*>connection == self.parsing):
+                # Its bytes are in use.
+                self.touched.items[kept] = <void*>connection
+                kept += 1
+                continue
             connection.settled = True
             if connection.closed:
                 continue
             if connection.gate & GATE_CLOSING:
                 connection.at = connection.end
             connection.store_rest()
-        self.touched.count = 0
+        self.touched.count = kept
         return 0
 
     # Writing
@@ -1012,12 +1148,12 @@ cdef class Loop:
     cdef int flush_all(self) except -1:
         cdef size_t i, total = self.flushing.count
         cdef Connection connection
-        if self.pool is not None and total > <size_t>self.pool.threads:
+        if self.pool is not None and total > <size_t>self.pool.threads and self.engaged == NULL:
             self.flush_by_threads()
         for i in range(total):
             connection = <Connection>self.flushing.items[i]
             connection.flushing = False
-            if not connection.closed and not connection.wants_write:
+            if not connection.closed and not connection.wants_write and <void*>connection != self.engaged:
                 self.flush(connection)
         # Closing one client may have given others something to send: they are behind.
         if self.flushing.count > total:
@@ -1036,7 +1172,8 @@ cdef class Loop:
             while at < self.flushing.count and count < JOBS:
                 connection = <Connection>self.flushing.items[at]
                 at += 1
-                if connection.closed or connection.held or connection.wants_write or not out_pending(&connection.out):
+                if (connection.closed or connection.held or connection.wants_write or connection.secure is not None
+                        or not out_pending(&connection.out)):
                     continue
                 if connection.taker is not None:
                     continue
@@ -1068,13 +1205,21 @@ cdef class Loop:
         """Send as much as the socket takes, within reason."""
         cdef size_t offered = 0, total = 0
         cdef ssize_t sent
+        cdef int error
         if connection.held:
             return 0
         if connection.taker is not None:
             return self.hand_out(connection)
+        if connection.shaking_hands:
+            self.shake_hands(connection)
+            return 0
         while out_pending(&connection.out):
-            sent = send_output(connection.fd, &connection.out, WRITE_MOST, &offered)
-            if not self.sent(connection, sent, offered, errno):
+            if connection.secure is None:
+                sent = send_output(connection.fd, &connection.out, WRITE_MOST, &offered)
+                error = errno
+            else:
+                sent = send_secure(connection, &offered, &error)
+            if not self.sent(connection, sent, offered, error):
                 return 0
             total += sent
             if total >= WRITE_MOST and out_pending(&connection.out):

@@ -26,7 +26,7 @@ def figures(server: Any) -> dict[bytes, Any]:
         b"cluster.links": 0,
         b"aof.buffer": 0,
         b"lua.caches": 0,
-        b"functions.caches": 0,
+        b"functions.caches": server.functions.libraries.machine_bytes + server.functions.libraries.held_bytes,
     }
     for db in server.keyspace.databases:
         if len(db):

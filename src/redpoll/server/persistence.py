@@ -51,8 +51,6 @@ class Persistence:
         self._dirty_at_start = 0
         self.last_cow_bytes = 0
         self.last_load: Any = None
-        # Libraries of functions that a loaded file brought, for as long as nothing else keeps them.
-        self.functions: list[bytes] = []
 
     # Start and stop
 
@@ -114,7 +112,13 @@ class Persistence:
         except OSError as error:
             raise LogError(f"{path} cannot be read: {error.strerror}") from error
         self.last_load = loaded
-        self.functions = loaded.functions
+        try:
+            server.functions.libraries.restore(loaded.functions, "REPLACE" if replacing else "APPEND")
+        except CommandError as error:
+            raise LogError(
+                f"{path}: a library of functions cannot be loaded: {error}. Nothing was changed on disk. Load the file "
+                "with a server that knows the library, and delete it there (FUNCTION DELETE)."
+            ) from error
         for warning in loaded.warnings:
             server.log.warning(f"{path}: {warning}")
         server.log.notice(
@@ -247,7 +251,7 @@ class Persistence:
                 b"used-mem": b"%d" % allocator.used(),
                 b"aof-base": b"0",
             },
-            "functions": self.functions,
+            "functions": server.functions.libraries.codes(),
             "compressing": config.rdbcompression,
             "counting": config.rdbchecksum,
             "syncing": config.rdb_save_incremental_fsync,
@@ -261,6 +265,7 @@ class Persistence:
             self.save()
         if flushing:
             server.keyspace.flush(range(len(server.keyspace.databases)), False)
+            server.functions.libraries.flush(True)
         gate = server.dispatcher.gate
         server.dispatcher.gate |= _LOADING
         try:

@@ -31,14 +31,17 @@ from redpoll.server.clients import Clients
 from redpoll.server.commandlog import CommandLogs
 from redpoll.server.config import Config
 from redpoll.server.dispatch import Dispatcher
+from redpoll.server.functions import Functions
 from redpoll.server.latency import LatencyMonitor
 from redpoll.server.logs import Log
 from redpoll.server.loop import Loop
 from redpoll.server.notifications import Notifications
 from redpoll.server.persistence import Persistence
 from redpoll.server.pubsub import Pubsub
+from redpoll.server.scripts import Scripts
 from redpoll.server.source import Source
 from redpoll.server.stats import ErrorStatistics, Rate
+from redpoll.server.tls import Tls, TlsError
 from redpoll.server.tracking import Tracking
 from redpoll.server.transactions import Transactions
 from redpoll.version import REDIS_VERSION, VERSION
@@ -74,9 +77,15 @@ class Server:
         self.transactions = Transactions(self, self.changes)
         self.tracking = Tracking(self, self.changes)
         self.blocking = Blocking(self)
+        # A script that fills a table without end is stopped before the system is out of memory.
+        self.script_memory = process.system_memory() // 2
+        self.scripts = Scripts(self)
+        self.functions = Functions(self.scripts, memory_limit=self.script_memory)
         self.persistence = Persistence(self)
+        self.tls = Tls(config)
         self.listeners: list[listeners.Listener] = []
         self.supervised = "no"
+        self.in_cluster = False
         self.connections_received = 0
         self.connections_rejected = 0
         self.operations = Rate()
@@ -100,7 +109,7 @@ class Server:
         """Listen, and load what was saved. Raises `StartError`."""
         self._listen()
         if not self.listeners:
-            raise StartError("Nothing to listen on: set port or unixsocket.")
+            raise StartError("Nothing to listen on: set port, tls-port or unixsocket.")
         self.load()
 
     def load(self) -> None:
@@ -122,8 +131,13 @@ class Server:
         try:
             if config.port:
                 self.listen_tcp(config.bind, config.port)
+            if config.tls_port:
+                self.tls.load()
+                self.listen_tcp(config.bind, config.tls_port, tls=True)
             if config.unixsocket:
                 self.listen_unix(config.unixsocket, config.unixsocketperm, config.unixsocketgroup)
+        except TlsError as error:
+            raise StartError(f"Failed to configure TLS: {error}") from error
         except listeners.ListenError as error:
             raise StartError(
                 f"{error}\nFailed listening on port {config.port} (tcp), aborting. Is another server running there?"
@@ -133,10 +147,10 @@ class Server:
         """Listen on a Unix socket besides what is listened on. Raises `ListenError`."""
         self._add_listener(listeners.open_unix(path, permissions, group, self.config.tcp_backlog))
 
-    def listen_tcp(self, addresses: list[str], port: int) -> None:
+    def listen_tcp(self, addresses: list[str], port: int, *, tls: bool = False) -> None:
         """Listen on these addresses and this port besides what is listened on. Raises `ListenError`."""
         config = self.config
-        for listener in listeners.open_tcp(list(addresses), port, config.tcp_backlog, config.mptcp):
+        for listener in listeners.open_tcp(list(addresses), port, config.tcp_backlog, config.mptcp, tls=tls):
             self._add_listener(listener)
 
     def _add_listener(self, listener: listeners.Listener) -> None:
@@ -145,18 +159,27 @@ class Server:
 
     def relisten(self) -> None:
         """Listen where the configuration says now. Raises `ListenError`, and then listens where it did before."""
-        former = [listener for listener in self.listeners if listener.name == "tcp"]
-        self.listeners = [listener for listener in self.listeners if listener.name != "tcp"]
-        for listener in former:
+        config = self.config
+        former = [listener for listener in self.listeners if listener.name != "unix"]
+        self.listeners = [listener for listener in self.listeners if listener.name == "unix"]
+        self._stop_listening(former)
+        try:
+            if config.port:
+                self.listen_tcp(config.bind, config.port)
+            if config.tls_port:
+                self.listen_tcp(config.bind, config.tls_port, tls=True)
+        except listeners.ListenError:
+            opened = [listener for listener in self.listeners if listener.name != "unix"]
+            self.listeners = [listener for listener in self.listeners if listener.name == "unix"]
+            self._stop_listening(opened)
+            for listener in former:
+                self.listen_tcp([f"-{listener.address}"], listener.port, tls=listener.name == "tls")
+            raise
+
+    def _stop_listening(self, closed: list[listeners.Listener]) -> None:
+        for listener in closed:
             self.loop.unwatch(listener.sock.fileno())
             listener.sock.close()
-        try:
-            if self.config.port:
-                self.listen_tcp(self.config.bind, self.config.port)
-        except listeners.ListenError:
-            for listener in former:
-                self.listen_tcp([f"-{listener.address}"], listener.port)
-            raise
 
     def run(self) -> int:
         """Serve until told to stop; returns the process's exit code."""
@@ -225,6 +248,7 @@ class Server:
                 address=f"{first.address}:{first.port}" if first else config.unixsocket,
                 config_file=config.file or "",
                 port=config.port,
+                tls_port=config.tls_port,
                 unix_socket=config.unixsocket,
             )
         )
@@ -240,12 +264,20 @@ class Server:
         self._sample(now_ms)
         self.clients.cron(now_ms)
         self.persistence.cron(now_ms)
+        self._renew_certificates(now_ms)
         used = allocator.used()
         if used > self.peak_memory:
             self.peak_memory = used
             self.peak_memory_ms = now_ms
         if self.cron_runs % max(self.config.hz, 1) == 0:
             self.loop.check_output_limits()
+
+    def _renew_certificates(self, now_ms: int) -> None:
+        try:
+            if self.tls.reload_if_changed(now_ms / 1000):
+                self.log.notice("TLS certificates changed on the disk and were loaded; new connections use them.")
+        except TlsError as error:
+            self.log.warning(f"TLS files changed, but those before stay in use: {error}")
 
     def upkeep_at(self) -> int:
         """When `cron` has something to do though no command comes, Unix milliseconds; 0: not at all."""
@@ -276,6 +308,11 @@ class Server:
     def turn_ended(self) -> None:
         """The commands of a turn are done, and somebody asked to be told."""
         self.tracking.turn_ended()
+
+    def handshake_failed(self, connection: Any, error: Exception) -> None:
+        """A client could not begin to speak TLS."""
+        reason = getattr(error, "reason", None) or str(error)
+        self.log.verbose(f"Error accepting a client connection: {reason} (addr={connection.address})")
 
     def client_closed(self, connection: Any) -> None:
         """A connection is gone."""

@@ -58,13 +58,14 @@ class Source:
             process_id=server.log.pid,
             process_supervised=server.supervised,
             run_id=server.run_id,
-            tcp_port=server.config.port,
+            tcp_port=server.config.port or server.config.tls_port,
             started_at=server.started_ms // 1000,
             hz=server.config.hz,
             executable=process.python_command(),
             config_file=server.config.file or "",
             io_threads_active=int(server.loop.threads > 1),
             listeners=list(by_name.values()),
+            **dict(server.tls.info(clock.unix_ms() / 1000)),
         )
 
     @property
@@ -92,6 +93,10 @@ class Source:
             mem_allocator="redpoll",
             lazyfree_pending_objects=server.keyspace.pending_free,
             lazyfreed_objects=server.keyspace.lazily_freed,
+            used_memory_vm_functions=server.functions.libraries.machine_bytes,
+            used_memory_functions=server.functions.libraries.held_bytes,
+            number_of_functions=server.functions.libraries.function_count,
+            number_of_libraries=len(server.functions.libraries),
         )
 
     @property

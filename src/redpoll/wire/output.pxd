@@ -52,6 +52,14 @@ cdef inline size_t out_pending(const Out* out) noexcept nogil:
         return 0
     return out.closed + <size_t>(out.cursor - out.last.data) - out.last.sent
 
+cdef inline void out_restart(Out* out) noexcept nogil:
+    """Forget what is in it, of which nothing was sent, and keep a chunk for what comes."""
+    if out.first != NULL:
+        if out.first == out.last and out.first.blob == NULL:
+            out.cursor = out.first.data
+        else:
+            out_clear(out)
+
 cdef inline void out_reserve(Out* out, size_t size) noexcept nogil:
     if <size_t>(out.limit - out.cursor) < size:
         out_reserve_slowly(out, size)

@@ -1,0 +1,135 @@
+"""Where Lua comes from: lupa's `lua51` extension module, of which only the library inside is used.
+
+The module is opened, not imported, and its symbols stay its own: another Lua in the same process is not met.
+"""
+
+import importlib.util
+
+from libc.stddef cimport ptrdiff_t
+
+cdef extern from "<dlfcn.h>" nogil:
+    void* dlopen(const char* path, int flags)
+    void* dlsym(void* handle, const char* name)
+    char* dlerror()
+    int RTLD_NOW, RTLD_LOCAL
+
+
+cdef int resolve(void* handle, const char* name, void** into) except -1:
+    into[0] = dlsym(handle, name)
+    if into[0] == NULL:
+        raise ImportError(f"Lua has no symbol {name.decode()}; lupa 2.8 or newer is needed")
+    return 0
+
+
+cdef int load() except -1:
+    cdef void* handle
+    cdef bytes path
+    found = importlib.util.find_spec("lupa.lua51")
+    if found is None or found.origin is None:
+        raise ImportError("lupa.lua51 is not there; install lupa 2.8 or newer")
+    path = found.origin.encode("utf-8", "surrogateescape")
+    handle = dlopen(path, RTLD_NOW | RTLD_LOCAL)
+    if handle == NULL:
+        raise ImportError(f"{found.origin}: {dlerror().decode('utf-8', 'replace')}")
+    resolve(handle, "lua_newstate", <void**>&api.lua_newstate)
+    resolve(handle, "lua_close", <void**>&api.lua_close)
+    resolve(handle, "lua_newthread", <void**>&api.lua_newthread)
+    resolve(handle, "lua_atpanic", <void**>&api.lua_atpanic)
+    resolve(handle, "lua_gettop", <void**>&api.lua_gettop)
+    resolve(handle, "lua_settop", <void**>&api.lua_settop)
+    resolve(handle, "lua_pushvalue", <void**>&api.lua_pushvalue)
+    resolve(handle, "lua_remove", <void**>&api.lua_remove)
+    resolve(handle, "lua_insert", <void**>&api.lua_insert)
+    resolve(handle, "lua_replace", <void**>&api.lua_replace)
+    resolve(handle, "lua_checkstack", <void**>&api.lua_checkstack)
+    resolve(handle, "lua_xmove", <void**>&api.lua_xmove)
+    resolve(handle, "lua_isnumber", <void**>&api.lua_isnumber)
+    resolve(handle, "lua_isstring", <void**>&api.lua_isstring)
+    resolve(handle, "lua_iscfunction", <void**>&api.lua_iscfunction)
+    resolve(handle, "lua_isuserdata", <void**>&api.lua_isuserdata)
+    resolve(handle, "lua_type", <void**>&api.lua_type)
+    resolve(handle, "lua_typename", <void**>&api.lua_typename)
+    resolve(handle, "lua_equal", <void**>&api.lua_equal)
+    resolve(handle, "lua_rawequal", <void**>&api.lua_rawequal)
+    resolve(handle, "lua_lessthan", <void**>&api.lua_lessthan)
+    resolve(handle, "lua_tonumber", <void**>&api.lua_tonumber)
+    resolve(handle, "lua_tointeger", <void**>&api.lua_tointeger)
+    resolve(handle, "lua_toboolean", <void**>&api.lua_toboolean)
+    resolve(handle, "lua_tolstring", <void**>&api.lua_tolstring)
+    resolve(handle, "lua_objlen", <void**>&api.lua_objlen)
+    resolve(handle, "lua_tocfunction", <void**>&api.lua_tocfunction)
+    resolve(handle, "lua_touserdata", <void**>&api.lua_touserdata)
+    resolve(handle, "lua_tothread", <void**>&api.lua_tothread)
+    resolve(handle, "lua_topointer", <void**>&api.lua_topointer)
+    resolve(handle, "lua_pushnil", <void**>&api.lua_pushnil)
+    resolve(handle, "lua_pushnumber", <void**>&api.lua_pushnumber)
+    resolve(handle, "lua_pushinteger", <void**>&api.lua_pushinteger)
+    resolve(handle, "lua_pushlstring", <void**>&api.lua_pushlstring)
+    resolve(handle, "lua_pushstring", <void**>&api.lua_pushstring)
+    resolve(handle, "lua_pushcclosure", <void**>&api.lua_pushcclosure)
+    resolve(handle, "lua_pushboolean", <void**>&api.lua_pushboolean)
+    resolve(handle, "lua_pushlightuserdata", <void**>&api.lua_pushlightuserdata)
+    resolve(handle, "lua_pushthread", <void**>&api.lua_pushthread)
+    resolve(handle, "lua_gettable", <void**>&api.lua_gettable)
+    resolve(handle, "lua_getfield", <void**>&api.lua_getfield)
+    resolve(handle, "lua_rawget", <void**>&api.lua_rawget)
+    resolve(handle, "lua_rawgeti", <void**>&api.lua_rawgeti)
+    resolve(handle, "lua_createtable", <void**>&api.lua_createtable)
+    resolve(handle, "lua_newuserdata", <void**>&api.lua_newuserdata)
+    resolve(handle, "lua_getmetatable", <void**>&api.lua_getmetatable)
+    resolve(handle, "lua_getfenv", <void**>&api.lua_getfenv)
+    resolve(handle, "lua_settable", <void**>&api.lua_settable)
+    resolve(handle, "lua_setfield", <void**>&api.lua_setfield)
+    resolve(handle, "lua_rawset", <void**>&api.lua_rawset)
+    resolve(handle, "lua_rawseti", <void**>&api.lua_rawseti)
+    resolve(handle, "lua_setmetatable", <void**>&api.lua_setmetatable)
+    resolve(handle, "lua_setfenv", <void**>&api.lua_setfenv)
+    resolve(handle, "lua_call", <void**>&api.lua_call)
+    resolve(handle, "lua_pcall", <void**>&api.lua_pcall)
+    resolve(handle, "lua_cpcall", <void**>&api.lua_cpcall)
+    resolve(handle, "lua_gc", <void**>&api.lua_gc)
+    resolve(handle, "lua_error", <void**>&api.lua_error)
+    resolve(handle, "lua_next", <void**>&api.lua_next)
+    resolve(handle, "lua_concat", <void**>&api.lua_concat)
+    resolve(handle, "lua_getallocf", <void**>&api.lua_getallocf)
+    resolve(handle, "lua_status", <void**>&api.lua_status)
+    resolve(handle, "lua_yield", <void**>&api.lua_yield)
+    resolve(handle, "lua_resume", <void**>&api.lua_resume)
+    resolve(handle, "lua_getstack", <void**>&api.lua_getstack)
+    resolve(handle, "lua_getinfo", <void**>&api.lua_getinfo)
+    resolve(handle, "lua_getlocal", <void**>&api.lua_getlocal)
+    resolve(handle, "lua_setlocal", <void**>&api.lua_setlocal)
+    resolve(handle, "lua_sethook", <void**>&api.lua_sethook)
+    resolve(handle, "lua_gethook", <void**>&api.lua_gethook)
+    resolve(handle, "luaL_loadbuffer", <void**>&api.luaL_loadbuffer)
+    resolve(handle, "luaL_ref", <void**>&api.luaL_ref)
+    resolve(handle, "luaL_unref", <void**>&api.luaL_unref)
+    resolve(handle, "luaL_checklstring", <void**>&api.luaL_checklstring)
+    resolve(handle, "luaL_optlstring", <void**>&api.luaL_optlstring)
+    resolve(handle, "luaL_checknumber", <void**>&api.luaL_checknumber)
+    resolve(handle, "luaL_optnumber", <void**>&api.luaL_optnumber)
+    resolve(handle, "luaL_checkinteger", <void**>&api.luaL_checkinteger)
+    resolve(handle, "luaL_optinteger", <void**>&api.luaL_optinteger)
+    resolve(handle, "luaL_checkstack", <void**>&api.luaL_checkstack)
+    resolve(handle, "luaL_checktype", <void**>&api.luaL_checktype)
+    resolve(handle, "luaL_checkany", <void**>&api.luaL_checkany)
+    resolve(handle, "luaL_newmetatable", <void**>&api.luaL_newmetatable)
+    resolve(handle, "luaL_checkudata", <void**>&api.luaL_checkudata)
+    resolve(handle, "luaL_getmetafield", <void**>&api.luaL_getmetafield)
+    resolve(handle, "luaL_callmeta", <void**>&api.luaL_callmeta)
+    resolve(handle, "luaL_where", <void**>&api.luaL_where)
+    resolve(handle, "luaL_argerror", <void**>&api.luaL_argerror)
+    resolve(handle, "luaL_typerror", <void**>&api.luaL_typerror)
+    resolve(handle, "luaL_findtable", <void**>&api.luaL_findtable)
+    resolve(handle, "luaopen_base", <void**>&api.luaopen_base)
+    resolve(handle, "luaopen_table", <void**>&api.luaopen_table)
+    resolve(handle, "luaopen_string", <void**>&api.luaopen_string)
+    resolve(handle, "luaopen_math", <void**>&api.luaopen_math)
+    resolve(handle, "luaopen_os", <void**>&api.luaopen_os)
+    resolve(handle, "luaopen_debug", <void**>&api.luaopen_debug)
+    resolve(handle, "lua_pushfstring", <void**>&api.lua_pushfstring)
+    resolve(handle, "luaL_error", <void**>&api.luaL_error)
+    return 0
+
+
+load()
