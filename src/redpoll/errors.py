@@ -654,6 +654,8 @@ def unknown_load_option(word: str) -> str:
 def unknown_list_argument(word: str) -> str:
     """The text for a word of FUNCTION LIST that means nothing."""
     return f"ERR Unknown argument {word}"
+
+
 # Arrays
 
 ARRAY_INDEX = "ERR invalid array index"

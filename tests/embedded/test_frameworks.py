@@ -1,4 +1,4 @@
-"""Libraries that build their own clients, over a store. Skipped where they are not installed (tests/peers.requirements)."""
+"""Libraries that build their own clients, over a store; skipped where they are missing (tests/peers.requirements)."""
 
 from __future__ import annotations
 

@@ -297,7 +297,9 @@ def test_pools_and_urls() -> None:
     assert redpoll.from_url("redpoll://memory/pools?db=3").get("k") == b"v"
     assert redpoll.Redis.from_url("redpoll://memory/pools").get("k") is None
     assert redpoll.connect("redpoll://memory/pools", db=3).get("k") == b"v"
-    blocking = redpoll.embedded.BlockingConnectionPool.from_url("redpoll://memory/pools", max_connections=1, timeout=0.01)
+    blocking = redpoll.embedded.BlockingConnectionPool.from_url(
+        "redpoll://memory/pools", max_connections=1, timeout=0.01
+    )
     other = redpoll.Redis(connection_pool=blocking)
     assert other.ping()
     held = asked(blocking.get_connection)

@@ -59,8 +59,8 @@ def connect(
     `redpoll:///var/lib/app.rdb?db=1`) or a `Store`. `appendonly` and `share` are explained at `Store`; `directives` are
     the server's (`{"maxmemory": "64mb"}`); everything else goes to `redis.Redis` (`decode_responses=True`, `db=1` …).
 
-    What is opened here is closed with the client, and so saved. Raises `StoreError`, ValueError for a bad URL, ImportError
-    when redis-py is not installed.
+    What is opened here is closed with the client, and so saved. Raises `StoreError`, ValueError for a bad URL,
+    ImportError when redis-py is not installed.
     """
     from redpoll.embedded.clients import Redis
 

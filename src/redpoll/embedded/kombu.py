@@ -4,8 +4,8 @@
 
     app = Celery(broker="redpoll://memory", backend="redpoll://memory")
 
-The path of the URL is a database, as for Redis (`redpoll://memory/1`). Another store is named in the transport's options,
-`broker_transport_options={"store": "redpoll:///var/lib/jobs.rdb"}`, from where workers in other processes find it too.
+The path of the URL is a database, as for Redis (`redpoll://memory/1`). Another store is named in the transport's
+options, `broker_transport_options={"store": "redpoll:///var/lib/jobs.rdb"}`: workers in other processes find that too.
 """
 
 from __future__ import annotations

@@ -45,8 +45,8 @@ class Address(NamedTuple):
 
     path: str = ""
     name: str = ""
-    client: Mapping[str, Any] = {}  # noqa: RUF012 - nobody changes it
-    directives: Mapping[str, Any] = {}  # noqa: RUF012
+    client: Mapping[str, Any] = {}
+    directives: Mapping[str, Any] = {}
 
 
 def is_url(text: object) -> bool:
@@ -79,7 +79,8 @@ def parse_url(url: str) -> Address:
         return Address("", path.strip("/") or "memory", client, directives)
     if host:
         raise ValueError(
-            f"{url!r}: a store has no host. It is {SCHEME}://memory, or a file with three slashes: {SCHEME}:///{host}{path}"
+            f"{url!r}: a store has no host. It is {SCHEME}://memory, or a file, with three slashes: "
+            f"{SCHEME}:///{host}{path}"
         )
     return Address(path if path.strip("/") else "", "", client, directives)
 

@@ -24,6 +24,6 @@ cdef struct Cursor:
     size_t taken                     # bytes that were read
 
 
-# Takes the first reply out of what waits there, which holds whole replies only, at least one. `decoding`: strings become
-# str, as `how` says. A message out of turn is a `PushReply`.
+# Takes the first reply out of what waits there, which holds whole replies only, at least one. `decoding`: strings
+# become str, as `how` says. A message out of turn is a `PushReply`.
 cdef object take_reply(Out* out, Decoding how, bint decoding)

@@ -22,7 +22,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.list cimport PyList_New, PyList_SET_ITEM
 from cpython.ref cimport Py_INCREF
 
-from redpoll.wire.output cimport out_clear, out_consume, out_pending
+from redpoll.wire.output cimport out_clear, out_consume
 
 cdef extern from "Python.h":
     object PyUnicode_DecodeUTF8(const char* text, Py_ssize_t length, const char* errors)
@@ -41,7 +41,8 @@ cdef object Pushed = PushReply
 cdef class Decoding:
     """`make_error(text)` makes the value that stands for an error reply; None: `ReplyError`."""
 
-    def __init__(self, bint decoding=False, str encoding="utf-8", str errors="strict", make_error=None, bint sets=False):
+    def __init__(self, bint decoding=False, str encoding="utf-8", str errors="strict", make_error=None,
+                 bint sets=False):
         self.decoding = decoding
         self.sets = sets
         self.encoding = encoding
@@ -218,7 +219,7 @@ cdef object value(Cursor* c, Decoding how, bint decoding):
         return None
     if kind == c"%":
         pairs = {}
-        for number in range(number_of(line, length)):
+        for _ in range(number_of(line, length)):
             key = value(c, how, decoding)
             pairs[tuple(key) if type(key) is list else key] = value(c, how, decoding)
         return pairs
@@ -238,7 +239,7 @@ cdef object value(Cursor* c, Decoding how, bint decoding):
         return how.make_error(string(c, number_of(line, length), 0, how, False).decode("utf-8", "replace"))
     if kind == c"|":
         # Facts beside the reply that follows; nobody here asks for them.
-        for number in range(2 * number_of(line, length)):
+        for _ in range(2 * number_of(line, length)):
             value(c, how, decoding)
         return value(c, how, decoding)
     raise RuntimeError(f"a reply of no known kind ({kind}); this is a bug in Redpoll, please report it")

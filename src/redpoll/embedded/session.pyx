@@ -4,8 +4,8 @@ A session is to an embedded store what a connection is to a server: it has a dat
 subscriptions. Its commands run in the thread that calls, under the store's guard; replies and messages lie in the
 connection's output until they are taken.
 
-What cannot be answered at once (a blocking pop, a command during CLIENT PAUSE) leaves the session waiting: `wait` sleeps in
-this thread until something arrives, `notify` has a function called then, and `fileno` gives a descriptor to poll.
+What cannot be answered at once (a blocking pop, a command during CLIENT PAUSE) leaves the session waiting: `wait`
+sleeps in this thread until something arrives, `notify` has a function called then, `fileno` gives a descriptor to poll.
 Whoever waits sees to its own deadline, so that no other thread is needed for it. Commands sent meanwhile wait behind.
 """
 
@@ -13,7 +13,7 @@ import os
 import time
 from _thread import allocate_lock
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from redpoll.embedded.replies cimport Decoding, take_reply
 from redpoll.embedded.words cimport Words, words_free, words_of
@@ -23,7 +23,6 @@ from redpoll.server.blocking cimport Waiter
 from redpoll.server.clock cimport unix_microseconds
 from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING, Connection
 from redpoll.server.dispatch cimport Request
-from redpoll.server.loop cimport Loop
 from redpoll.wire.output cimport Chunk, out_clear, out_consume, out_pending
 
 from redpoll.wire.values import Sentinel
@@ -161,7 +160,7 @@ cdef class Session:
 
     cdef object call(self, tuple values, object encode, bint utf8, bint decoding):
         cdef Words words
-        cdef object kept = words_of(&words, values, encode, utf8)
+        cdef object _kept = words_of(&words, values, encode, utf8)
         cdef object reply = nothing
         try:
             self.guard.acquire()
@@ -199,7 +198,7 @@ cdef class Session:
         return 0
 
     def execute(self, *words):
-        """Run a command and return its reply, waiting for it if need be. Raises `ReplyError`, or what `make_error` makes."""
+        """Run a command and return its reply, waiting for it if need be. Raises what `make_error` makes."""
         cdef object reply = self.call(words, encode_plain, True, self.decoding.decoding)
         while reply is nothing:
             self.wait()
@@ -218,7 +217,7 @@ cdef class Session:
         Raises `SessionClosed`, and TypeError or what `encode` raises, and then has run those before the bad one.
         """
         cdef Words words
-        cdef object kept
+        cdef object _kept   # what the words point into, as long as they are used
         cdef tuple values
         self.guard.acquire()
         try:
@@ -227,7 +226,7 @@ cdef class Session:
             for values in commands:
                 if self.client.gate & GATE_CLOSING:
                     break
-                kept = words_of(&words, values, encode, utf8)
+                _kept = words_of(&words, values, encode, utf8)
                 try:
                     if self.waits() or not self.run(&words):
                         self.queue(&words)
@@ -419,7 +418,6 @@ cdef class Session:
 
     def feed(self, bytes data):
         """Take bytes of the protocol, as from a socket."""
-        cdef size_t length = len(data)
         self.guard.acquire()
         try:
             if self.client.closed:

@@ -9,8 +9,8 @@ bounded slice of background work.
 The interpreter's lock is given up while waiting and held otherwise. Nothing on this way makes
 a Python object for a compiled command.
 
-Without a thread of its own: an embedded store's commands run in the threads that call them, under the store's guard, and
-`finish` does after each what a turn does after its commands. Connections of this process have no socket but a
+Without a thread of its own: an embedded store's commands run in the threads that call them, under the store's guard,
+and `finish` does after each what a turn does after its commands. Connections of this process have no socket but a
 `taker`, which is told when there is something for it; whoever takes it from the output does so under the guard. Most
 of what time brings waits for the next command. What cannot, as a snapshot under way or keys whose expiry somebody
 wants to hear of, has a thread attend: it takes turns until nothing needs it, asleep between, and ends. Sockets have one
@@ -338,7 +338,7 @@ cdef class Loop:
 
     cdef int turn(self) except -1:
         cdef epoll_event events[EVENTS]
-        cdef int64_t wait, begin
+        cdef int64_t wait
         cdef int happened, timeout
         if self.guard is not None:
             # Not the time of the keyspace, which only its own commands move.
@@ -541,7 +541,7 @@ cdef class Loop:
             self.guard.release()
 
     def after_fork(self):
-        """In the child of a fork: sockets and the thread that attended are the parent's; sessions are this process's."""
+        """In the child of a fork: sockets and the attending thread are the parent's; sessions are this process's."""
         self.attended = self.permanent = self.stopping = False
         # First of all, as it is the parent's too: what is taken out of it here would be gone there.
         self.release_descriptors()
