@@ -41,6 +41,7 @@ def test_rq() -> None:
         assert job.latest_result().return_value == 5
 
 
+@pytest.mark.filterwarnings("default")  # redis-py's, about what Celery calls
 def test_celery(memory: Any) -> None:
     celery = pytest.importorskip("celery")
     worker = pytest.importorskip("celery.contrib.testing.worker")

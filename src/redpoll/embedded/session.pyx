@@ -14,6 +14,7 @@ import time
 from _thread import allocate_lock
 
 from libc.stdint cimport int64_t, uint64_t
+from posix.unistd cimport close as close_descriptor
 
 from redpoll.embedded.replies cimport Decoding, take_reply
 from redpoll.embedded.words cimport Words, words_free, words_of
@@ -60,8 +61,9 @@ cdef class Inbox(Taker):
         self.event = -1
 
     def __dealloc__(self):
+        # Not by Python's modules, which may be gone at the end of the process.
         if self.event >= 0:
-            os.close(self.event)
+            close_descriptor(self.event)
 
     cdef void arrived(self, bint something) noexcept:
         cdef object signal = self.signal
@@ -237,6 +239,8 @@ cdef class Session:
                     break
             if self.loop.has_chores():
                 self.loop.finish()
+            if self.inbox.event >= 0 and self.has_reply():
+                self.inbox.show(True)
         finally:
             self.guard.release()
         if self.loop.log is not None:

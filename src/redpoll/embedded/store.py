@@ -68,6 +68,9 @@ class Store:
         share: bool = True,
         **directives: Any,
     ) -> None:
+        self._closed = True
+        if _ended:
+            raise StoreError("The interpreter is about to end; nothing can be opened any more.")
         self.path = os.path.realpath(os.fspath(path)) if path is not None else ""
         self.name = ""
         self._appendonly = options.read_flag(appendonly)
@@ -467,6 +470,16 @@ def _address(where: str | os.PathLike[str] | None) -> options.Address:
 
 
 @atexit.register
+def _end() -> None:
+    """The interpreter ends: nobody opens anything any more."""
+    global _ended
+    _ended = True
+    close_all()
+
+
+_ended = False
+
+
 def close_all() -> None:
     """Close every store of this process; done anyway when the interpreter ends."""
     for store in list(_ALL):

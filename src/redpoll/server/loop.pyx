@@ -23,6 +23,7 @@ from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
+from posix.unistd cimport close as close_descriptor
 
 from redpoll.engine.keyspace cimport Database
 from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
@@ -142,6 +143,7 @@ cdef class Loop:
         return 0
 
     cdef int open_buffers(self) except -1:
+        """Have what cutting requests out of bytes takes."""
         if self.arena == NULL:
             self.arena = <char*>malloc(ARENA_BYTES)
             self.batch = <Request*>malloc(BATCH_REQUESTS * sizeof(Request))
@@ -153,10 +155,10 @@ cdef class Loop:
     def release_descriptors(self):
         """Close what `open` opened, also in the child of a fork, where it is the parent's that goes on being used."""
         if self.epoll >= 0:
-            os.close(self.epoll)
+            close_descriptor(self.epoll)
             self.epoll = -1
         if self.wake_event >= 0:
-            os.close(self.wake_event)
+            close_descriptor(self.wake_event)
             self.wake_event = -1
 
     # Registration
