@@ -33,6 +33,12 @@ def change(client: Connection, chance: random.Random) -> None:
         ("ZPOPMIN", f"z{number % 7}"),
         ("XADD", f"x{number % 3}", "*", "field", word),
         ("XTRIM", f"x{number % 3}", "MAXLEN", 50),
+        ("ARSET", f"a{number % 5}", number * 97, word, number, word * 3),
+        ("ARINSERT", f"a{number % 5}", word, number / 8),
+        ("ARRING", f"a{number % 5}", 30 + number, word),
+        ("ARSEEK", f"a{number % 5}", number),
+        ("ARDEL", f"a{number % 5}", number * 97),
+        ("ARDELRANGE", f"a{number % 5}", number, number * 2),
         ("RENAME", f"s{number}", f"r{number}"),
         ("COPY", f"h{number % 7}", f"c{number}", "REPLACE"),
         ("DEL", f"s{number}", f"c{number + 1}"),
@@ -65,6 +71,7 @@ def test_a_snapshot_is_of_one_moment(make_server: Start, tmp_path: Path, seed: i
         # Large ones, which are written in pieces.
         client.call("HSET", "large", *[word for i in range(20_000) for word in (f"field{i}", i)])
         client.call("RPUSH", "long", *range(20_000))
+        client.call("ARSET", "wide", 0, *range(20_000))
         with server.connect() as other:
             before = digest(client)
             assert str(other.call("BGSAVE")) == "Background saving started"
@@ -73,6 +80,7 @@ def test_a_snapshot_is_of_one_moment(make_server: Start, tmp_path: Path, seed: i
                     change(client, chance)
                 client.call("HSET", "large", f"field{chance.randrange(30_000)}", "new")
                 client.call("LPUSH", "long", "new")
+                client.call("ARSET", "wide", chance.randrange(30_000), "new")
             assert b"rdb_last_bgsave_status:ok" in bytes(other.call("INFO", "persistence"))
     kill(server)
     again = make_server(dir=str(tmp_path), enable_debug_command="yes")
