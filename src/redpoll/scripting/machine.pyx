@@ -26,7 +26,7 @@ from redpoll.scripting.lua cimport (
     lua_sethook, lua_setglobal, lua_State, lua_settop, lua_toboolean, lua_tolstring, lua_tonumber, lua_topointer, lua_tostring,
     lua_touserdata, lua_type, lua_typename, lua_upvalueindex, luaL_loadbuffer, luaL_ref, luaL_unref, lua_getglobal,
 )
-from redpoll.scripting.sandbox cimport close_sandbox, open_sandbox, push_real, seed_random
+from redpoll.scripting.sandbox cimport close_sandbox, open_sandbox, push_real
 from redpoll.scripting.server_library cimport push_server_library
 from redpoll.scripting.state cimport (
     RUN_SCRIPT, TELL_ALL, add_text, lua_allocate, set_text, state_free, state_new, state_of,
@@ -346,7 +346,6 @@ cdef class Machine:
             state.started_us = self.host.now_us()
             lua_sethook(L, count_hook, LUA_MASKCOUNT, HOOK_INSTRUCTIONS)
         running = state
-        seed_random(state, 0)
         lua_pushvalue(L, AT_RUNNER)
         status = lua_pcall(L, 0, 0, AT_HANDLER)
         running = outer
