@@ -264,6 +264,7 @@ cdef class Machine:
         if self.state == NULL:
             raise MemoryError
         self.state.host = <void*>host
+        self.state.deprecated_api = host.deprecated_api
         self.state.memory.limit = memory_limit
         L = lua_newstate(lua_allocate, &self.state.memory)
         if L == NULL:

@@ -15,13 +15,14 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from redpoll.scripting.lua cimport (
-    LUA_GLOBALSINDEX, LUA_TFUNCTION, LUA_TSTRING, LUA_TTABLE, api, lua_CFunction, lua_call, lua_checkstack, lua_concat,
-    lua_createtable, lua_error, lua_getfield, lua_getmetatable, lua_gettop, lua_insert, lua_isnil, lua_isnoneornil, lua_newtable, lua_objlen,
-    lua_pop, lua_pushcclosure, lua_pushcfunction, lua_pushlightuserdata, lua_pushlstring, lua_pushnil, lua_pushnumber,
-    lua_pushstring, lua_pushvalue, lua_rawget, lua_rawset, lua_remove, lua_replace, lua_setfield, lua_setmetatable,
-    lua_settop, lua_toboolean, lua_tocfunction, lua_tolstring, lua_tostring, lua_type, lua_upvalueindex, luaL_argerror, luaL_checkany,
-    luaL_checkinteger, luaL_checklstring, luaL_checktype, luaL_error, luaL_getmetafield, luaL_loadbuffer,
-    luaL_optinteger, luaL_optlstring, luaopen_base, luaopen_math, luaopen_os, luaopen_string, luaopen_table, lua_tonumber,
+    LUA_GLOBALSINDEX, LUA_TFUNCTION, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, api, lua_CFunction, lua_call, lua_concat,
+    lua_createtable, lua_error, lua_getfield, lua_getmetatable, lua_gettop, lua_insert, lua_isnil, lua_isnoneornil,
+    lua_newtable, lua_objlen, lua_pop, lua_pushcclosure, lua_pushcfunction, lua_pushlightuserdata, lua_pushlstring,
+    lua_pushnil, lua_pushnumber, lua_pushstring, lua_pushvalue, lua_rawget, lua_rawset, lua_remove, lua_replace,
+    lua_setfield, lua_setmetatable, lua_settop, lua_toboolean, lua_tocfunction, lua_tolstring, lua_tostring, lua_type,
+    luaL_argerror, luaL_checkany, luaL_checkinteger, luaL_checklstring, luaL_checktype, luaL_error, luaL_getmetafield,
+    luaL_loadbuffer, luaL_optinteger, luaL_optlstring, luaopen_base, luaopen_math, luaopen_os, luaopen_string,
+    luaopen_table,
 )
 from redpoll.scripting.state cimport state_of
 
@@ -31,11 +32,11 @@ cdef enum:
     UNPACKED_MOST = 1000000  # more than Lua's stack has room for
 
 # What scripts find of Lua's own globals. What is not here is taken away.
-cdef const char* KEPT[29]
+cdef const char* KEPT[32]
 KEPT[:] = [
     "assert", "collectgarbage", "coroutine", "error", "gcinfo", "getmetatable", "ipairs", "load", "loadstring", "math",
     "next", "os", "pairs", "pcall", "rawequal", "rawget", "rawset", "select", "setmetatable", "string", "table",
-    "tonumber", "tostring", "type", "unpack", "xpcall", "_G", "_VERSION", NULL,
+    "tonumber", "tostring", "type", "unpack", "xpcall", "_G", "_VERSION", "getfenv", "setfenv", "newproxy", NULL,
 ]
 cdef const char* KEPT_OF_OS[2]
 KEPT_OF_OS[:] = ["clock", NULL]
@@ -110,7 +111,7 @@ cdef int safe_getmetatable(lua_State* L) noexcept nogil:
         return 1
     if luaL_getmetafield(L, 1, "__metatable"):
         return 1
-    if shared or lua_type(L, 1) != LUA_TTABLE:
+    if shared or lua_type(L, 1) not in (LUA_TTABLE, LUA_TUSERDATA):
         # Others have this metatable too: it may be looked at, and no more.
         protect(L)
     return 1
@@ -316,6 +317,11 @@ cdef void open_one(lua_State* L, lua_CFunction opener, const char* name) noexcep
     lua_call(L, 1, 0)
 
 
+cdef void take_back(lua_State* L, const char* name) noexcept nogil:
+    lua_pushnil(L)
+    lua_setfield(L, -2, name)
+
+
 cdef lua_CFunction wrap(lua_State* L, const char* name, lua_CFunction function) noexcept nogil:
     """Replace a function in the table on the top; returns the one that it was."""
     cdef lua_CFunction before
@@ -369,6 +375,10 @@ cdef void open_sandbox(lua_State* L, State* state) noexcept nogil:
     open_one(L, luaopen_os_function, "os")
     lua_pushvalue(L, LUA_GLOBALSINDEX)
     keep_only(L, KEPT)
+    if not state.deprecated_api:
+        take_back(L, "getfenv")
+        take_back(L, "setfenv")
+        take_back(L, "newproxy")
     own_setmetatable = wrap(L, "setmetatable", safe_setmetatable)
     own_rawset = wrap(L, "rawset", safe_rawset)
     own_rawget = wrap(L, "rawget", safe_rawget)

@@ -7,6 +7,7 @@ Functions here may end in `lua_error`: see lua.pxd. What the host does is done w
 """
 
 from libc.stdint cimport int64_t
+from libc.stdio cimport snprintf
 from libc.string cimport memchr, strlen
 
 from redpoll.engine.numbers cimport format_double, format_int64
@@ -87,6 +88,9 @@ cdef inline size_t print_number(double number, char* into) noexcept nogil:
         integer = <int64_t>number
         if <double>integer == number:
             return format_int64(into, integer)
+    if number != number:
+        # By its sign, as C prints it.
+        return snprintf(into, DIGITS, "%.17g", number)
     return format_double(into, number)
 
 

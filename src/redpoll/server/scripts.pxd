@@ -22,6 +22,7 @@ cdef class ScriptHost(Host):
     cdef State* state                # of what runs
     cdef bint short_of_memory        # as the script began
     cdef bint is_function
+    cdef public bint unrestricted    # scripts may call what they must not; for tests
     cdef const Arg* words            # the caller's command
     cdef size_t word_count
     cdef list slow_words             # the same, once it is slow

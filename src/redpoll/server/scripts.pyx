@@ -34,6 +34,7 @@ cdef uint64_t FLAG_WRITE = command_flags.WRITE
 cdef uint64_t FLAG_MAY_REPLICATE = command_flags.MAY_REPLICATE
 cdef uint64_t FLAG_DENYOOM = command_flags.DENYOOM
 cdef uint64_t FLAG_NOSCRIPT = command_flags.NOSCRIPT
+cdef uint64_t FLAG_SCRIPT_RUNNER = command_flags.SCRIPT_RUNNER
 
 cdef enum:
     DIGEST_DIGITS = 40
@@ -51,6 +52,7 @@ cdef class ScriptHost(Host):
         self.client = Connection(-1, 0, server.keyspace.databases[0], server.keyspace.now)
         self.client.server = server
         self.client.address = "lua"
+        self.deprecated_api = server.config.lua_enable_deprecated_api
 
     cdef void command(self, State* state) noexcept:
         cdef Dispatcher dispatcher = self.dispatcher
@@ -116,7 +118,7 @@ cdef class ScriptHost(Host):
         """Whether flags and the server's state admit a command; answers itself when they do not."""
         cdef uint64_t flags = (<Routine>request.routine).flags
         cdef str text = None
-        if flags & FLAG_NOSCRIPT:
+        if flags & FLAG_NOSCRIPT and (flags & FLAG_SCRIPT_RUNNER or not self.unrestricted):
             text = errors.SCRIPT_NOT_ALLOWED
         elif state.flags & RUN_READ_ONLY and flags & (FLAG_WRITE | FLAG_MAY_REPLICATE):
             text = errors.SCRIPT_ONLY_READS
