@@ -49,5 +49,5 @@ cdef class Scripts(ScriptRunner):
                      size_t keys) except -1
     # The number of keys, which stands in `argv[2]`. Raises `CommandError`.
     cdef size_t key_count(self, Call call) except? 0xFFFFFFFF
-    cdef int answer_failure(self, Out* out, State* state) except -1
+    cdef int answer_failure(self, Out* out, State* state, Connection caller) except -1
     cdef int end_slow(self, Connection caller) except -1

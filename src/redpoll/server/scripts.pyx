@@ -237,7 +237,7 @@ cdef class Scripts(ScriptRunner):
             if only_reads:
                 raise CommandError(errors.SCRIPT_WRITES_IN_RO)
         if self.host.short_of_memory and not flags & (RUN_ALLOW_OOM | RUN_NO_WRITES):
-            raise CommandError(errors.SCRIPT_OUT_OF_MEMORY)
+            raise CommandError(errors.OUT_OF_MEMORY)
         if flags & RUN_NO_WRITES:
             flags |= RUN_ALLOW_OOM | RUN_READ_ONLY
         if only_reads:
@@ -288,18 +288,20 @@ cdef class Scripts(ScriptRunner):
         if dispatcher.keyspace.propagating and dispatcher.keyspace.dirty != dirty:
             caller.held_until = caller.logged_until = dispatcher.feed.log.appended
         if state.failed:
-            return self.answer_failure(out, state)
+            return self.answer_failure(out, state, caller)
         if state.answer.first != NULL and state.answer.first == state.answer.last:
             out_write(out, state.answer.first.data, state.answer.cursor - state.answer.first.data)
         else:
             out_splice(out, &state.answer)
         return 0
 
-    cdef int answer_failure(self, Out* out, State* state) except -1:
+    cdef int answer_failure(self, Out* out, State* state, Connection caller) except -1:
         cdef bytes text = state.text[:state.text_length]
         out_clear(&state.answer)
         if not state.counted:
             raise CommandError(text.decode("utf-8", "surrogateescape"))
+        # The error is counted already, as the command's that the script called.
+        (<Routine?>caller.last).failed_calls += 1
         reply_error(out, text, len(text))
         return 0
 
