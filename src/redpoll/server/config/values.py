@@ -535,6 +535,14 @@ def file_name(directive: str, what: str = "filename", *, may_be_empty: bool = Fa
     return check
 
 
+def preload_file(text: str) -> str | None:
+    """Refuse what does not name a file with its kind."""
+    kind, colon, path = text.partition(":")
+    if text and not (colon and path and kind in ("rdb", "aof")):
+        return "preload-file must be rdb:<path> or aof:<path>"
+    return None
+
+
 def host_name(text: str) -> str | None:
     """Refuse what cannot be a host's name."""
     if len(text) > 255:
