@@ -139,7 +139,7 @@ cdef const char* push_reply(lua_State* L, const char* at) noexcept nogil:
 cdef const char* push_newer(lua_State* L, const char* at, const char* end) noexcept nogil:
     """What only RESP3 has; `end` is that of the first line."""
     cdef char kind = at[0]
-    cdef int64_t number = 0, i
+    cdef int64_t number = 0, _
     if kind == c"_":
         lua_pushnil(L)
         return end + 2
@@ -171,7 +171,7 @@ cdef const char* push_newer(lua_State* L, const char* at, const char* end) noexc
         lua_createtable(L, 0, 1)
         lua_pushstring(L, "map" if kind == c"%" else "set")
         lua_createtable(L, 0, <int>(number if number < 1 << 26 else 0))
-        for i in range(number):
+        for _ in range(number):
             at = push_reply(L, at)
             if kind == c"%":
                 at = push_reply(L, at)
@@ -182,7 +182,7 @@ cdef const char* push_newer(lua_State* L, const char* at, const char* end) noexc
         return at
     if kind == c"|":
         # Attributes are beside the reply proper.
-        for i in range(2 * number):
+        for _ in range(2 * number):
             at = push_reply(L, at)
             lua_pop(L, 1)
         return push_reply(L, at)

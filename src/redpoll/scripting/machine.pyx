@@ -19,19 +19,19 @@ from redpoll.scripting.libraries.cmsgpack cimport open_cmsgpack
 from redpoll.scripting.libraries.struct cimport open_struct
 from redpoll.scripting.lua cimport (
     LUA_ERRMEM, LUA_GCCOLLECT, LUA_GCSTEP, LUA_MASKCOUNT, LUA_MASKLINE, LUA_REGISTRYINDEX, LUA_TNUMBER, LUA_TSTRING,
-    LUA_TTABLE, api, lua_call, lua_checkstack, lua_close, lua_concat, lua_cpcall, lua_createtable, lua_Debug, lua_error,
-    lua_gc, lua_getinfo, lua_getstack, lua_insert, lua_isboolean, lua_istable, lua_newstate, lua_newtable, lua_pcall,
-    lua_pop, lua_pushcclosure, lua_pushcfunction, lua_pushlightuserdata, lua_pushlstring, lua_pushnumber,
-    lua_pushstring, lua_pushvalue, lua_rawget, lua_rawgeti, lua_rawset, lua_rawseti, lua_remove, lua_replace,
-    lua_sethook, lua_setglobal, lua_State, lua_settop, lua_toboolean, lua_tolstring, lua_tonumber, lua_topointer, lua_tostring,
-    lua_touserdata, lua_type, lua_typename, lua_upvalueindex, luaL_loadbuffer, luaL_ref, luaL_unref, lua_getglobal,
+    LUA_TTABLE, api, lua_call, lua_checkstack, lua_close, lua_concat, lua_cpcall, lua_createtable, lua_Debug,
+    lua_error, lua_gc, lua_getinfo, lua_getstack, lua_insert, lua_istable, lua_newstate, lua_pcall, lua_pop,
+    lua_pushcclosure, lua_pushcfunction, lua_pushlightuserdata, lua_pushlstring, lua_pushnumber, lua_pushstring,
+    lua_pushvalue, lua_rawget, lua_rawgeti, lua_rawset, lua_rawseti, lua_sethook, lua_setglobal, lua_State, lua_settop,
+    lua_toboolean, lua_tolstring, lua_topointer, lua_tostring, lua_touserdata, lua_type, lua_typename,
+    lua_upvalueindex, luaL_loadbuffer, luaL_ref, luaL_unref,
 )
 from redpoll.scripting.sandbox cimport close_sandbox, open_sandbox, push_real
 from redpoll.scripting.server_library cimport push_server_library
 from redpoll.scripting.state cimport (
     RUN_SCRIPT, TELL_ALL, add_text, lua_allocate, set_text, state_free, state_new, state_of,
 )
-from redpoll.wire.output cimport out_clear, out_restart
+from redpoll.wire.output cimport out_restart
 
 cdef enum:
     HOOK_INSTRUCTIONS = 100000

@@ -9,10 +9,7 @@ out. A wrapped function calls Lua's own for all else, so that behaviour and mess
 Functions here may end in `lua_error`: see lua.pxd.
 """
 
-from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
 
 from redpoll.scripting.lua cimport (
     LUA_GLOBALSINDEX, LUA_TFUNCTION, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, api, lua_CFunction, lua_call, lua_concat,

@@ -8,14 +8,14 @@ Functions here may end in `lua_error`: see lua.pxd. What the host does is done w
 
 from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
-from libc.string cimport memchr, strlen
+from libc.string cimport memchr
 
 from redpoll.engine.numbers cimport format_double, format_int64
 from redpoll.scripting.conversion cimport push_reply, reply_bytes
 from redpoll.scripting.lua cimport (
-    LUA_TNUMBER, LUA_TSTRING, api, lua_CFunction, lua_createtable, lua_error, lua_gettop, lua_pop, lua_pushboolean, lua_pushcclosure,
-    lua_pushlightuserdata, lua_pushlstring, lua_pushnumber, lua_pushstring, lua_rawset, lua_setfield, lua_settop,
-    lua_State, lua_toboolean, lua_tolstring, lua_tonumber, lua_type, lua_concat, lua_tostring,
+    LUA_TNUMBER, LUA_TSTRING, api, lua_CFunction, lua_createtable, lua_error, lua_gettop, lua_pushboolean,
+    lua_pushcclosure, lua_pushlightuserdata, lua_pushlstring, lua_pushnumber, lua_pushstring, lua_rawset, lua_setfield,
+    lua_settop, lua_State, lua_tolstring, lua_tonumber, lua_type, lua_concat,
 )
 from redpoll.scripting.machine cimport Host
 from redpoll.scripting.state cimport (
@@ -25,7 +25,6 @@ from redpoll.wire.output cimport out_restart
 
 import hashlib
 
-from redpoll import errors
 from redpoll.version import REDIS_VERSION
 
 cdef enum:

@@ -9,7 +9,6 @@ When a script is slow, `ScriptHost.slow` has the loop serve others meanwhile. Th
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport strlen
 
 from redpoll.engine.numbers cimport parse_int64
 from redpoll.scripting.cache cimport Script
