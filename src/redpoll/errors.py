@@ -583,7 +583,6 @@ SCRIPT_WRONG_ARITY = "ERR Wrong number of args calling Redis command from script
 SCRIPT_NOT_ALLOWED = "ERR This Redis command is not allowed from script"
 SCRIPT_ONLY_READS = "ERR Write commands are not allowed from read-only scripts."
 SCRIPT_WRITES_IN_RO = "ERR Can not execute a script with write flag using *_ro command."
-SCRIPT_OUT_OF_MEMORY = "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'"
 SCRIPT_NO_CLUSTER = "ERR Can not run script on cluster, 'no-cluster' flag is set."
 SCRIPT_KILLED = "ERR Script killed by user with SCRIPT KILL..."
 FUNCTION_KILLED = SCRIPT_KILLED

@@ -269,6 +269,13 @@ def _sdslen(call: Any, key: bytes) -> str:
     )
 
 
+@_subcommand("SET-DISABLE-DENY-SCRIPTS <0|1>", least=1)
+def _set_disable_deny_scripts(call: Any, wanted: bytes) -> str:
+    """Let scripts call commands that they must not call."""
+    call.server.scripts.host.unrestricted = wanted == b"1"
+    return "OK"
+
+
 @_subcommand("STRUCTSIZE")
 def _structsize(_call: Any) -> str:
     """Show the sizes of the engine's structures."""

@@ -710,6 +710,8 @@ cdef class Loop:
         """The client's command is done; what it sent behind it is run from the next turn on."""
         if caller.fd >= 0:
             self.go_on(caller)
+        else:
+            caller.stalled = False
 
     cdef int swap_rooms(self) except -1:
         """Other buffers, as those of the turn are in use; and back. Nothing is left in those that are given up."""

@@ -15,13 +15,13 @@ from typing import Any
 
 import redpoll.engine.memory as allocator
 from redpoll import errors
+from redpoll.engine.keyspace import Keyspace
 from redpoll.errors import CommandError
 from redpoll.persistence.append_only import sync_directory
 from redpoll.persistence.rdb_load import load
 from redpoll.persistence.rdb_reader import DamagedFile, RdbReader
 from redpoll.persistence.rdb_save import file_version, save_file
 from redpoll.persistence.saver import Saver
-from redpoll.engine.keyspace import Keyspace
 from redpoll.server import clock
 from redpoll.server.append_only import AppendOnly, LogError
 from redpoll.server.backup import Backup

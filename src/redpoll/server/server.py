@@ -192,14 +192,14 @@ class Server:
         return self.exit_code
 
     def close(self) -> None:
-        """Close every connection and listener."""
+        """Close every listener and connection, in this order: who was let go of finds nobody there any more."""
+        for listener in self.listeners:
+            self.loop.unwatch(listener.sock.fileno())
+        listeners.close_all(self.listeners)
         for connection in list(self.loop.connections.values()):
             with contextlib.suppress(Exception):
                 self.loop.flush_now(connection)
             self.loop.close(connection)
-        for listener in self.listeners:
-            self.loop.unwatch(listener.sock.fileno())
-        listeners.close_all(self.listeners)
         self.persistence.close()
         self.errands.close()
 
