@@ -30,6 +30,7 @@ from redpoll.server.changes import Changes
 from redpoll.server.clients import Clients
 from redpoll.server.commandlog import CommandLogs
 from redpoll.server.config import Config
+from redpoll.server.defragmentation import Defragmentation
 from redpoll.server.dispatch import Dispatcher
 from redpoll.server.errands import Errands
 from redpoll.server.functions import Functions
@@ -79,6 +80,7 @@ class Server:
         self.tracking = Tracking(self, self.changes)
         self.blocking = Blocking(self)
         self.errands = Errands(self.loop)
+        self.defragmentation = Defragmentation(self)
         # A script that fills a table without end is stopped before the system is out of memory.
         self.script_memory = process.system_memory() // 2
         self.scripts = Scripts(self)
@@ -267,6 +269,7 @@ class Server:
         self._sample(now_ms)
         self.clients.cron(now_ms)
         self.persistence.cron(now_ms)
+        self.defragmentation.cron(now_ms)
         self._renew_certificates(now_ms)
         used = allocator.used()
         if used > self.peak_memory:
