@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from redpoll.embedded import Store, StoreClosed, StoreError, _opened
+from redpoll.embedded import _opened
 from redpoll.embedded.clients import (
     AsyncBlockingConnectionPool as BlockingConnectionPool,
 )
@@ -18,6 +18,7 @@ from redpoll.embedded.clients import (
 from redpoll.embedded.clients import (
     AsyncRedis as Redis,
 )
+from redpoll.embedded.store import Store, StoreClosed, StoreError
 
 
 def connect(

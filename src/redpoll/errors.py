@@ -171,6 +171,7 @@ RANK_ZERO = (
 COUNT_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
 NEGATIVE_COUNT = "ERR COUNT can't be negative"
 NEGATIVE_MAXLEN = "ERR MAXLEN can't be negative"
+NOT_A_TABLE = "ERR The value stored at the specified key is not represented using an hash table"
 NOT_A_LISTPACK = "ERR Not a listpack encoded object."
 NOT_A_QUICKLIST = "ERR Not a quicklist encoded object."
 PACKED_THRESHOLD = "ERR argument must be a memory value bigger than 1 and smaller than 4gb"
@@ -673,6 +674,8 @@ def unknown_load_option(word: str) -> str:
 def unknown_list_argument(word: str) -> str:
     """The text for a word of FUNCTION LIST that means nothing."""
     return f"ERR Unknown argument {word}"
+
+
 # Arrays
 
 ARRAY_INDEX = "ERR invalid array index"

@@ -1,7 +1,7 @@
 """Clients of redis-py and valkey-py whose connections lead into a store of this process.
 
-`family("redis")` makes the classes from whatever version of redis-py is installed (5 and newer), `family("valkey")` those
-of valkey-py; there is one set of each. They derive from the library's own, and change three things:
+`family("redis")` makes the classes from whatever version of redis-py is installed (5 and newer), `family("valkey")`
+those of valkey-py; there is one set of each. They derive from the library's own, and change three things:
 
 - a connection has no socket but a session. Commands go to it as Python values and replies come back as such; all that
   libraries do with connections (pools, pipelines, Pub/Sub, MONITOR, locks, scripts, client side caching) goes through
@@ -35,12 +35,12 @@ from redpoll.embedded.store import Store, StoreClosed, StoreError, open_store
 CLOSED = "Connection closed by server."
 _UNSET: Any = object()
 # Of connections to a network, which a store has not.
-_NETWORK = (
-    "host port socket_connect_timeout socket_keepalive socket_keepalive_options socket_type socket_read_size unix_socket_path "
-    "ssl ssl_context ssl_keyfile ssl_certfile ssl_cert_reqs ssl_include_verify_flags ssl_exclude_verify_flags ssl_ca_certs "
-    "ssl_ca_path ssl_ca_data ssl_check_hostname ssl_password ssl_validate_ocsp ssl_validate_ocsp_stapled ssl_ocsp_context "
-    "ssl_ocsp_expected_cert ssl_min_version ssl_ciphers"
-).split()
+_NETWORK = """
+    host port socket_connect_timeout socket_keepalive socket_keepalive_options socket_type socket_read_size
+    unix_socket_path ssl ssl_context ssl_keyfile ssl_certfile ssl_cert_reqs ssl_include_verify_flags
+    ssl_exclude_verify_flags ssl_ca_certs ssl_ca_path ssl_ca_data ssl_check_hostname ssl_password ssl_validate_ocsp
+    ssl_validate_ocsp_stapled ssl_ocsp_context ssl_ocsp_expected_cert ssl_min_version ssl_ciphers
+""".split()  # noqa: SIM905 - as a list it fills a page
 
 
 class Packed(list):  # type: ignore[type-arg]
@@ -70,6 +70,7 @@ def family(library: str) -> types.SimpleNamespace:
     name = "Redis" if library == "redis" else "Valkey"
     plain_client: Any = getattr(base, name)
     plain_async_client: Any = getattr(async_base, name)
+    sets = makes_sets(library)
 
     class Shared:
         """What connections of both kinds have in common."""
@@ -107,6 +108,7 @@ def family(library: str) -> types.SimpleNamespace:
                         encoder.encoding,
                         encoder.encoding_errors,
                         self._parser.parse_error,  # type: ignore[attr-defined]
+                        sets,
                     ),
                 )
             except (StoreError, StoreClosed, SessionClosed) as error:
@@ -167,6 +169,9 @@ def family(library: str) -> types.SimpleNamespace:
         def disconnect(self, *args: Any, **kwargs: Any) -> None:
             self._hang_up()
             super().disconnect(*args, **kwargs)
+
+        def _forget(self) -> None:
+            self.disconnect()
 
         def send_packed_command(self, command: Any, check_health: bool = True) -> None:
             if not self._sock:
@@ -246,7 +251,9 @@ def family(library: str) -> types.SimpleNamespace:
                     del reply  # an exception refers to its frame, which would refer to it
             return reply
 
-    clock = connection.time if callable(getattr(connection, "time", None)) else importlib.import_module("time").monotonic
+    clock = (
+        connection.time if callable(getattr(connection, "time", None)) else importlib.import_module("time").monotonic
+    )
 
     def handle_push(parser: Any, message: list[Any]) -> Any:
         if not hasattr(parser, "handle_push_response"):
@@ -273,6 +280,11 @@ def family(library: str) -> types.SimpleNamespace:
             if not self._hang_up():
                 super()._close()
 
+        def _forget(self) -> None:
+            self._hang_up()
+            self._reader = None
+            self._parser.on_disconnect()
+
         @property
         def is_connected(self) -> bool:
             return self._session is not None or super().is_connected
@@ -286,9 +298,8 @@ def family(library: str) -> types.SimpleNamespace:
                 self._reader = object()
 
         async def disconnect(self, *args: Any, **kwargs: Any) -> None:
-            if self._hang_up():
-                self._reader = None
-                self._parser.on_disconnect()
+            if self._session is not None:
+                self._forget()
                 if hasattr(self, "reset_should_reconnect"):
                     self.reset_should_reconnect()
                 if hasattr(self, "_reset_himport_state"):
@@ -478,7 +489,9 @@ def family(library: str) -> types.SimpleNamespace:
             own_pool = pool is None
             if own_pool:
                 single = kwargs.pop("single_connection_client", False)
-                rest = {key: kwargs.pop(key) for key in ("event_dispatcher", "auto_close_connection_pool") if key in kwargs}
+                rest = {
+                    key: kwargs.pop(key) for key in ("event_dispatcher", "auto_close_connection_pool") if key in kwargs
+                }
                 kwargs.pop("connection_pool", None)
                 if not isinstance(store, Store):
                     store, given = find_store(store, kwargs.pop("url", None))
@@ -530,7 +543,7 @@ def family(library: str) -> types.SimpleNamespace:
                 owned.release()
 
     class Client(Short, plain_client):  # type: ignore[misc]
-        """A client of a store in this process: `Redis()`, `Redis("app.rdb")`, `Redis("redpoll://memory")`, `Redis(store)`.
+        """A client of a store here: `Redis()`, `Redis("app.rdb")`, `Redis("redpoll://memory")`, `Redis(store)`.
 
         Takes what the library's own client takes and makes sense without a network. What it opened it closes.
         """
@@ -660,6 +673,30 @@ def family(library: str) -> types.SimpleNamespace:
     )
 
 
+def makes_sets(library: str) -> bool:
+    """Whether the library's parser makes a set of a set, as older ones do, and not a list: one is shown to it."""
+
+    class Told:
+        encoder = socket_timeout = None
+
+        @property
+        def _sock(self) -> Any:
+            return self
+
+        def recv(self, _size: int) -> bytes:
+            return b"~1\r\n:1\r\n"
+
+        def settimeout(self, _seconds: float | None) -> None:
+            pass
+
+    try:
+        parser = importlib.import_module(f"{library}._parsers")._RESP3Parser(100)
+        parser.on_connect(Told())
+        return isinstance(parser.read_response(), set)
+    except Exception:
+        return False
+
+
 def usual_retry(client: Any) -> Any:
     """How often a library's own client tries again, unless it is told."""
     parameter = inspect.signature(client.__init__).parameters.get("retry")
@@ -711,4 +748,3 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     globals()[name] = found
     return found
-

@@ -4,7 +4,6 @@ Both take a session that is idle, run the command in it and put it back, so that
 has to wait keeps its session meanwhile.
 """
 
-from redpoll.embedded.replies cimport Decoding
 from redpoll.embedded.session cimport Session
 
 from redpoll.embedded.session import NOTHING, SessionClosed, plain
@@ -157,13 +156,13 @@ cdef class Fast:
 
     def broken(self, connection):
         """The store closed the connection: the long way connects anew, if the client is one that tries again."""
-        connection._hang_up()
+        connection._forget()
         if connection.retry._retries:
             return slow
         raise connection._broken("Connection closed by server.")
 
     def wait_for(self, connection, bint decoding):
-        """The reply of a command that waits. Meanwhile the connection counts as used, so that it can be disconnected."""
+        """The reply of a command that waits. Meanwhile the connection counts as used, and can be disconnected."""
         self.pool._in_use_connections.add(connection)
         try:
             return connection.read_response(disable_decoding=not decoding)

@@ -9,8 +9,8 @@ bounded slice of background work.
 The interpreter's lock is given up while waiting and held otherwise. Nothing on this way makes
 a Python object for a compiled command.
 
-Without a thread of its own: an embedded store's commands run in the threads that call them, under the store's guard, and
-`finish` does after each what a turn does after its commands. Connections of this process have no socket but a
+Without a thread of its own: an embedded store's commands run in the threads that call them, under the store's guard,
+and `finish` does after each what a turn does after its commands. Connections of this process have no socket but a
 `taker`, which is told when there is something for it; whoever takes it from the output does so under the guard. Most
 of what time brings waits for the next command. What cannot, as a snapshot under way or keys whose expiry somebody
 wants to hear of, has a thread attend: it takes turns until nothing needs it, asleep between, and ends. Sockets have one
@@ -23,6 +23,7 @@ from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
+from posix.unistd cimport close as close_descriptor
 
 from redpoll.engine.keyspace cimport Database
 from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
@@ -142,6 +143,7 @@ cdef class Loop:
         return 0
 
     cdef int open_buffers(self) except -1:
+        """Have what cutting requests out of bytes takes."""
         if self.arena == NULL:
             self.arena = <char*>malloc(ARENA_BYTES)
             self.batch = <Request*>malloc(BATCH_REQUESTS * sizeof(Request))
@@ -153,10 +155,10 @@ cdef class Loop:
     def release_descriptors(self):
         """Close what `open` opened, also in the child of a fork, where it is the parent's that goes on being used."""
         if self.epoll >= 0:
-            os.close(self.epoll)
+            close_descriptor(self.epoll)
             self.epoll = -1
         if self.wake_event >= 0:
-            os.close(self.wake_event)
+            close_descriptor(self.wake_event)
             self.wake_event = -1
 
     # Registration
@@ -232,7 +234,7 @@ cdef class Loop:
                 close_secure(connection)
         self.server.client_closed(connection)
         if connection.taker is not None:
-            connection.taker.arrived()
+            connection.taker.arrived(True)
 
     def close_after_reply(self, Connection connection):
         """Run no more of its commands, send what is to be sent, then close."""
@@ -251,8 +253,6 @@ cdef class Loop:
         if not connection.again and not connection.closed:
             connection.again = True
             listing_add(&self.again, <void*>connection)
-            if connection.taker is not None:
-                connection.taker.arrived()
 
     def sent_out_of_turn(self, Connection connection):
         """Something was written into a connection's output; have it sent."""
@@ -340,7 +340,7 @@ cdef class Loop:
 
     cdef int turn(self) except -1:
         cdef epoll_event events[EVENTS]
-        cdef int64_t wait, begin
+        cdef int64_t wait
         cdef int happened, timeout
         if self.guard is not None:
             # Not the time of the keyspace, which only its own commands move.
@@ -545,7 +545,7 @@ cdef class Loop:
             self.guard.release()
 
     def after_fork(self):
-        """In the child of a fork: sockets and the thread that attended are the parent's; sessions are this process's."""
+        """In the child of a fork: sockets and the attending thread are the parent's; sessions are this process's."""
         self.attended = self.permanent = self.stopping = False
         # First of all, as it is the parent's too: what is taken out of it here would be gone there.
         self.release_descriptors()
@@ -1200,7 +1200,7 @@ cdef class Loop:
         """As `flush`, for one of this process, which takes it from its output itself."""
         connection.soft_since_ms = 0
         if out_pending(&connection.out):
-            connection.taker.arrived()
+            connection.taker.arrived(True)
         if connection.gate & GATE_CLOSING:
             self.close(connection)
         return 0

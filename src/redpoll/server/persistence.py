@@ -251,7 +251,7 @@ class Persistence:
                 break
 
     def upkeep_at(self, now_ms: int) -> int:
-        """When `cron` may have to begin something though nothing changes any more, Unix milliseconds; 0: it need not."""
+        """When `cron` may have to begin something though nothing changes, Unix milliseconds; 0: it need not."""
         if self.saving or self.loading is not None:
             return 0
         if self.scheduled or self.log.rewrite_scheduled or self.log.state == "starting":

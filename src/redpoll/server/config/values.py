@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 
-from redpoll.server.config.grammar import format_memory, parse_memory, quote
+from redpoll.server.config.grammar import format_memory, parse_memory
+from redpoll.wire.quoting import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
