@@ -84,6 +84,9 @@ def run_file(tree: Path, file: str, arguments: list[str], timeout: int) -> tuple
         "1",
         "--timeout",
         "120",
+        # Ports of this run's own, so that runs at the same time do not meet.
+        "--baseport",
+        str(20_100 + os.getpid() % 80 * 128),
         *left_out,
         *arguments,
     ]
