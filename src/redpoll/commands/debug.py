@@ -12,6 +12,7 @@ from redpoll.commands.dataset_digest import EMPTY, digest_of_all, digest_of_valu
 from redpoll.commands.declare import command
 from redpoll.commands.flags import ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE
 from redpoll.errors import CommandError
+from redpoll.formats.payload import verify_checksums
 from redpoll.wire import values
 
 #: Functions that add to DEBUG OBJECT what they know of a key's value; each takes the database and the key.
@@ -136,6 +137,32 @@ def _reload(call: Any, *options: bytes) -> str:
     except persistence.LoadError as error:
         call.server.log.warning(str(error))
         raise CommandError(errors.RELOAD_FAILED) from error
+    return "OK"
+
+
+@_subcommand("LOADAOF")
+def _load_log(call: Any) -> str:
+    """Write what there is of the append-only log, empty all databases, and load it."""
+    persistence = call.server.persistence
+    try:
+        persistence.reload_log()
+    except persistence.LoadError as error:
+        call.server.log.warning(str(error))
+        raise CommandError(errors.LOAD_LOG_FAILED) from error
+    return "OK"
+
+
+@_subcommand("AOF-FLUSH-SLEEP <microsec>", least=1)
+def _flush_slowly(call: Any, microseconds: bytes) -> str:
+    """Have every write of the append-only log take so much longer."""
+    call.server.persistence.log.slow_down(call.parse_integer(microseconds))
+    return "OK"
+
+
+@_subcommand("SET-SKIP-CHECKSUM-VALIDATION <0|1>", least=1)
+def _skip_checksums(_call: Any, wanted: bytes) -> str:
+    """Take RESTORE's payloads whatever their checksum says."""
+    verify_checksums(wanted != b"1")
     return "OK"
 
 

@@ -1,9 +1,9 @@
 """Entries moved together, so that the memory between them can go back to the system.
 
 A pass walks through the tables bucket by bucket, in slices, and moves what lies in slabs that are to be emptied: the
-entry, and what hangs off it if that is one packed block. Only the bucket's slot points to an entry, so that is all there
-is to change. Nothing moves while a snapshot is being taken, which may hold an entry that it writes in pieces. Entries
-that growth or shrinking moves past the walk stay where they are until the next pass.
+entry, and what hangs off it if that is one packed block. Only the bucket's slot points to an entry, so that is all
+there is to change. Nothing moves while a snapshot is being taken, which may hold an entry that it writes in pieces.
+Entries that growth or shrinking moves past the walk stay where they are until the next pass.
 
 What larger collections are made of (nodes, members, tables) is not moved.
 """

@@ -8,10 +8,11 @@ aligned to 2 MiB so that the kernel can back one by a single huge page: random a
 millions of entries is bound by the TLB, and as nothing here ever forks to save, huge pages
 have no copy-on-write price. An arena all of whose slabs are empty goes back to the system.
 
-Where most blocks of many slabs are free, blocks can be moved together: `evacuation_begin` keeps the fullest slabs of each
-class, as many as its blocks need, and lets nothing new into the others. Whoever knows what points to a block has it
-moved by `relocate`. A slab that becomes empty goes back to its arena, and `purge_slabs` gives the pages of such slabs to
-the system though their arena is in use, which costs the arena its huge page.
+Where most blocks of many slabs are free, blocks can be moved together: `evacuation_begin` keeps the
+fullest slabs of each class, as many as its blocks need, and lets nothing new into the others.
+Whoever knows what points to a block has it moved by `relocate`. A slab that becomes empty goes
+back to its arena, and `purge_slabs` gives the pages of such slabs to the system though their arena
+is in use, which costs the arena its huge page.
 
 Larger blocks come from the C library. Everything is counted by what it really occupies, so
 `used_memory` needs no estimate.

@@ -19,6 +19,8 @@ BASE, INCREMENT, HISTORY = "b", "i", "h"
 
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|.)")
+_LINE_MOST = 1024
+_BAD = "Invalid AOF manifest file format"
 _PLAIN = re.compile(r"[A-Za-z0-9_.\-]+$")
 
 
@@ -83,33 +85,39 @@ def parse(text: str, path: str = "manifest") -> Manifest:
     manifest = Manifest()
     for number, line in enumerate(text.splitlines(), 1):
         where = f"{path}:{number}: "
-        if not line.strip() or line.startswith("#"):
+        if len(line) > _LINE_MOST:
+            raise ManifestError(f"{where}The AOF manifest file contains too long line")
+        if line.startswith("#"):
             continue
+        if not line.strip():
+            raise ManifestError(f"{where}{_BAD}: an empty line")
         words = [
             _ESCAPE.sub(_unescape, found[1]) if found[1] is not None else found[2] for found in _WORD.finditer(line)
         ]
         if len(words) % 2:
-            raise ManifestError(f"{where}a name without a value: {line!r}")
+            raise ManifestError(f"{where}{_BAD}: a name without a value: {line!r}")
         pairs = dict(zip(words[::2], words[1::2], strict=True))
         if not {"file", "seq", "type"} <= set(pairs):
-            raise ManifestError(f"{where}a line has to tell file, seq and type: {line!r}")
+            raise ManifestError(f"{where}{_BAD}: a line has to tell file, seq and type: {line!r}")
         if "/" in pairs["file"] or not pairs["file"]:
-            raise ManifestError(f"{where}a file of the log lies beside its manifest: {pairs['file']!r}")
+            raise ManifestError(f"{where}File can't be a path, just a filename: {pairs['file']!r}")
         if not pairs["seq"].isdigit() or int(pairs["seq"]) < 1:
-            raise ManifestError(f"{where}seq has to be a number from 1 on: {pairs['seq']!r}")
+            raise ManifestError(f"{where}{_BAD}: seq has to be a number from 1 on: {pairs['seq']!r}")
         one = LogFile(pairs["file"], int(pairs["seq"]), pairs["type"])
         if one.kind == BASE:
             if manifest.base:
-                raise ManifestError(f"{where}there is a base already: {manifest.base.name}")
+                raise ManifestError(f"{where}Found duplicate base file information: {manifest.base.name} is one")
             manifest.base = one
         elif one.kind == INCREMENT:
             if manifest.increments and manifest.increments[-1].sequence >= one.sequence:
-                raise ManifestError(f"{where}increments have to stand in order: {one.sequence}")
+                raise ManifestError(f"{where}Found a non-monotonic sequence number: {one.sequence}")
             manifest.increments.append(one)
         elif one.kind == HISTORY:
             manifest.history.append(one)
         else:
-            raise ManifestError(f"{where}the type has to be b, i or h: {one.kind!r}")
+            raise ManifestError(f"{where}Unknown AOF file type: {one.kind!r} is none of b, i and h")
+    if not manifest.files and not manifest.history:
+        raise ManifestError(f"{path}: Found an empty AOF manifest")
     return manifest
 
 

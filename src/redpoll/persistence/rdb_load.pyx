@@ -54,8 +54,8 @@ def load(Keyspace keyspace, RdbReader reader, *, bint keep_expired=False, bint r
     """Read the whole file of a reader that is not open yet into the keyspace; returns what was `Loaded`.
 
     Keys whose time has come before `keyspace.now` are left out unless `keep_expired`. A key that is there already is an
-    error unless `replacing`. `progress(position)` is called about every `progress_bytes`, `pause(answering)` after every key. Raises `DamagedFile`; what
-    was loaded until then is in the keyspace.
+    error unless `replacing`. `progress(position)` is called about every `progress_bytes`, `pause(answering)` after every
+    key. Raises `DamagedFile`; what was loaded until then is in the keyspace.
     """
     cdef Loaded loaded = Loaded()
     cdef Database db = None

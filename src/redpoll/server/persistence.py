@@ -15,13 +15,13 @@ from typing import Any
 
 import redpoll.engine.memory as allocator
 from redpoll import errors
+from redpoll.engine.keyspace import Keyspace
 from redpoll.errors import CommandError
 from redpoll.persistence.append_only import sync_directory
 from redpoll.persistence.rdb_load import load
 from redpoll.persistence.rdb_reader import DamagedFile, RdbReader
 from redpoll.persistence.rdb_save import file_version, save_file
 from redpoll.persistence.saver import Saver
-from redpoll.engine.keyspace import Keyspace
 from redpoll.server import clock
 from redpoll.server.append_only import AppendOnly, LogError
 from redpoll.server.backup import Backup
@@ -329,6 +329,27 @@ class Persistence:
         finally:
             self.loading = None
             server.dispatcher.gate = gate
+
+    def reload_log(self) -> None:
+        """DEBUG LOADAOF. Raises `LogError`."""
+        server = self._server
+        if self.log.state == "off":
+            raise LogError("There is no append-only log")
+        self.log.write_out()
+        server.keyspace.flush(range(len(server.keyspace.databases)), False)
+        server.functions.libraries.flush(True)
+        gate, feed = server.dispatcher.gate, server.dispatcher.feed
+        server.dispatcher.gate |= _LOADING
+        server.keyspace.replaying = True
+        # What is in the log already is not to be told to it again.
+        feed.use_log(None)
+        try:
+            self.log.load()
+        finally:
+            self.loading = None
+            server.dispatcher.gate = gate
+            server.keyspace.replaying = False
+            feed.use_log(self.log.writer)
 
     def save_in_background(self) -> None:
         """BGSAVE. Raises CommandError when it cannot be begun."""

@@ -56,7 +56,7 @@ class StartError(Exception):
 
 
 class Server:
-    """A server that has not begun to listen until `start`. `config` is loaded already."""
+    """A server that has not begun to listen until `listen`. `config` is loaded already."""
 
     def __init__(self, config: Config, *, log: Log | None = None) -> None:
         commands.load()
@@ -109,12 +109,11 @@ class Server:
 
     # Start and stop
 
-    def start(self) -> None:
-        """Listen, and load what was saved. Raises `StartError`."""
+    def listen(self) -> None:
+        """Listen where the configuration says; clients are answered once it is loaded. Raises `StartError`."""
         self._listen()
         if not self.listeners:
             raise StartError("Nothing to listen on: set port, tls-port or unixsocket.")
-        self.load()
 
     def load(self) -> None:
         """Load what was saved. Raises `StartError`."""
