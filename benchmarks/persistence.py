@@ -13,6 +13,7 @@
 
 import argparse
 import bisect
+import collections
 import contextlib
 import csv
 import io
@@ -20,6 +21,7 @@ import itertools
 import os
 import random
 import re
+import select
 import shutil
 import socket
 import subprocess
@@ -227,49 +229,44 @@ def open_load(port: int, rate: float, stop: threading.Event, keys: int) -> list[
     """Latencies in milliseconds, counted from when a request was due: every millisecond some, from 20 connections."""
     chance = random.Random(1)
     socks = [servers.connect(port) for _ in range(20)]
-    buffers = [0] * len(socks)  # replies that are still to come, of each
-    due_of: list[list[float]] = [[] for _ in socks]
-    import select
-
+    # Of each: when the requests were due whose replies are still to come, with the lines of these; lines that came.
+    waiting: list[collections.deque[tuple[float, int]]] = [collections.deque() for _ in socks]
+    lines = [0] * len(socks)
     poller = select.epoll()
-    by_descriptor = {}
     for number, sock in enumerate(socks):
-        sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         poller.register(sock, select.EPOLLIN)
-        by_descriptor[sock.fileno()] = number
+    by_descriptor = {sock.fileno(): number for number, sock in enumerate(socks)}
     times: list[float] = []
     a_time = max(1, round(rate / 1000))
     requests = [
-        request("SET", f"key:{chance.randrange(keys):012}", WORD) if i % 2 else
-        request("SETRANGE", f"key:{chance.randrange(keys):012}", "0", "y") for i in range(2000)
+        (request("SET", f"key:{chance.randrange(keys):012}", WORD), 1) if i % 2 else
+        (request("GET", f"key:{chance.randrange(keys):012}"), 2) for i in range(2000)
     ]  # fmt: skip
     begin = time.perf_counter()
     sent = turn = 0
     while not stop.is_set():
         now = time.perf_counter()
         due = begin + sent / rate
-        if now < due and not any(buffers):
+        if now < due and not any(waiting):
             time.sleep(max(0.0, min(due - now, 0.001)))
             continue
         while (due := begin + sent / rate) <= now:
             number = turn % len(socks)
             turn += 1
-            batch = b"".join(requests[(sent + i) % len(requests)] for i in range(a_time))
-            socks[number].setblocking(True)
-            socks[number].sendall(batch)
-            socks[number].setblocking(False)
-            due_of[number] += [due] * a_time
-            buffers[number] += a_time
+            batch = [requests[(sent + i) % len(requests)] for i in range(a_time)]
+            socks[number].sendall(b"".join(words for words, _ in batch))
+            waiting[number].extend((due, count) for _, count in batch)
             sent += a_time
         for descriptor, _ in poller.poll(0.0005):
             number = by_descriptor[descriptor]
-            data = socks[number].recv(1 << 16)
-            count = data.count(b"\n")
+            lines[number] += socks[number].recv(1 << 16).count(b"\n")
             arrived = time.perf_counter()
-            times += [(arrived - one) * 1000 for one in due_of[number][:count]]
-            del due_of[number][:count]
-            buffers[number] -= count
+            queue = waiting[number]
+            while queue and lines[number] >= queue[0][1]:
+                since, count = queue.popleft()
+                lines[number] -= count
+                times.append((arrived - since) * 1000)
     for sock in socks:
         sock.close()
     return sorted(times)
