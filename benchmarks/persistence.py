@@ -233,7 +233,7 @@ def open_load(port: int, rate: float, stop: threading.Event, keys: int) -> list[
     waiting: list[collections.deque[tuple[float, int]]] = [collections.deque() for _ in socks]
     lines = [0] * len(socks)
     poller = select.epoll()
-    for number, sock in enumerate(socks):
+    for sock in socks:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         poller.register(sock, select.EPOLLIN)
     by_descriptor = {sock.fileno(): number for number, sock in enumerate(socks)}

@@ -143,13 +143,24 @@ def _reload(call: Any, *options: bytes) -> str:
 @_subcommand("LOADAOF")
 def _load_log(call: Any) -> str:
     """Write what there is of the append-only log, empty all databases, and load it."""
-    persistence = call.server.persistence
-    try:
-        persistence.reload_log()
-    except persistence.LoadError as error:
-        call.server.log.warning(str(error))
-        raise CommandError(errors.LOAD_LOG_FAILED) from error
+    persistence, client = call.server.persistence, call.connection.id
+    job = _loading.get(client)
+    if job is None:
+        job = _loading[client] = persistence.reload_log()
+    if not job.done:
+        # Commands cannot be replayed while this one runs.
+        if call.wait_for_time(0, lambda: "OK", 1):
+            return values.NO_REPLY
+        job.error = "in a transaction"
+    del _loading[client]
+    if job.error:
+        call.server.log.warning(job.error)
+        raise CommandError(errors.LOAD_LOG_FAILED)
     return "OK"
+
+
+# What clients wait for that sent DEBUG LOADAOF, by their IDs.
+_loading: dict[int, Any] = {}
 
 
 @_subcommand("AOF-FLUSH-SLEEP <microsec>", least=1)

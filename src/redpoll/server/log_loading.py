@@ -73,8 +73,8 @@ def _replay(server: Any, path: Path, data: mmap.mmap, offset: int, size: int, la
         problem = str(error)
         if error.unknown:
             raise LogError(
-                f"{path}: at offset {error.offset} {problem}. The file is whole; it was written by a server that "
-                "knows more. Nothing was changed."
+                f"Unknown command '{problem}' reading the append only file {path}, at offset {error.offset}. It was "
+                "written by a server that knows more. Nothing was changed."
             ) from error
     finally:
         whole, reached = replay.whole, replay.offset
