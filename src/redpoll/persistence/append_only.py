@@ -161,13 +161,18 @@ class LogDirectory:
         return True
 
     def adopt(self, old: Path) -> bool:
-        """Take over the single file of a Redis before 7, if there is one and no manifest."""
-        if self.manifest_path.exists() or not old.is_file():
+        """Take over the single file of a Redis before 7, if there is one. Raises `ManifestError`, `OSError`."""
+        if not old.is_file():
             return False
-        self.directory.mkdir(exist_ok=True)
-        manifest = Manifest(LogFile(self.name, 1, BASE))
-        # The manifest first: a crash in between leaves a manifest whose file is still where it was.
-        self.write(manifest)
+        if self.manifest_path.exists():
+            # A crash may have come between the two steps below.
+            base = self.read() and self.manifest.base
+            if not base or base.name != self.name or self.path(base).exists():
+                return False
+        else:
+            self.directory.mkdir(exist_ok=True)
+            # The manifest first: a crash in between leaves a manifest whose file is still where it was.
+            self.write(Manifest(LogFile(self.name, 1, BASE)))
         os.replace(old, self.directory / self.name)
         sync_directory(self.directory)
         sync_directory(old.parent)
