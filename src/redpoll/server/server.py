@@ -224,6 +224,8 @@ class Server:
         """Save if that is asked for, or, when nothing is said, if there are save points; whether it could be done."""
         if not save and (save is not None or not self.config.save):
             return True
+        # One that is under way would not have what came since.
+        self.persistence.stop_saving()
         self.log.notice("Saving the final RDB snapshot before exiting.")
         try:
             self.persistence.save()
