@@ -21,6 +21,7 @@ _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|.)")
 _LINE_MOST = 1024
 _BAD = "Invalid AOF manifest file format"
+_WRITTEN = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\a": "\\a", "\b": "\\b"}
 _PLAIN = re.compile(r"[A-Za-z0-9_.\-]+$")
 
 
@@ -125,13 +126,13 @@ def _unescape(found: re.Match) -> str:
     code = found[1]
     if code[0] == "x" and len(code) == 3:
         return chr(int(code[1:], 16))
-    return {"n": "\n", "r": "\r", "t": "\t"}.get(code, code)
+    return {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b"}.get(code, code)
 
 
 def _quoted(name: str) -> str:
     if _PLAIN.match(name):
         return name
-    return '"' + "".join(c if c.isprintable() and c not in '"\\' else f"\\x{ord(c):02x}" for c in name) + '"'
+    return '"' + "".join(_WRITTEN.get(c) or (c if c.isprintable() else f"\\x{ord(c):02x}") for c in name) + '"'
 
 
 class LogDirectory:
