@@ -30,6 +30,7 @@ NOTHING_TO_CANCEL = "ERR Background saving is currently not in progress or sched
 REWRITE_ACTIVE = "ERR Background append only file rewriting already in progress"
 REWRITE_FAILED = "ERR Can't execute an AOF background rewriting. Please check the server logs for more information."
 WAITAOF_WITHOUT_LOG = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+LOAD_LOG_FAILED = "ERR Error trying to load the AOF files, check server logs."
 BACKUP_NOT_INCREMENTING = "ERR There is no backup to seal: it has to be in the incrementing state"
 BACKUP_NOTHING_TO_ABORT = "ERR No backup is in progress"
 BACKUP_NOTHING_TO_CLEAN = "ERR There is no sealed or failed backup to clean up"

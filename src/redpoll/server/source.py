@@ -126,6 +126,7 @@ class Source:
             expired_keys=keyspace.expired_keys,
             expired_subkeys=keyspace.expired_fields,
             expired_time_cap_reached_count=loop.expire_cap_reached,
+            **server.defragmentation.figures(),
             expire_cycle_cpu_milliseconds=loop.expire_us // 1000,
             evicted_keys=dispatcher.eviction.evicted,
             evicted_clients=server.clients.evicted,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.log_files import as_log
 from tests.peers import Server, start
 from tests.resp import Connection
 
@@ -161,6 +162,22 @@ def test_damage_in_the_middle_stops_the_start(make_server: Start, tmp_path: Path
     log.write_bytes(data[:place] + b"?" + data[place + 1 :])
     with pytest.raises(Exception, match=f"damaged at offset {place}"):
         start("redpoll", **options)
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_the_single_file_of_an_older_server_is_taken_over(
+    make_server: Start, tmp_path: Path, interrupted: bool
+) -> None:
+    (tmp_path / "appendonly.aof").write_bytes(as_log(("SELECT", 0), ("SET", "k", "v")))
+    if interrupted:
+        (tmp_path / "appendonlydir").mkdir()
+        (tmp_path / "appendonlydir" / "appendonly.aof.manifest").write_text("file appendonly.aof seq 1 type b\n")
+    for _ in range(2):
+        server = make_server(dir=str(tmp_path), appendonly="yes")
+        with server.connect() as client:
+            assert client.call("GET", "k") == b"v"
+        kill(server)
+    assert not (tmp_path / "appendonly.aof").exists()
 
 
 def test_two_servers_do_not_share_a_log(make_server: Start, tmp_path: Path) -> None:
