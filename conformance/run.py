@@ -28,7 +28,7 @@ FILES = (
     "unit/bitops", "unit/bitfield", "unit/keyspace", "unit/expire", "unit/scan", "unit/sort", "unit/dump",
     "unit/protocol", "unit/querybuf", "unit/limits", "unit/introspection", "unit/introspection-2", "unit/info",
     "unit/info-command", "unit/slowlog", "unit/latency-monitor", "unit/obuf-limits", "unit/networking", "unit/quit",
-    "unit/other", "unit/multi", "unit/pubsub", "unit/pubsubshard", "unit/tracking",
+    "unit/other", "unit/multi", "unit/pubsub", "unit/pubsubshard", "unit/tracking", "unit/functions",
 )  # fmt: skip
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LINE = re.compile(r"^\[(ok|err|skip|ignore|exception|timeout)\]:? ?(.*)$")

@@ -109,7 +109,7 @@ cdef bytes copy_line(Cursor* c):
             raise RuntimeError("a reply was cut off; this is a bug in Redpoll, please report it")
         parts.append(copy_out(c, c.end - c.at))
     line = b"".join(parts)
-    return line[:-2]
+    return line[:len(line) - 2]
 
 
 cdef inline const char* line_within(Cursor* c, size_t* length) noexcept:

@@ -169,11 +169,15 @@ class LogDirectory:
         """Put another manifest in force: written beside, synced, renamed, the directory synced. Raises `OSError`."""
         self.directory.mkdir(exist_ok=True)
         beside = self.directory / f"temp-{self.name}.manifest"
-        with open(beside, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(manifest.text())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, self.manifest_path)
+        try:
+            with open(beside, "w", encoding="utf-8", errors="surrogateescape") as file:
+                file.write(manifest.text())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, self.manifest_path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
         sync_directory(self.directory)
         self.manifest = manifest
 

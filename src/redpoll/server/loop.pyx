@@ -654,7 +654,8 @@ cdef class Loop:
         if self.saver is not None:
             begin = monotonic_microseconds()
             spent = SAVE_QUIET_US if self.quiet else SAVE_BUSY_US
-            while self.saver.advance(SAVE_STEP) and monotonic_microseconds() - begin < spent:
+            while (self.saver.advance(SAVE_STEP) and not self.saver.is_behind
+                   and monotonic_microseconds() - begin < spent):
                 pass
         if self.dispatcher.short_of_memory:
             self.dispatcher.make_room()
@@ -1119,9 +1120,6 @@ cdef class Loop:
         failing = self.log.error != 0
         for i in range(self.flushing.count):
             connection = <Connection>self.flushing.items[i]
-            if connection.held_until > self.log.appended:
-                # An offset of the file before this one, all of which is on the disk.
-                connection.held_until = 0
             if failing and connection.held_until <= synced:
                 continue
             if not failing:

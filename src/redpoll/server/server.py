@@ -31,6 +31,7 @@ from redpoll.server.clients import Clients
 from redpoll.server.commandlog import CommandLogs
 from redpoll.server.config import Config
 from redpoll.server.dispatch import Dispatcher
+from redpoll.server.errands import Errands
 from redpoll.server.functions import Functions
 from redpoll.server.latency import LatencyMonitor
 from redpoll.server.logs import Log
@@ -77,6 +78,7 @@ class Server:
         self.transactions = Transactions(self, self.changes)
         self.tracking = Tracking(self, self.changes)
         self.blocking = Blocking(self)
+        self.errands = Errands(self.loop)
         # A script that fills a table without end is stopped before the system is out of memory.
         self.script_memory = process.system_memory() // 2
         self.scripts = Scripts(self)
@@ -199,6 +201,7 @@ class Server:
             self.loop.unwatch(listener.sock.fileno())
         listeners.close_all(self.listeners)
         self.persistence.close()
+        self.errands.close()
 
     def stop(self, reason: str, *, code: int = 0) -> None:
         """End the loop after this turn."""
