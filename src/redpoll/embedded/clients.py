@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import functools
 import importlib
 import inspect
 import math
@@ -580,9 +581,72 @@ def family(library: str) -> types.SimpleNamespace:
                     return result
             return super().execute_command(*args, **options)
 
+        @functools.wraps(plain_client.set)
+        def set(self, name: Any, value: Any, ex: Any = None, *args: Any, **kwargs: Any) -> Any:
+            # The library's own takes longer to look at its many options than the store to run the command.
+            if not args and not kwargs:
+                if ex is None:
+                    return self.execute_command("SET", name, value)
+                if type(ex) is int:
+                    return self.execute_command("SET", name, value, "EX", ex)
+            return super().set(name, value, ex, *args, **kwargs)
+
+        def pipeline(self, transaction: Any = True, shard_hint: Any = None) -> Any:
+            if self._fast is None:
+                return super().pipeline(transaction, shard_hint)
+            made = Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+            made._fast = self._fast
+            return made
+
         def close(self) -> None:
             super().close()
             self._let_go()
+
+    class Pipeline(client.Pipeline):
+        """A pipeline whose commands are run one by one, as there is nothing to send."""
+
+        _fast: Fast
+
+        @staticmethod
+        def _run(way: Any, connection: Any, commands: Any) -> Any:
+            if not isinstance(connection, Connection):
+                return SLOW
+            try:
+                return way(connection, commands)
+            except SessionClosed as error:
+                connection.disconnect()
+                raise errors.ConnectionError(CLOSED) from error
+
+        def _execute_pipeline(self, connection: Any, commands: Any, raise_on_error: bool) -> Any:
+            responses = self._run(self._fast.run_all, connection, commands)
+            if responses is SLOW:
+                return super()._execute_pipeline(connection, commands, raise_on_error)
+            if raise_on_error:
+                self.raise_first_error(commands, responses)
+            return responses
+
+        def _execute_transaction(self, connection: Any, commands: Any, raise_on_error: bool) -> Any:
+            unit = self._run(self._fast.run_unit, connection, commands)
+            if unit is SLOW:
+                return super()._execute_transaction(connection, commands, raise_on_error)
+            refused, reply = unit
+            for number, error in refused.items():
+                if number >= 0 and isinstance(error, errors.ResponseError):
+                    self.annotate_exception(error, number + 1, commands[number][0])
+            if isinstance(reply, errors.ExecAbortError) and refused:
+                raise next(iter(refused.values()))
+            if isinstance(reply, Exception):
+                raise reply
+            self.watching = False
+            if reply is None:
+                raise errors.WatchError("Watched variable changed.")
+            for number, error in refused.items():
+                reply.insert(number, error)
+            if raise_on_error:
+                self.raise_first_error(commands, reply)
+            return [
+                self._fast.finished(one, args[0], given) for one, (args, given) in zip(reply, commands, strict=True)
+            ]
 
     class AsyncClient(Short, plain_async_client):
         """The same for asyncio. Commands run at once, in the thread of the event loop; only those that wait suspend."""
@@ -619,6 +683,15 @@ def family(library: str) -> types.SimpleNamespace:
                 return await super().execute_command(*args, **options)
             result = fast.end(reply, args[0], options)
             return await result if asyncio.iscoroutine(result) else result
+
+        @functools.wraps(plain_async_client.set)
+        def set(self, name: Any, value: Any, ex: Any = None, *args: Any, **kwargs: Any) -> Any:
+            if not args and not kwargs:
+                if ex is None:
+                    return self.execute_command("SET", name, value)
+                if type(ex) is int:
+                    return self.execute_command("SET", name, value, "EX", ex)
+            return super().set(name, value, ex, *args, **kwargs)
 
         async def _fetch(self) -> Any:
             """A connection of this process, connected if it was not; None: the pool has to see to it."""
