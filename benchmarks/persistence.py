@@ -192,9 +192,7 @@ def loading(name: str, folder: str) -> Iterator[tuple[subprocess.Popen[bytes], i
 
 def greatest_load(server: Server, requests: int) -> float:
     """Commands a second of 50 clients, half GET, half SET."""
-    rates = [
-        benchmark(server, requests, words) for words in (["GET", "key:__rand_int__"], ["SET", "key:__rand_int__", WORD])
-    ]
+    rates = [benchmark(server, requests, words) for words in (["GET", "key:__rand_int__"], ["SET", "key:__rand_int__", WORD])]
     return sum(rates) / 2
 
 
@@ -203,20 +201,7 @@ def benchmark(server: Server, requests: int, words: list[str], *options: str, ke
     tool = shutil.which("redis-benchmark")
     if tool is None:
         sys.exit("redis-benchmark is not installed; on Debian it is in the package redis-tools")
-    command = [
-        tool,
-        "-p",
-        str(server.port),
-        "-c",
-        "50",
-        "-n",
-        str(requests),
-        "-r",
-        str(keys),
-        "--csv",
-        *options,
-        *words,
-    ]
+    command = [tool, "-p", str(server.port), "-c", "50", "-n", str(requests), "-r", str(keys), "--csv", *options, *words]
     if (processor := servers.processors()[1]) is not None:
         command = ["taskset", "-c", str(processor), *command]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -329,12 +314,7 @@ def measure_memory(name: str, keys: int) -> list[str]:
         seconds = time.perf_counter() - begin
         stop.set()
         writer.join()
-    return [
-        f"{before / 1e6:.0f} MB",
-        f"+{(peak - before) / 1e6:.0f} MB",
-        f"{(peak - before) / before:.0%}",
-        f"{seconds:.2f} s",
-    ]
+    return [f"{before / 1e6:.0f} MB", f"+{(peak - before) / 1e6:.0f} MB", f"{(peak - before) / before:.0%}", f"{seconds:.2f} s"]
 
 
 # -- the log -----------------------------------------------------------------------
@@ -345,9 +325,7 @@ def measure_always(name: str, requests: int) -> list[str]:
     cells = []
     for policy in ("always", "everysec", "no"):
         with (
-            tempfile.TemporaryDirectory(
-                dir=os.environ.get("REDPOLL_BENCH_DISK", str(servers.ROOT / "build"))
-            ) as folder,
+            tempfile.TemporaryDirectory(dir=os.environ.get("REDPOLL_BENCH_DISK", str(servers.ROOT / "build"))) as folder,
             running(name, folder, "--appendonly", "yes", "--appendfsync", policy) as server,
         ):
             rate = benchmark(server, requests, ["SET", "key:__rand_int__", WORD])
@@ -427,9 +405,7 @@ def main() -> None:
         rows = [(name, measure_saving(name, keys)) for name in chosen.servers]
         texts.append(table("mixed keys: time (processor time) | SAVE | BGSAVE | load | file", rows))
     if "latency" in chosen.parts:
-        rows = [
-            (name, measure_latency(name, keys, 200_000 // min(scale, 4), 10 / min(scale, 5))) for name in chosen.servers
-        ]
+        rows = [(name, measure_latency(name, keys, 200_000 // min(scale, 4), 10 / min(scale, 5))) for name in chosen.servers]
         texts.append(table("ms at half load | load | p50 | p99.9 | longest | saving: p50 | p99.9 | longest", rows))
     if "memory" in chosen.parts:
         rows = [(name, measure_memory(name, keys)) for name in chosen.servers]

@@ -20,6 +20,21 @@ cdef object encode_plain = plain
 cdef frozenset WATCHING = frozenset(("WATCH", "UNWATCH", "EXEC", "DISCARD", "MULTI"))
 
 
+# What redis-py turns pairs of members and scores into tuples with, printing each score and reading it again.
+cdef str SCORES = "zset_score_pairs_resp3_to_resp2_legacy"
+
+
+cdef object scores_as_they_are(callback):
+    """The same callback, without the detour where a score is to be a float, as it is already."""
+
+    def pairs(reply, **options):
+        if reply and options.get("withscores") and options.get("score_cast_func", float) is float:
+            return [tuple(pair) for pair in reply]
+        return callback(reply, **options)
+
+    return pairs
+
+
 cdef class Door:
     """`execute` of one store; `make` makes a session."""
 
@@ -88,6 +103,8 @@ cdef class Fast:
             found = slow
         else:
             found = self.callbacks[name] if name in self.callbacks else None
+            if getattr(found, "__name__", "") == SCORES:
+                found = scores_as_they_are(found)
         if len(self.known) < 4096:
             self.known[name] = found
         return found

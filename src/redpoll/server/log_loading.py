@@ -60,7 +60,9 @@ def load_elsewhere(server: Any, path: Path) -> None:
         load_file(server, path.parent / one.name, last=number == len(files) - 1, cutting=False)
 
 
-def _replay(server: Any, path: Path, data: mmap.mmap, offset: int, size: int, last: bool, cutting: bool) -> None:
+def _replay(
+    server: Any, path: Path, data: mmap.mmap, offset: int, size: int, last: bool, cutting: bool
+) -> None:
     replay = Replay(server.dispatcher, data, offset)
     problem = ""
     try:
