@@ -19,11 +19,12 @@ always.
 
 import os
 
+from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
-from posix.unistd cimport close as close_descriptor
+from posix.unistd cimport close as close_descriptor, usleep
 
 from redpoll.engine.keyspace cimport Database
 from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
@@ -61,6 +62,7 @@ cdef enum:
     JOB_REQUESTS = 128
     WRITE_MOST = 1048576         # to one connection in one turn
     EXPIRE_SLICE_US = 500
+    LET_RUN_US = 50              # that other threads get, again and again, while a script runs for long
     CALLER_SLICE_US = 50         # of freeing, in a thread that wants its command's reply
     FREE_BUCKETS = 256
     SAVE_STEP = 128              # buckets and entries of a snapshot between two looks at the clock
@@ -589,6 +591,9 @@ cdef class Loop:
         if self.flushing.count:
             self.flush_all()
         self.dirty_told = self.keyspace.dirty
+        if self.interrupted:
+            self.interrupted = False
+            raise KeyboardInterrupt
         if self.attended:
             # It rotates the graves, as its lists may name who lies there.
             if self.has_news():
@@ -696,6 +701,12 @@ cdef class Loop:
         The client and what it sent wait, as its words are in use; time stands still. `served_others` ends that.
         """
         cdef void* parsing = self.parsing
+        if self.guard is not None:
+            # Nobody gets in amid a command of this thread's; but the program goes on, and may be interrupted.
+            with nogil:
+                usleep(LET_RUN_US)
+            PyErr_CheckSignals()
+            return
         caller.stalled = True
         self.engaged = <void*>caller
         try:

@@ -166,6 +166,9 @@ cdef class ScriptHost(Host):
                     f"{'Function' if self.is_function else 'Script'} name is: {state.name.decode('latin-1')}."
                 )
             self.server.loop.serve_others(self.caller)
+        except KeyboardInterrupt as error:
+            state.killed = True
+            self.server.interrupted(error)
         except BaseException as error:
             self.server.internal_error("a script", error)
         dispatcher.running = running
