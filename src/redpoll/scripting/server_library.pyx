@@ -25,10 +25,19 @@ from redpoll.wire.output cimport out_restart
 
 import hashlib
 
+try:
+    # OpenSSL's, which hashlib gives, takes longer to begin, and is faster from then on.
+    from _sha1 import sha1 as short_sha1
+except ImportError:
+    short_sha1 = hashlib.sha1
+
 from redpoll.version import REDIS_VERSION
+
+cdef const char* HEX = "0123456789abcdef"
 
 cdef enum:
     DIGITS = 32
+    SHORT = 1024                 # bytes of a text
     # Levels of `redis.log`
     LOG_DEBUG = 0
     LOG_VERBOSE = 1
@@ -52,10 +61,12 @@ cdef int ask_permission(State* state) noexcept:
 
 cdef void hex_digest(const char* text, size_t length, char* into) noexcept:
     """The SHA-1 of a text in 40 digits."""
-    cdef bytes digest = hashlib.sha1(text[:length]).hexdigest().encode()
+    cdef bytes digest = (short_sha1 if length < SHORT else hashlib.sha1)(text[:length]).digest()
+    cdef const unsigned char* bytes_ = digest
     cdef int i
-    for i in range(40):
-        into[i] = (<const char*>digest)[i]
+    for i in range(20):
+        into[2 * i] = HEX[bytes_[i] >> 4]
+        into[2 * i + 1] = HEX[bytes_[i] & 15]
 
 
 ctypedef void (*state_function)(State* state) noexcept nogil
