@@ -184,7 +184,7 @@ cdef class Fast:
         cdef bint decoding, decodes
         if session is None or not session.idle:
             return slow
-        for args, options in commands:
+        for args, _ in commands:
             if self.callback_of(args[0]) is slow or args[0] in WATCHING:
                 return slow
         decodes = session.decoding.decoding
@@ -217,7 +217,7 @@ cdef class Fast:
         cdef Py_ssize_t number = -1
         if session is None or not session.idle:
             return slow
-        for args, options in commands:
+        for args, _ in commands:
             if self.callback_of(args[0]) is slow:
                 return slow
         for args, options in ((("MULTI",), {}), *commands):

@@ -429,6 +429,9 @@ cdef class Loop:
             self.log.hand_over()
             if self.commit_first:
                 self.hold_replies()
+            elif self.guard is not None and self.flushing.count:
+                # A process that is killed loses nothing that it has answered for: the kernel has it by then.
+                self.log.wait_until(self.log.appended, False)
         self.flush_all()
         self.quiet = happened == 0
         self.background()
@@ -582,6 +585,9 @@ cdef class Loop:
             self.log.hand_over()
             if self.commit_first:
                 self.hold_replies()
+            elif self.guard is not None and self.flushing.count:
+                # A process that is killed loses nothing that it has answered for: the kernel has it by then.
+                self.log.wait_until(self.log.appended, False)
         self.flush_all()
         self.quiet = False
         self.background()
@@ -781,6 +787,9 @@ cdef class Loop:
             self.log.hand_over()
             if self.commit_first:
                 self.hold_replies()
+            elif self.guard is not None and self.flushing.count:
+                # A process that is killed loses nothing that it has answered for: the kernel has it by then.
+                self.log.wait_until(self.log.appended, False)
         self.flush_all()
         # Of the turn around this one, all requests have been run.
         self.arena_used, self.words_used = arena_used, words_used
