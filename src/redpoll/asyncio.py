@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from redpoll.embedded import Store, StoreClosed, StoreError, _opened
+from redpoll.embedded import _opened
 from redpoll.embedded.clients import (
     AsyncBlockingConnectionPool as BlockingConnectionPool,
 )
@@ -18,6 +18,7 @@ from redpoll.embedded.clients import (
 from redpoll.embedded.clients import (
     AsyncRedis as Redis,
 )
+from redpoll.embedded.store import Store, StoreClosed, StoreError
 
 
 def connect(
@@ -42,8 +43,9 @@ def connect(
 
 def from_url(url: str, **kwargs: Any) -> Redis:
     """Return a client for a store's URL; other URLs (`redis://…`) are redis-py's."""
-    found: Redis = connect(url, **kwargs) if url.startswith("redpoll:") else Redis.from_url(url, **kwargs)
-    return found
+    found: Any = connect(url, **kwargs) if url.startswith("redpoll:") else Redis.from_url(url, **kwargs)
+    client: Redis = found
+    return client
 
 
 __all__ = [

@@ -30,6 +30,11 @@ NOTHING_TO_CANCEL = "ERR Background saving is currently not in progress or sched
 REWRITE_ACTIVE = "ERR Background append only file rewriting already in progress"
 REWRITE_FAILED = "ERR Can't execute an AOF background rewriting. Please check the server logs for more information."
 WAITAOF_WITHOUT_LOG = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+LOAD_LOG_FAILED = "ERR Error trying to load the AOF files, check server logs."
+BACKUP_NOT_INCREMENTING = "ERR There is no backup to seal: it has to be in the incrementing state"
+BACKUP_NOTHING_TO_ABORT = "ERR No backup is in progress"
+BACKUP_NOTHING_TO_CLEAN = "ERR There is no sealed or failed backup to clean up"
+BACKUP_LOG_NOT_READY = "ERR The AOF is being switched on, a backup can begin once its first rewrite is done"
 CANNOT_SAVE = (
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "
     "Commands that may modify the data set are disabled, because this instance is configured to report errors "
@@ -167,6 +172,7 @@ RANK_ZERO = (
 COUNT_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
 NEGATIVE_COUNT = "ERR COUNT can't be negative"
 NEGATIVE_MAXLEN = "ERR MAXLEN can't be negative"
+NOT_A_TABLE = "ERR The value stored at the specified key is not represented using an hash table"
 NOT_A_LISTPACK = "ERR Not a listpack encoded object."
 NOT_A_QUICKLIST = "ERR Not a quicklist encoded object."
 PACKED_THRESHOLD = "ERR argument must be a memory value bigger than 1 and smaller than 4gb"
@@ -220,6 +226,21 @@ UNBLOCK_REASON = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
 def out_of_bounds(least: int, most: int) -> str:
     """The text for an integer beyond what a command takes."""
     return f"ERR value is out of range, value must between {least} and {most}"
+
+
+def backup_in_progress(state: str) -> str:
+    """The text for BACKUP START while there is a backup."""
+    return f"ERR A backup already exists, it is {state}"
+
+
+def backup_directory(path: str, why: str) -> str:
+    """The text for BACKUP START where the files cannot go."""
+    return f"ERR The backup directory '{path}' cannot be used: {why}"
+
+
+def backup_failed(why: str) -> str:
+    """The text for BACKUP SEAL when it could not be done."""
+    return f"ERR The backup failed: {why}"
 
 
 def cannot_log(reason: str) -> str:
@@ -644,7 +665,6 @@ SCRIPT_WRONG_ARITY = "ERR Wrong number of args calling Redis command from script
 SCRIPT_NOT_ALLOWED = "ERR This Redis command is not allowed from script"
 SCRIPT_ONLY_READS = "ERR Write commands are not allowed from read-only scripts."
 SCRIPT_WRITES_IN_RO = "ERR Can not execute a script with write flag using *_ro command."
-SCRIPT_OUT_OF_MEMORY = "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'"
 SCRIPT_NO_CLUSTER = "ERR Can not run script on cluster, 'no-cluster' flag is set."
 SCRIPT_KILLED = "ERR Script killed by user with SCRIPT KILL..."
 FUNCTION_KILLED = SCRIPT_KILLED
@@ -735,6 +755,8 @@ def unknown_load_option(word: str) -> str:
 def unknown_list_argument(word: str) -> str:
     """The text for a word of FUNCTION LIST that means nothing."""
     return f"ERR Unknown argument {word}"
+
+
 # Arrays
 
 ARRAY_INDEX = "ERR invalid array index"

@@ -25,7 +25,7 @@ def test_it_is_a_redis_client(client: Any) -> None:
     assert client.zadd("z", {"a": 1.5, "b": 2}) == 2
     assert [tuple(pair) for pair in client.zrange("z", 0, -1, withscores=True)] == [(b"a", 1.5), (b"b", 2.0)]
     assert client.sadd("s", "x", "y") == 2
-    assert client.smembers("s") == {b"x", b"y"}
+    assert set(client.smembers("s")) == {b"x", b"y"}
     assert client.info("server")["redis_version"] == client.info()["redis_version"]
     assert client.config_get("maxmemory") == {"maxmemory": "0"}
     assert client.type("h") == b"hash"
@@ -84,7 +84,6 @@ def compare_both_ways(store: Store) -> None:
         ("execute_command", ("DEBUG", "PROTOCOL", "VERBATIM"), {}),
         ("execute_command", ("DEBUG", "PROTOCOL", "MAP"), {}),
         ("execute_command", ("DEBUG", "PROTOCOL", "SET"), {}),
-        ("execute_command", ("DEBUG", "PROTOCOL", "BIGNUM"), {}),
         ("execute_command", ("DEBUG", "PROTOCOL", "TRUE"), {}),
         ("execute_command", ("DEBUG", "PROTOCOL", "NULL"), {}),
     ]
@@ -298,10 +297,12 @@ def test_pools_and_urls() -> None:
     assert redpoll.from_url("redpoll://memory/pools?db=3").get("k") == b"v"
     assert redpoll.Redis.from_url("redpoll://memory/pools").get("k") is None
     assert redpoll.connect("redpoll://memory/pools", db=3).get("k") == b"v"
-    blocking = redpoll.embedded.BlockingConnectionPool.from_url("redpoll://memory/pools", max_connections=1, timeout=0.01)
+    blocking = redpoll.embedded.BlockingConnectionPool.from_url(
+        "redpoll://memory/pools", max_connections=1, timeout=0.01
+    )
     other = redpoll.Redis(connection_pool=blocking)
     assert other.ping()
-    held = blocking.get_connection()
+    held = asked(blocking.get_connection)
     with pytest.raises(redis.ConnectionError):
         other.ping()
     blocking.release(held)
@@ -316,6 +317,14 @@ def test_a_plain_pool_with_our_connections(store: Any) -> None:
     assert client.pipeline().get("k").execute() == [b"v"]
     client.close()
     pool.disconnect()
+
+
+def asked(get_connection: Any) -> Any:
+    """A connection, from pools that want to know for what and from those that do not."""
+    try:
+        return get_connection()
+    except TypeError:
+        return get_connection("_")
 
 
 @pytest.mark.parametrize("url", ["redpoll://elsewhere/x", "redis-poll://x", "redpoll://memory?db=two"])
@@ -421,3 +430,32 @@ def test_valkey_py(store: Any) -> None:
     with pytest.raises(valkey.ResponseError):
         client.lpush("k", 1)
     client.close()
+
+
+def test_transactions_fail_as_the_librarys_do(store: Any) -> None:
+    store.serve()
+    outcomes = []
+    for one in (redis.Redis(port=store.ports[0]), store.client()):
+        one.flushall()
+        one.set("text", "x")
+        seen: list[Any] = []
+        for commands in (
+            [("lpush", "text", 1), ("set", "k", 1)],
+            [("execute_command", "NOSUCH"), ("set", "k", 2)],
+            [("set", "k", 3), ("execute_command", "GET")],
+            [("hset", "h", "f", "v"), ("hgetall", "h"), ("get", "k")],
+            [("unwatch",), ("get", "k")],
+        ):
+            for raising in (True, False):
+                pipe = one.pipeline()
+                for name, *args in commands:
+                    getattr(pipe, name)(*args)
+                try:
+                    results = pipe.execute(raise_on_error=raising)
+                    seen.append([repr(result) for result in results])
+                except Exception as error:
+                    seen.append((type(error).__name__, str(error)))
+        seen.append(one.get("k"))
+        outcomes.append(seen)
+        one.close()
+    assert outcomes[0] == outcomes[1]

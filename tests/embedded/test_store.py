@@ -53,7 +53,7 @@ def test_errors_are_raised_with_their_texts(store: Any) -> None:
     with pytest.raises(ReplyError, match=r"^ERR unknown command 'NO', with args beginning with: 'x' $"):
         store.execute("NO", "x")
     store.execute("SET", "k", "v")
-    with pytest.raises(ReplyError, match="^WRONGTYPE "):
+    with pytest.raises(ReplyError, match=r"^WRONGTYPE "):
         store.execute("LPUSH", "k", 1)
 
 
@@ -273,7 +273,7 @@ def test_a_log_needs_a_file() -> None:
 def test_a_damaged_file_is_not_opened(tmp_path: Path) -> None:
     path = tmp_path / "app.rdb"
     path.write_bytes(b"REDIS0011 no")
-    with pytest.raises(StoreError, match="app.rdb"):
+    with pytest.raises(StoreError, match=r"app\.rdb"):
         Store(path)
     assert path.read_bytes() == b"REDIS0011 no"
     assert [one.name for one in tmp_path.iterdir()] == ["app.rdb"]

@@ -19,8 +19,6 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from redpoll.embedded.store import ReplyError, Store, StoreClosed, StoreError, close_all, open_store
-
 if TYPE_CHECKING:
     from redpoll.embedded.clients import (
         AsyncConnection,
@@ -31,7 +29,10 @@ if TYPE_CHECKING:
         ConnectionPool,
         Redis,
     )
+    from redpoll.embedded.store import ReplyError, Store, StoreClosed, StoreError, close_all, open_store
 
+# Imported when first asked for: whoever runs tests has this package as a plugin and may not want a store at all.
+_OF_STORES = ("ReplyError", "Store", "StoreClosed", "StoreError", "close_all", "open_store")
 _OF_CLIENTS = (
     "Redis",
     "Connection",
@@ -58,8 +59,8 @@ def connect(
     `redpoll:///var/lib/app.rdb?db=1`) or a `Store`. `appendonly` and `share` are explained at `Store`; `directives` are
     the server's (`{"maxmemory": "64mb"}`); everything else goes to `redis.Redis` (`decode_responses=True`, `db=1` …).
 
-    What is opened here is closed with the client, and so saved. Raises `StoreError`, ValueError for a bad URL, ImportError
-    when redis-py is not installed.
+    What is opened here is closed with the client, and so saved. Raises `StoreError`, ValueError for a bad URL,
+    ImportError when redis-py is not installed.
     """
     from redpoll.embedded.clients import Redis
 
@@ -75,6 +76,7 @@ def _opened(
 ) -> tuple[Store, dict[str, Any], bool]:
     """The store, the options for clients that a URL brings, and whether the store is to be released."""
     from redpoll.embedded import options
+    from redpoll.embedded.store import Store, open_store
 
     if isinstance(where, Store):
         return where, {}, False
@@ -94,11 +96,14 @@ def from_url(url: str, **kwargs: Any) -> Redis:
     """Return a client for a store's URL; other URLs (`redis://…`) are redis-py's."""
     from redpoll.embedded.clients import Redis
 
-    found: Redis = connect(url, **kwargs) if url.startswith("redpoll:") else Redis.from_url(url, **kwargs)
-    return found
+    found: Any = connect(url, **kwargs) if url.startswith("redpoll:") else Redis.from_url(url, **kwargs)
+    client: Redis = found
+    return client
 
 
 def __getattr__(name: str) -> Any:
+    if name in _OF_STORES:
+        return getattr(importlib.import_module("redpoll.embedded.store"), name)
     if name in _OF_CLIENTS:
         return getattr(importlib.import_module("redpoll.embedded.clients"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

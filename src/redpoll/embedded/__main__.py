@@ -36,7 +36,7 @@ def _blocking(r: Any) -> object:
 
 
 async def _tasks() -> object:
-    r = redpoll.asyncio.connect(decode_responses=True)
+    r: Any = redpoll.asyncio.connect(decode_responses=True)
     waiting = asyncio.create_task(r.blpop("queue", timeout=5))
     await asyncio.sleep(0)
     await r.rpush("queue", "job")
@@ -48,9 +48,10 @@ async def _tasks() -> object:
 def main() -> int:
     """Show it."""
     began = time.perf_counter()
-    r = redpoll.connect(decode_responses=True)
+    r: Any = redpoll.connect(decode_responses=True)
     r.set("greeting", "hello")
-    print(f"Redpoll {redpoll.__version__} in this process; the first command took {(time.perf_counter() - began) * 1e3:.0f} ms.")
+    first = (time.perf_counter() - began) * 1e3
+    print(f"Redpoll {redpoll.__version__} in this process; the first command took {first:.0f} ms.")
     _show("A redis.Redis, whole", 'r.get("greeting")', r.get("greeting"))
     r.zadd("scores", {"ada": 3, "ben": 1})
     _show("Every type", 'r.zrange("scores", 0, -1, withscores=True)', r.zrange("scores", 0, -1, withscores=True))
@@ -60,7 +61,10 @@ def main() -> int:
     _show("asyncio", 'await r.blpop("queue", timeout=5)', asyncio.run(_tasks()))
     _show("The shortest way in", 'r.store.execute("GET", "greeting")', r.store.execute("GET", "greeting"))
     _show("Other processes and languages", "r.store.serve()", r.store.serve())
-    print(f"\nA GET takes {_rate(lambda: r.get('greeting'))}, store.execute {_rate(lambda: r.store.execute('GET', 'greeting'))}.")
+    execute = r.store.execute
+    print(
+        f"\nA GET takes {_rate(lambda: r.get('greeting'))}, store.execute {_rate(lambda: execute('GET', 'greeting'))}."
+    )
     r.close()
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "app.rdb")

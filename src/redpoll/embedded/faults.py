@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 INJECTED = "ERR injected by a test"
 
 
-@dataclass
 class Fault:
     """Something that is to happen to commands: to those of a name, or all, from the `nth` on, so many `times`."""
 
-    act: Callable[[Any], str | None]
-    command: str
-    nth: int
-    times: int | None
+    def __init__(self, act: Callable[[Any], str | None], command: str, nth: int, times: int | None) -> None:
+        self.act = act
+        self.command = command
+        self.nth = nth
+        self.times = times
 
     def strikes(self, name: str) -> bool:
         """Count a command that is about to run; whether it is hit."""

@@ -14,9 +14,7 @@ What follows `?` are options of the client (`db=2`, `decode_responses=yes`) and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import Any, NamedTuple
 
 SCHEME = "redpoll"
 
@@ -42,14 +40,13 @@ CLIENT_OPTIONS = {
 }
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """Where a store is: in a file (`path`), or in memory under a `name`, or of the caller's own (neither)."""
 
     path: str = ""
     name: str = ""
-    client: Mapping[str, Any] = field(default_factory=dict)
-    directives: Mapping[str, Any] = field(default_factory=dict)
+    client: Mapping[str, Any] = {}
+    directives: Mapping[str, Any] = {}
 
 
 def is_url(text: object) -> bool:
@@ -59,6 +56,8 @@ def is_url(text: object) -> bool:
 
 def parse_url(url: str) -> Address:
     """Take a URL apart. Raises ValueError."""
+    from urllib.parse import parse_qsl, unquote, urlsplit  # most stores have no URL
+
     parts = urlsplit(url)
     if parts.scheme != SCHEME:
         raise ValueError(f"{url!r} is no URL of a store: they begin with {SCHEME}:")
@@ -80,7 +79,8 @@ def parse_url(url: str) -> Address:
         return Address("", path.strip("/") or "memory", client, directives)
     if host:
         raise ValueError(
-            f"{url!r}: a store has no host. It is {SCHEME}://memory, or a file with three slashes: {SCHEME}:///{host}{path}"
+            f"{url!r}: a store has no host. It is {SCHEME}://memory, or a file, with three slashes: "
+            f"{SCHEME}:///{host}{path}"
         )
     return Address(path if path.strip("/") else "", "", client, directives)
 

@@ -10,6 +10,7 @@ cdef class Decoding:
     cdef readonly str errors
     cdef bint utf8
     cdef bytes errors_name
+    cdef readonly bint sets          # sets become set where their members allow that, not list
     cdef readonly object make_error  # of a text; what it returns stands in the reply
 
     cdef object text(self, const char* start, Py_ssize_t length)
@@ -23,6 +24,6 @@ cdef struct Cursor:
     size_t taken                     # bytes that were read
 
 
-# Takes the first reply out of what waits there, which holds whole replies only, at least one. `decoding`: strings become
-# str, as `how` says. A message out of turn is a `PushReply`.
+# Takes the first reply out of what waits there, which holds whole replies only, at least one. `decoding`: strings
+# become str, as `how` says. A message out of turn is a `PushReply`.
 cdef object take_reply(Out* out, Decoding how, bint decoding)

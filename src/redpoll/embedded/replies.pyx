@@ -11,7 +11,7 @@ several chunks, where a long string is shared or a reply went on and on.
 | double                     | `float`                                             |
 | boolean                    | `bool`                                              |
 | null of any kind           | `None`                                              |
-| array, set                 | `list`                                              |
+| array, set                 | `list`; a set may become a `set`                    |
 | map                        | `dict`                                              |
 | push                       | `PushReply`, a `list`                               |
 """
@@ -22,7 +22,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.list cimport PyList_New, PyList_SET_ITEM
 from cpython.ref cimport Py_INCREF
 
-from redpoll.wire.output cimport out_clear, out_consume, out_pending
+from redpoll.wire.output cimport out_clear, out_consume
 
 cdef extern from "Python.h":
     object PyUnicode_DecodeUTF8(const char* text, Py_ssize_t length, const char* errors)
@@ -41,8 +41,10 @@ cdef object Pushed = PushReply
 cdef class Decoding:
     """`make_error(text)` makes the value that stands for an error reply; None: `ReplyError`."""
 
-    def __init__(self, bint decoding=False, str encoding="utf-8", str errors="strict", make_error=None):
+    def __init__(self, bint decoding=False, str encoding="utf-8", str errors="strict", make_error=None,
+                 bint sets=False):
         self.decoding = decoding
+        self.sets = sets
         self.encoding = encoding
         self.errors = errors
         self.utf8 = encoding.lower().replace("_", "-") in ("utf-8", "utf8")
@@ -107,7 +109,7 @@ cdef bytes copy_line(Cursor* c):
             raise RuntimeError("a reply was cut off; this is a bug in Redpoll, please report it")
         parts.append(copy_out(c, c.end - c.at))
     line = b"".join(parts)
-    return line[:-2]
+    return line[:len(line) - 2]
 
 
 cdef inline const char* line_within(Cursor* c, size_t* length) noexcept:
@@ -167,12 +169,37 @@ cdef list items(Cursor* c, Py_ssize_t count, Decoding how, bint decoding):
     cdef Py_ssize_t i
     cdef object one
     for i in range(count):
-        Py_INCREF(None)
-        PyList_SET_ITEM(made, i, None)
-    for i in range(count):
         one = value(c, how, decoding)
-        made[i] = one
+        Py_INCREF(one)
+        PyList_SET_ITEM(made, i, one)
     return made
+
+
+cdef inline const char* short_string(Cursor* c, size_t* length) noexcept:
+    """A string at the cursor that this chunk has all of, if it is one; the cursor is behind it then."""
+    cdef const char* p = c.at + 1
+    cdef const char* end
+    cdef size_t size = 0
+    if c.end - c.at < 6 or c.at[0] != c"$" or not c"0" <= p[0] <= c"9":
+        return NULL
+    while p < c.end and c"0" <= p[0] <= c"9":
+        size = size * 10 + <size_t>(p[0] - 48)
+        p += 1
+    if <size_t>(c.end - p) < size + 4:
+        return NULL
+    p += 2
+    end = p + size + 2
+    c.taken += end - c.at
+    c.at = end
+    length[0] = size
+    return p
+
+
+cdef object as_set(list members):
+    try:
+        return set(members)
+    except TypeError:
+        return members
 
 
 cdef object value(Cursor* c, Decoding how, bint decoding):
@@ -183,7 +210,11 @@ cdef object value(Cursor* c, Decoding how, bint decoding):
     cdef char kind
     cdef dict pairs
     cdef object key
+    cdef list members
     next_chunk(c)
+    line = short_string(c, &length)
+    if line != NULL:
+        return how.text(line, length) if decoding else PyBytes_FromStringAndSize(line, length)
     line = line_within(c, &length)
     if line == NULL:
         copied = copy_line(c)
@@ -199,14 +230,17 @@ cdef object value(Cursor* c, Decoding how, bint decoding):
         return number_of(line, length)
     if kind == c"+":
         return how.text(line, length) if decoding else PyBytes_FromStringAndSize(line, length)
-    if kind == c"*" or kind == c"~":
+    if kind == c"*":
         number = number_of(line, length)
         return None if number < 0 else items(c, number, how, decoding)
+    if kind == c"~":
+        members = items(c, number_of(line, length), how, decoding)
+        return as_set(members) if how.sets else members
     if kind == c"_":
         return None
     if kind == c"%":
         pairs = {}
-        for number in range(number_of(line, length)):
+        for _ in range(number_of(line, length)):
             key = value(c, how, decoding)
             pairs[tuple(key) if type(key) is list else key] = value(c, how, decoding)
         return pairs
@@ -226,7 +260,7 @@ cdef object value(Cursor* c, Decoding how, bint decoding):
         return how.make_error(string(c, number_of(line, length), 0, how, False).decode("utf-8", "replace"))
     if kind == c"|":
         # Facts beside the reply that follows; nobody here asks for them.
-        for number in range(2 * number_of(line, length)):
+        for _ in range(2 * number_of(line, length)):
             value(c, how, decoding)
         return value(c, how, decoding)
     raise RuntimeError(f"a reply of no known kind ({kind}); this is a bug in Redpoll, please report it")

@@ -23,13 +23,12 @@ cdef class Session:
     cdef Guard guard
     cdef Inbox inbox
     cdef Connection client
-    cdef object backlog          # commands that wait for one before them; None: there are none
 
     # With the guard held
     cdef bint run(self, Words* words) except -1
     cdef bint waits(self) noexcept
     cdef bint has_reply(self) noexcept
-    cdef int pump(self) except -1
+    cdef int queue(self, Words* words) except -1
     cdef int64_t due_ms(self) except -1
     # Without it: waits until what the last command changed is as safe as it has to be before it is answered.
     cdef int commit(self) except -1

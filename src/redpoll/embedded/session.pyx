@@ -4,17 +4,17 @@ A session is to an embedded store what a connection is to a server: it has a dat
 subscriptions. Its commands run in the thread that calls, under the store's guard; replies and messages lie in the
 connection's output until they are taken.
 
-What cannot be answered at once (a blocking pop, a command during CLIENT PAUSE) leaves the session waiting: `wait` sleeps in
-this thread until something arrives, `notify` has a function called then, and `fileno` gives a descriptor to poll.
-Whoever waits sees to its own deadline, so that no other thread is needed for it. Commands sent meanwhile queue up.
+What cannot be answered at once (a blocking pop, a command during CLIENT PAUSE) leaves the session waiting: `wait`
+sleeps in this thread until something arrives, `notify` has a function called then, `fileno` gives a descriptor to poll.
+Whoever waits sees to its own deadline, so that no other thread is needed for it. Commands sent meanwhile wait behind.
 """
 
 import os
 import time
 from _thread import allocate_lock
-from collections import deque
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
+from posix.unistd cimport close as close_descriptor
 
 from redpoll.embedded.replies cimport Decoding, take_reply
 from redpoll.embedded.words cimport Words, words_free, words_of
@@ -24,7 +24,6 @@ from redpoll.server.blocking cimport Waiter
 from redpoll.server.clock cimport unix_microseconds
 from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING, Connection
 from redpoll.server.dispatch cimport Request
-from redpoll.server.loop cimport Loop
 from redpoll.wire.output cimport Chunk, out_clear, out_consume, out_pending
 
 from redpoll.wire.values import Sentinel
@@ -62,12 +61,13 @@ cdef class Inbox(Taker):
         self.event = -1
 
     def __dealloc__(self):
+        # Not by Python's modules, which may be gone at the end of the process.
         if self.event >= 0:
-            os.close(self.event)
+            close_descriptor(self.event)
 
-    cdef void arrived(self) noexcept:
+    cdef void arrived(self, bint something) noexcept:
         cdef object signal = self.signal
-        if self.event >= 0:
+        if something and self.event >= 0:
             self.show(True)
         if signal is not None:
             self.signal = None
@@ -101,9 +101,9 @@ cdef class Session:
             self.loop.tick()
             server.connections_received += 1
             self.client = self.loop.add_local(self.inbox)
-            self.client.unix_socket = True
             self.client.parser.trusted = True
-            self.client.address = self.client.local_address = "embedded:0"
+            # For those who ask whether somebody comes from this host.
+            self.client.address = self.client.local_address = "127.0.0.1:0"
             server.welcome(self.client)
             self.client.resp = protocol
 
@@ -131,7 +131,7 @@ cdef class Session:
 
     cdef bint waits(self) noexcept:
         """Whether a command has to wait for one before it."""
-        return self.client.stalled or self.client.gate & GATE_BLOCKED != 0 or self.backlog is not None
+        return self.client.stalled or self.client.gate & GATE_BLOCKED != 0 or self.client.buffer_length != 0
 
     cdef bint has_reply(self) noexcept:
         return out_pending(&self.client.out) != 0 and not self.client.held
@@ -162,7 +162,7 @@ cdef class Session:
 
     cdef object call(self, tuple values, object encode, bint utf8, bint decoding):
         cdef Words words
-        cdef object kept = words_of(&words, values, encode, utf8)
+        cdef object _kept = words_of(&words, values, encode, utf8)
         cdef object reply = nothing
         try:
             self.guard.acquire()
@@ -172,12 +172,8 @@ cdef class Session:
         try:
             if self.client.closed:
                 raise SessionClosed("the store closed this session")
-            if self.waits() or self.has_reply():
-                # What comes first is received first.
-                self.queue(values, encode, utf8)
-                return nothing
-            if not self.run(&words):
-                self.queue(values, encode, utf8)
+            if self.waits() or not self.run(&words):
+                self.queue(&words)
             elif self.client.closed:
                 # In the middle of the command, so without a reply.
                 out_clear(&self.client.out)
@@ -194,38 +190,17 @@ cdef class Session:
             reply = self.receive(decoding)
         return reply
 
-    def queue(self, tuple values, encode, bint utf8):
-        """Keep a command for later, its words as they are now."""
-        if self.backlog is None:
-            self.backlog = deque()
-        self.backlog.append((values, encode, utf8))
-
-    cdef int pump(self) except -1:
-        """Run what had to wait, as far as it may go on."""
-        cdef Words words
-        cdef object kept
-        while self.backlog is not None:
-            if self.client.closed or self.client.gate & GATE_CLOSING:
-                self.backlog = None
-                break
-            if self.client.stalled or self.client.gate & GATE_BLOCKED:
-                break
-            values, encode, utf8 = self.backlog[0]
-            kept = words_of(&words, values, encode, utf8)
-            try:
-                if not self.run(&words):
-                    break
-            finally:
-                words_free(&words)
-            self.backlog.popleft()
-            if not self.backlog:
-                self.backlog = None
-        if self.loop.has_chores():
-            self.loop.finish()
+    cdef int queue(self, Words* words) except -1:
+        """Leave a command that has to wait where a socket's would be: the loop runs it when the session may go on."""
+        cdef size_t i
+        cdef list parts = [b"*%d\r\n" % words.argc]
+        for i in range(words.argc):
+            parts.append(b"$%d\r\n%s\r\n" % (words.argv[i].len, words.argv[i].ptr[:words.argv[i].len]))
+        self.loop.take_bytes(self.client, b"".join(parts))
         return 0
 
     def execute(self, *words):
-        """Run a command and return its reply, waiting for it if need be. Raises `ReplyError`, or what `make_error` makes."""
+        """Run a command and return its reply, waiting for it if need be. Raises what `make_error` makes."""
         cdef object reply = self.call(words, encode_plain, True, self.decoding.decoding)
         while reply is nothing:
             self.wait()
@@ -244,7 +219,7 @@ cdef class Session:
         Raises `SessionClosed`, and TypeError or what `encode` raises, and then has run those before the bad one.
         """
         cdef Words words
-        cdef object kept
+        cdef object _kept   # what the words point into, as long as they are used
         cdef tuple values
         self.guard.acquire()
         try:
@@ -253,13 +228,10 @@ cdef class Session:
             for values in commands:
                 if self.client.gate & GATE_CLOSING:
                     break
-                if self.waits():
-                    self.queue(values, encode, utf8)
-                    continue
-                kept = words_of(&words, values, encode, utf8)
+                _kept = words_of(&words, values, encode, utf8)
                 try:
-                    if not self.run(&words):
-                        self.queue(values, encode, utf8)
+                    if self.waits() or not self.run(&words):
+                        self.queue(&words)
                 finally:
                     words_free(&words)
                 if self.client.closed:
@@ -267,6 +239,8 @@ cdef class Session:
                     break
             if self.loop.has_chores():
                 self.loop.finish()
+            if self.inbox.event >= 0 and self.has_reply():
+                self.inbox.show(True)
         finally:
             self.guard.release()
         if self.loop.log is not None:
@@ -295,8 +269,6 @@ cdef class Session:
         """The next reply or message; `NOTHING` when there is none yet. Raises `SessionClosed` when none will come."""
         self.guard.acquire()
         try:
-            if self.backlog is not None and not self.has_reply():
-                self.pump()
             if self.has_reply():
                 reply = take_reply(&self.client.out, self.decoding, decoding)
                 if self.inbox.event >= 0 and not self.has_reply():
@@ -349,8 +321,6 @@ cdef class Session:
         cdef int64_t due
         self.guard.acquire()
         try:
-            if self.backlog is not None:
-                self.pump()
             if self.client.closed or self.has_reply() or self.invited:
                 return True, None
             self.inbox.signal = signal
@@ -442,7 +412,6 @@ cdef class Session:
                 return False
             self.server.blocking.forget(self.client)
             self.client.stalled = False
-            self.backlog = None
             if self.loop.has_chores():
                 self.loop.finish()
             return True
@@ -453,7 +422,6 @@ cdef class Session:
 
     def feed(self, bytes data):
         """Take bytes of the protocol, as from a socket."""
-        cdef size_t length = len(data)
         self.guard.acquire()
         try:
             if self.client.closed:

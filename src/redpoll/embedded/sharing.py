@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import socket
-import tempfile
 import time
 from typing import Any
 
@@ -57,6 +55,9 @@ class Claim:
         beside = f"{self.path}.sock"
         if len(os.fsencode(beside)) <= _LONGEST_SOCKET_PATH:
             return beside
+        import hashlib
+        import tempfile
+
         digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:20]
         return os.path.join(tempfile.gettempdir(), f"redpoll-{os.getuid()}-{digest}.sock")
 

@@ -5,12 +5,12 @@
         client = store.client()               # a redis.Redis without a socket
     with Store("app.rdb") as store: ...       # in a file, saved when it is closed
 
-Stores of the same file are one within a process, and one among processes: the first that opens it has it, and serves the
-others through a Unix socket (`sharing.py`). Stores in memory belong to whoever made them, unless they have a name.
+Stores of the same file are one within a process, and one among processes: the first that opens it has it, and serves
+the others through a Unix socket (`sharing.py`). Stores in memory belong to whoever made them, unless they have a name.
 
-Threads, forks and the end of the process: commands run in the thread that calls, one at a time (`server/guard.pyx`); forks
-wait for the command that runs, and the child of one has a copy of what was in memory, and is one of the others for what
-is in a file; what is still open when the interpreter ends is closed, and so saved, before.
+Threads, forks and the end of the process: commands run in the thread that calls, one at a time (`server/guard.pyx`);
+forks wait for the command that runs, and the child of one has a copy of what was in memory, and is one of the others
+for what is in a file; what is still open when the interpreter ends is closed, and so saved, before.
 """
 
 from __future__ import annotations
@@ -53,16 +53,24 @@ class StoreClosed(ConnectionError):
 class Store:
     """A store in this process, in memory or in the file `path`.
 
-    `appendonly` keeps a log of every change beside the file (`app.aof/` for `app.rdb`), so that not even a process that is
-    killed loses what was acknowledged; None: if there is one already. `share`: other processes that open the file are
-    served. Everything else is a directive of the server: `Store(maxmemory="64mb", notify_keyspace_events="KEA")`.
+    `appendonly` keeps a log of every change beside the file (`app.aof/` for `app.rdb`), so that not even a process
+    that is killed loses what was acknowledged; None: if there is one already. `share`: other processes that open the
+    file are served. Everything else is a directive of the server: `Store(maxmemory="64mb")`.
 
     Raises `StoreError`. `Store` always makes a new one; `open_store` finds one that is open already.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str] | None = None, *, appendonly: bool | str | None = None, share: bool = True, **directives: Any
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        appendonly: bool | str | None = None,
+        share: bool = True,
+        **directives: Any,
     ) -> None:
+        self._closed = True
+        if _ended:
+            raise StoreError("The interpreter is about to end; nothing can be opened any more.")
         self.path = os.path.realpath(os.fspath(path)) if path is not None else ""
         self.name = ""
         self._appendonly = options.read_flag(appendonly)
@@ -192,9 +200,10 @@ class Store:
         if self._server is not None:
             return ""
         with self._changing:
-            if self._closed:
+            # Another thread may have been first.
+            if self.closed:
                 raise StoreClosed("this store is closed")
-            if self._server is not None:
+            if self.is_host:
                 return ""
             assert self._claim is not None
             with _as_store_error(f"{self.path} cannot be opened"):
@@ -219,7 +228,7 @@ class Store:
         return self._host()
 
     def session(self, protocol: int = 2, decoding: Decoding | None = None) -> Session:
-        """Return a new session, the counterpart of a connection. Raises `StoreError` if another process has the store."""
+        """Return a new session, the counterpart of a connection. Raises `StoreError` where another process has it."""
         return Session(self._host(), protocol, decoding)
 
     # Commands
@@ -227,9 +236,9 @@ class Store:
     def execute(self, *words: Any) -> Any:
         """Run a command and return its reply: `store.execute("SET", "key", 1)`.
 
-        Words are bytes, str, int and float. The reply has the types of RESP2: bytes, int, list, None. Raises `ReplyError`
-        for an error reply, ConnectionError when the process that served this one has ended meanwhile: whether the
-        command was done is not known then.
+        Words are bytes, str, int and float. The reply has the types of RESP2: bytes, int, list, None. Raises
+        `ReplyError` for an error reply, ConnectionError when the process that served this one has ended meanwhile:
+        whether the command was done is not known then.
         """
         for _ in range(_TRIES):
             where = self.link()
@@ -341,7 +350,7 @@ class Store:
             self.close()
 
     def close(self) -> None:
-        """Save it, if it is in a file, and let go of everything. Raises `StoreError` if it cannot be saved; it stays open then."""
+        """Save it, if it is in a file, and let go of everything. Raises `StoreError`, and stays open, if it cannot."""
         with self._changing:
             if self._closed:
                 return
@@ -433,7 +442,7 @@ _REGISTERING = threading.RLock()
 
 
 def open_store(where: str | os.PathLike[str] | options.Address | None = None, **kwargs: Any) -> Store:
-    """Return the store of a path, a URL or a name, opened if it is not open yet; without any of them, a new one in memory.
+    """Return the store of a path or a URL, opened if it is not open yet; without either, a new one in memory.
 
     Whoever calls this calls `release` when it is done. Raises `StoreError`, ValueError for a bad URL.
     """
@@ -462,6 +471,16 @@ def _address(where: str | os.PathLike[str] | None) -> options.Address:
 
 
 @atexit.register
+def _end() -> None:
+    """The interpreter ends: nobody opens anything any more."""
+    global _ended
+    _ended = True
+    close_all()
+
+
+_ended = False
+
+
 def close_all() -> None:
     """Close every store of this process; done anyway when the interpreter ends."""
     for store in list(_ALL):
@@ -495,8 +514,6 @@ def _after_fork_in_child() -> None:
     _after_fork_in_parent()
 
 
-os.register_at_fork(
-    before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
-)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 __all__ = ["ReplyError", "Store", "StoreClosed", "StoreError", "close_all", "open_store"]

@@ -19,7 +19,10 @@ AsyncBlockingConnectionPool = _made.AsyncBlockingConnectionPool
 
 
 def _connected(kind: Any, where: Any, options: dict[str, Any]) -> Any:
-    own = {name: options.pop(name, default) for name, default in (("appendonly", None), ("share", True), ("directives", None))}
+    own = {
+        name: options.pop(name, default)
+        for name, default in (("appendonly", None), ("share", True), ("directives", None))
+    }
     store, given, owned = _opened(where, own["appendonly"], own["share"], own["directives"])
     made = kind(store, **{**given, **options})
     if owned:

@@ -17,7 +17,7 @@ cdef struct Words:
     char few_digits[FEW_WORDS * DIGITS]
 
 
-# Points to the values in place. Returns what else has to live as long as the words are used; `encode` makes bytes of what
-# is neither bytes, str, int nor float, and of every str where `utf8` is false.
+# Points to the values in place. Returns what else has to live as long as the words are used; `encode` makes bytes of
+# what is neither bytes, str, int nor float, and of every str where `utf8` is false.
 cdef object words_of(Words* words, tuple values, object encode, bint utf8)
 cdef void words_free(Words* words) noexcept

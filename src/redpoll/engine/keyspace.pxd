@@ -41,6 +41,7 @@ cdef class Keyspace:
     cdef public bint touching             # reads move the access clock
     cdef public bint writes_only          # … but only accesses that may change the key do
     cdef public bint expiring             # expired keys are removed when met; else they only look gone
+    cdef public bint replaying            # what happened once is done again: nothing is due before all of it is done
     cdef public Watcher watcher
     cdef public bint watching_changes     # the watcher wants to hear of changes
     cdef public uint32_t notices          # which of EVENT_NOTICES it wants to hear of, and EVENT_FIELDS
@@ -171,3 +172,7 @@ cdef class Database:
     cdef Entry** take_due_fields(self, Entry** slot, uint64_t hash, size_t most, size_t* taken) noexcept
     cdef void tell_expired_fields(self, Entry* e, list fields, bint emptied) noexcept
     cdef size_t expire_fields_some(self, size_t most) noexcept
+
+cdef inline int64_t due_time(Keyspace keyspace) noexcept:
+    """What is to expire before this has expired: now, unless changes of the past are replayed."""
+    return -1 if keyspace.replaying else keyspace.now

@@ -264,6 +264,8 @@ cdef class Keyspace:
         """Look at up to about `most` keys a database whose time has come; whether there are more."""
         cdef Database db
         cdef bint more = False
+        if self.replaying:
+            return False
         for db in self.databases:
             if db.table.used and (db.wheel.records or db.refile_bucket != NOT_REFILING):
                 if db.refile_bucket != NOT_REFILING:
@@ -303,7 +305,7 @@ cdef class Database:
 
     cdef Entry** find(self, const char* key, size_t length, uint64_t hash) noexcept:
         cdef Entry** slot = table_find(&self.table, key, length, hash)
-        if slot != NULL and slot[0].flags & FLAG_EXPIRES and entry_expiry(slot[0]) < self.keyspace.now:
+        if slot != NULL and slot[0].flags & FLAG_EXPIRES and entry_expiry(slot[0]) < due_time(self.keyspace):
             if self.keyspace.expiring:
                 self.expire(slot, hash)
             return NULL
@@ -594,7 +596,7 @@ cdef class Database:
         cdef size_t taken
         cdef Entry* e = slot[0]
         if (not self.keyspace.expiring
-                or fields_next_due(entry_encoding(e), entry_value(e)) >= self.keyspace.now):
+                or fields_next_due(entry_encoding(e), entry_value(e)) >= due_time(self.keyspace)):
             return slot
         return self.take_due_fields(slot, hash, FIELDS_AT_ONCE, &taken)
 

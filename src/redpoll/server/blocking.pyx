@@ -296,7 +296,7 @@ cdef class Blocking:
             if waiter is not self.passing and (fits or waiter.wake_when_gone):
                 if waiter.connection.taker is not None and waiter.connection.taker.comes_itself:
                     waiter.invited = True
-                    waiter.connection.taker.arrived()
+                    waiter.connection.taker.arrived(False)
                     break
                 self.run(waiter)
                 if waiter.served:

@@ -19,7 +19,7 @@ cdef enum:
 
 
 cdef class Taker:
-    cdef void arrived(self) noexcept:
+    cdef void arrived(self, bint something) noexcept:
         pass
 
 

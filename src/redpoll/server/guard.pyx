@@ -1,8 +1,9 @@
 """The lock of a server whose data several threads work on: an embedded store's.
 
-The interpreter's lock is nearly enough. Compiled handlers keep it from their first line to their last, and nothing in them
-can be seen half done. But a plain Python handler may be switched out in its middle, and so may whatever Python code
-runs within a command: a log line, a listener, a finalizer that garbage collection calls. This flag covers those.
+The interpreter's lock is nearly enough. Compiled handlers keep it from their first line to their last, and nothing in
+them can be seen half done. But a plain Python handler may be switched out in its middle, a script gives the lock up,
+and so may whatever Python code runs within a command: a log line, a listener, a finalizer that garbage collection
+calls. This flag covers those.
 
 It is only ever looked at and changed with the interpreter's lock held and without any call that could let go of it
 between, so a plain flag does: taking and leaving it costs a few instructions. A thread that finds it taken sleeps

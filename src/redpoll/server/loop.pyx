@@ -9,8 +9,8 @@ bounded slice of background work.
 The interpreter's lock is given up while waiting and held otherwise. Nothing on this way makes
 a Python object for a compiled command.
 
-Without a thread of its own: an embedded store's commands run in the threads that call them, under the store's guard, and
-`finish` does after each what a turn does after its commands. Connections of this process have no socket but a
+Without a thread of its own: an embedded store's commands run in the threads that call them, under the store's guard,
+and `finish` does after each what a turn does after its commands. Connections of this process have no socket but a
 `taker`, which is told when there is something for it; whoever takes it from the output does so under the guard. Most
 of what time brings waits for the next command. What cannot, as a snapshot under way or keys whose expiry somebody
 wants to hear of, has a thread attend: it takes turns until nothing needs it, asleep between, and ends. Sockets have one
@@ -19,10 +19,12 @@ always.
 
 import os
 
+from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
+from posix.unistd cimport close as close_descriptor, usleep
 
 from redpoll.engine.keyspace cimport Database
 from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
@@ -60,6 +62,7 @@ cdef enum:
     JOB_REQUESTS = 128
     WRITE_MOST = 1048576         # to one connection in one turn
     EXPIRE_SLICE_US = 500
+    LET_RUN_US = 50              # that other threads get, again and again, while a script runs for long
     CALLER_SLICE_US = 50         # of freeing, in a thread that wants its command's reply
     FREE_BUCKETS = 256
     SAVE_STEP = 128              # buckets and entries of a snapshot between two looks at the clock
@@ -142,6 +145,7 @@ cdef class Loop:
         return 0
 
     cdef int open_buffers(self) except -1:
+        """Have what cutting requests out of bytes takes."""
         if self.arena == NULL:
             self.arena = <char*>malloc(ARENA_BYTES)
             self.batch = <Request*>malloc(BATCH_REQUESTS * sizeof(Request))
@@ -153,10 +157,10 @@ cdef class Loop:
     def release_descriptors(self):
         """Close what `open` opened, also in the child of a fork, where it is the parent's that goes on being used."""
         if self.epoll >= 0:
-            os.close(self.epoll)
+            close_descriptor(self.epoll)
             self.epoll = -1
         if self.wake_event >= 0:
-            os.close(self.wake_event)
+            close_descriptor(self.wake_event)
             self.wake_event = -1
 
     # Registration
@@ -232,7 +236,7 @@ cdef class Loop:
                 close_secure(connection)
         self.server.client_closed(connection)
         if connection.taker is not None:
-            connection.taker.arrived()
+            connection.taker.arrived(True)
 
     def close_after_reply(self, Connection connection):
         """Run no more of its commands, send what is to be sent, then close."""
@@ -251,8 +255,6 @@ cdef class Loop:
         if not connection.again and not connection.closed:
             connection.again = True
             listing_add(&self.again, <void*>connection)
-            if connection.taker is not None:
-                connection.taker.arrived()
 
     def sent_out_of_turn(self, Connection connection):
         """Something was written into a connection's output; have it sent."""
@@ -340,7 +342,7 @@ cdef class Loop:
 
     cdef int turn(self) except -1:
         cdef epoll_event events[EVENTS]
-        cdef int64_t wait, begin
+        cdef int64_t wait
         cdef int happened, timeout
         if self.guard is not None:
             # Not the time of the keyspace, which only its own commands move.
@@ -355,6 +357,8 @@ cdef class Loop:
         if self.saver is not None and wait > 0 and not self.saver.walked:
             # Nothing to do but to save, unless the disk has enough to do for a while.
             wait = 1 if self.saver.is_behind else 0
+        if self.compaction is not None and wait > 2:
+            wait = 2
         if self.again.count or self.flushing.count or self.keyspace.has_remains() or self.again_soon or wait < 0:
             wait = 0
             self.again_soon = False
@@ -425,6 +429,9 @@ cdef class Loop:
             self.log.hand_over()
             if self.commit_first:
                 self.hold_replies()
+            elif self.guard is not None and self.flushing.count:
+                # A process that is killed loses nothing that it has answered for: the kernel has it by then.
+                self.log.wait_until(self.log.appended, False)
         self.flush_all()
         self.quiet = happened == 0
         self.background()
@@ -543,7 +550,7 @@ cdef class Loop:
             self.guard.release()
 
     def after_fork(self):
-        """In the child of a fork: sockets and the thread that attended are the parent's; sessions are this process's."""
+        """In the child of a fork: sockets and the attending thread are the parent's; sessions are this process's."""
         self.attended = self.permanent = self.stopping = False
         # First of all, as it is the parent's too: what is taken out of it here would be gone there.
         self.release_descriptors()
@@ -578,6 +585,9 @@ cdef class Loop:
             self.log.hand_over()
             if self.commit_first:
                 self.hold_replies()
+            elif self.guard is not None and self.flushing.count:
+                # A process that is killed loses nothing that it has answered for: the kernel has it by then.
+                self.log.wait_until(self.log.appended, False)
         self.flush_all()
         self.quiet = False
         self.background()
@@ -587,6 +597,9 @@ cdef class Loop:
         if self.flushing.count:
             self.flush_all()
         self.dirty_told = self.keyspace.dirty
+        if self.interrupted:
+            self.interrupted = False
+            raise KeyboardInterrupt
         if self.attended:
             # It rotates the graves, as its lists may name who lies there.
             if self.has_news():
@@ -651,10 +664,13 @@ cdef class Loop:
             spent = EXPIRE_SLICE_US if self.guard is None else CALLER_SLICE_US
             while self.keyspace.free_some(FREE_BUCKETS) and monotonic_microseconds() - begin < spent:
                 pass
+        if self.compaction is not None:
+            self.compaction.work()
         if self.saver is not None:
             begin = monotonic_microseconds()
             spent = SAVE_QUIET_US if self.quiet else SAVE_BUSY_US
-            while self.saver.advance(SAVE_STEP) and monotonic_microseconds() - begin < spent:
+            while (self.saver.advance(SAVE_STEP) and not self.saver.is_behind
+                   and monotonic_microseconds() - begin < spent):
                 pass
         if self.dispatcher.short_of_memory:
             self.dispatcher.make_room()
@@ -691,6 +707,12 @@ cdef class Loop:
         The client and what it sent wait, as its words are in use; time stands still. `served_others` ends that.
         """
         cdef void* parsing = self.parsing
+        if self.guard is not None:
+            # Nobody gets in amid a command of this thread's; but the program goes on, and may be interrupted.
+            with nogil:
+                usleep(LET_RUN_US)
+            PyErr_CheckSignals()
+            return
         caller.stalled = True
         self.engaged = <void*>caller
         try:
@@ -709,6 +731,8 @@ cdef class Loop:
         """The client's command is done; what it sent behind it is run from the next turn on."""
         if caller.fd >= 0:
             self.go_on(caller)
+        else:
+            caller.stalled = False
 
     cdef int swap_rooms(self) except -1:
         """Other buffers, as those of the turn are in use; and back. Nothing is left in those that are given up."""
@@ -763,6 +787,9 @@ cdef class Loop:
             self.log.hand_over()
             if self.commit_first:
                 self.hold_replies()
+            elif self.guard is not None and self.flushing.count:
+                # A process that is killed loses nothing that it has answered for: the kernel has it by then.
+                self.log.wait_until(self.log.appended, False)
         self.flush_all()
         # Of the turn around this one, all requests have been run.
         self.arena_used, self.words_used = arena_used, words_used
@@ -1119,9 +1146,6 @@ cdef class Loop:
         failing = self.log.error != 0
         for i in range(self.flushing.count):
             connection = <Connection>self.flushing.items[i]
-            if connection.held_until > self.log.appended:
-                # An offset of the file before this one, all of which is on the disk.
-                connection.held_until = 0
             if failing and connection.held_until <= synced:
                 continue
             if not failing:
@@ -1198,7 +1222,7 @@ cdef class Loop:
         """As `flush`, for one of this process, which takes it from its output itself."""
         connection.soft_since_ms = 0
         if out_pending(&connection.out):
-            connection.taker.arrived()
+            connection.taker.arrived(True)
         if connection.gate & GATE_CLOSING:
             self.close(connection)
         return 0

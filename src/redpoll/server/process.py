@@ -160,7 +160,7 @@ def counter_is_steady() -> bool:
 
 @functools.cache
 def calibrate_clock() -> None:
-    """Have commands timed by the processor's counter, if it is steady; once a process, as it takes some milliseconds."""
+    """Have commands timed by the processor's counter, if it is steady; once a process, as that takes a while."""
     clock.calibrate(counter_is_steady())
 
 

@@ -234,6 +234,14 @@ def _append_only(server: Any) -> None:
         raise BadValue("Unable to turn on AOF. Check server logs.") from error
 
 
+@_setting("dir", "dbfilename", "save", at_start=False)
+def _snapshot_file(server: Any) -> None:
+    try:
+        server.persistence.take_lock()
+    except LogError as error:
+        raise BadValue(str(error)) from error
+
+
 @_setting("stop-writes-on-bgsave-error", "save", at_start=False)
 def _refusals(server: Any) -> None:
     server.check_refusals()

@@ -13,7 +13,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from redpoll.commands.call cimport Call
 from redpoll.engine.entry cimport Entry, entry_expiry
-from redpoll.engine.keyspace cimport Database
+from redpoll.engine.keyspace cimport Database, due_time
 from redpoll.engine.table cimport table_find, table_hash, table_prefetch, table_prefetch_entry
 from redpoll.server.changes cimport Changes
 from redpoll.server.clock cimport ticks
@@ -180,7 +180,7 @@ cdef class Transactions(Transactor):
         cdef Entry** slot = table_find(&db.table, text, length, table_hash(&db.table, text, length))
         if slot == NULL:
             return MISSING
-        return EXPIRED if 0 <= entry_expiry(slot[0]) < self.keyspace.now else THERE
+        return EXPIRED if 0 <= entry_expiry(slot[0]) < due_time(self.keyspace) else THERE
 
     cdef int watch(self, Call call) except -1:
         cdef Connection connection = call.connection

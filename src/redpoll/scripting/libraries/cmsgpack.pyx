@@ -41,6 +41,7 @@ cdef extern from *:
 cdef enum:
     DEEPEST = 16                 # tables within tables that are packed
     LONGEST_HEAD = 9
+    ROOM_MOST = 65536            # places of an array that are made at once
 
 cdef double INT64_LEAST = -9223372036854775808.0
 cdef double INT64_ABOVE = 9223372036854775808.0
@@ -262,7 +263,8 @@ cdef void get_array(lua_State* L, Packed* packed, uint64_t count) noexcept nogil
     # An array counts for two values on the stack, so that the C stack gets no deeper than by maps.
     luaL_checkstack(L, 2 + packed.arrays, "in function mp_decode_to_lua_array")
     packed.arrays += 1
-    lua_createtable(L, 0, 0)
+    # Each element takes a byte at least, so that a count that lies costs no more than what is there.
+    lua_createtable(L, <int>min(count, <uint64_t>(packed.end - packed.at), <uint64_t>ROOM_MOST), 0)
     for i in range(1, count + 1):
         get_value(L, packed)
         if packed.trouble:

@@ -11,8 +11,8 @@ from posix.strings cimport strncasecmp
 
 from redpoll.scripting.lua cimport (
     api, lua_State, lua_checkstack, lua_createtable, lua_gettop, lua_pushboolean, lua_pushlightuserdata,
-    lua_pushlstring, lua_pushnumber, lua_rawset, lua_rawseti, lua_setfield, lua_setmetatable, luaL_argerror,
-    luaL_checklstring, luaL_error,
+    lua_pushlstring, lua_pushnil, lua_pushnumber, lua_rawset, lua_rawseti, lua_replace, lua_setfield, lua_setmetatable,
+    luaL_argerror, luaL_checklstring, luaL_error,
 )
 from redpoll.scripting.libraries.json_settings cimport ARRAY_MARK, Settings
 from redpoll.scripting.libraries.library cimport GrowingText, state_of, text_add, text_reserve
@@ -292,17 +292,16 @@ cdef Token next_token(Reading* reading) noexcept nogil:
     return bad(reading, at, "invalid token")
 
 
-cdef void go_deeper(Reading* reading, int room) noexcept nogil:
-    """Begin a table, for which the stack has to have so much room."""
+cdef void go_deeper(Reading* reading) noexcept nogil:
     reading.depth += 1
-    if reading.depth > reading.settings.decode_depth or not lua_checkstack(reading.L, room):
+    if reading.depth > reading.settings.decode_depth or not lua_checkstack(reading.L, 3):
         api.luaL_error(reading.L, "Found too many nested data structures (%d) at character %d", reading.depth,
                        <int>(reading.at - reading.start))
 
 
 cdef void read_object(Reading* reading) noexcept nogil:
     cdef Token token
-    go_deeper(reading, 3)
+    go_deeper(reading)
     lua_createtable(reading.L, 0, 0)
     token = next_token(reading)
     if token == OBJECT_END:
@@ -329,11 +328,11 @@ cdef void read_object(Reading* reading) noexcept nogil:
 cdef void read_array(Reading* reading) noexcept nogil:
     cdef Token token
     cdef int i = 1
-    go_deeper(reading, 2)
-    lua_createtable(reading.L, 0, 0)
+    go_deeper(reading)
     token = next_token(reading)
     if token == ARRAY_END:
         reading.depth -= 1
+        lua_createtable(reading.L, 0, 0)
         if reading.settings.mark_arrays:
             # One for each, so that no script can change what another one finds.
             lua_createtable(reading.L, 0, 1)
@@ -341,11 +340,17 @@ cdef void read_array(Reading* reading) noexcept nogil:
             lua_setfield(reading.L, -2, ARRAY_MARK)
             lua_setmetatable(reading.L, -2)
         return
+    # The table is made when it is known whether it is to be a larger one, which saves it growing. The place that it has
+    # on the stack is taken before, as that bounds the depth.
+    lua_pushnil(reading.L)
     while True:
         read_value(reading, token)
+        token = next_token(reading)
+        if i == 1:
+            lua_createtable(reading.L, 4 if token == COMMA else 1, 0)
+            lua_replace(reading.L, -3)
         lua_rawseti(reading.L, -2, i)
         i += 1
-        token = next_token(reading)
         if token == ARRAY_END:
             reading.depth -= 1
             return

@@ -25,10 +25,17 @@ from redpoll.scripting.libraries.library cimport (
     text_reserve, text_resize,
 )
 
+cdef extern from *:
+    """
+    #define redpoll_swap64 __builtin_bswap64
+    """
+    uint64_t swap64 "redpoll_swap64"(uint64_t number) noexcept nogil
+
 cdef enum:
     WIDEST = 32                  # bytes of an integer
     ALIGNMENT = 8                # what `!` alone means
     COUNT_MOST = 0x7FFFFFFF
+    WORD = 8
 
 
 # How what follows in a format is to be read.
@@ -120,9 +127,16 @@ cdef void control(lua_State* L, Layout* layout, char option, const char** format
 
 cdef void put_integer(lua_State* L, GrowingText* text, bint little, int64_t size, double number) noexcept nogil:
     cdef uint64_t value
-    cdef char* at = text_reserve(L, text, <size_t>size)
+    cdef char* at = text_reserve(L, text, <size_t>size + WORD)
     cdef int64_t i
     value = <uint64_t><int64_t>number if number < 0 else <uint64_t>number
+    if 0 < size <= WORD:
+        # All eight bytes, as there is room for them; those that are too much are written over.
+        if not little:
+            value = swap64(value) >> (64 - 8 * size)
+        memcpy(at, &value, WORD)
+        text.length += <size_t>size
+        return
     for i in range(size):
         at[i if little else size - 1 - i] = <char>(value & 0xFF)
         value >>= 8
@@ -160,8 +174,9 @@ cdef int struct_pack(lua_State* L) noexcept nogil:
         format += 1
         size = size_of(L, option, &format)
         padding = padding_of(&layout, option, size, text.length)
-        memset(text_reserve(L, text, <size_t>padding), 0, <size_t>padding)
-        text.length += <size_t>padding
+        if padding:
+            memset(text_reserve(L, text, <size_t>padding), 0, <size_t>padding)
+            text.length += <size_t>padding
         if lua_gettop(L) < argument:
             # What is missing is nil, and refused as that.
             lua_settop(L, argument)
@@ -192,13 +207,18 @@ cdef int struct_pack(lua_State* L) noexcept nogil:
 # Unpacking
 
 
-cdef double get_integer(const char* bytes, bint little, int64_t size, bint is_signed) noexcept nogil:
+cdef double get_integer(const char* bytes, size_t there, bint little, int64_t size, bint is_signed) noexcept nogil:
+    """`there`: how many bytes may be read, at least `size`."""
     cdef uint64_t value = 0
     cdef int64_t i
     if size == 0:
         return 0
-    for i in range(size):
-        value = (value << 8) | <uint8_t>bytes[size - 1 - i if little else i]
+    if size <= WORD and there >= WORD:
+        memcpy(&value, bytes, WORD)
+        value = value << (64 - 8 * size) >> (64 - 8 * size) if little else swap64(value) >> (64 - 8 * size)
+    else:
+        for i in range(size):
+            value = (value << 8) | <uint8_t>bytes[size - 1 - i if little else i]
     if not is_signed:
         return <double>value
     if size < 8 and value >> (size * 8 - 1):
@@ -248,7 +268,7 @@ cdef int struct_unpack(lua_State* L) noexcept nogil:
             return luaL_argerror(L, 2, "data string too short")
         luaL_checkstack(L, 2, "too many results")
         if is_value(option):
-            lua_pushnumber(L, get_integer(bytes + position, layout.little, size, option >= c"a"))
+            lua_pushnumber(L, get_integer(bytes + position, length - position, layout.little, size, option >= c"a"))
             results += 1
         elif option == c"x":
             pass
