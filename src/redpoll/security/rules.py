@@ -124,7 +124,9 @@ class Selector:
         return made
 
     def apply(self, rule: bytes) -> None:
-        """Take one rule in. Raises `RuleError`."""
+        """Take one rule in; an empty one says nothing. Raises `RuleError`."""
+        if not rule:
+            return
         lower = rule.lower()
         word = _WORDS.get(lower)
         if word is not None:
@@ -235,9 +237,6 @@ class Selector:
                 raise RuleError(SYNTAX)
         if has_spaces(pattern):
             raise RuleError(SYNTAX)
-        if pattern == b"*" and rights == READ_WRITE:
-            self.every_key()
-            return
         self.keys[pattern] = self.keys.get(pattern, 0) | rights
 
     def every_channel(self) -> None:
