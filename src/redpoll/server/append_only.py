@@ -109,6 +109,21 @@ class AppendOnly:
         self.apply_settings()
         self._measure()
 
+    def write_out(self) -> None:
+        """Wait until everything is on the disk. Raises `LogError`."""
+        self._server.errands.finish()
+        self.retire_now()
+        if self.writer is not None:
+            try:
+                self.writer.drain(_DRAIN_SECONDS)
+            except OSError as error:
+                raise LogError(f"The append-only log cannot be written: {error.strerror}") from error
+
+    def slow_down(self, microseconds: int) -> None:
+        """Have every write take so much longer, for tests."""
+        if self.writer is not None:
+            self.writer.slow_down(max(microseconds, 0))
+
     def begin_anew(self) -> None:
         """Begin to write behind data that are in no log, such as preloaded ones: with a base. Raises `LogError`."""
         if self._server.config.appendonly:

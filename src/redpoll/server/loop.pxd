@@ -55,6 +55,7 @@ cdef class Loop:
     cdef Listing held                     # connections whose output waits until the log is on the disk
     cdef FileWriter log                   # of the append-only file; None: there is none
     cdef public object saver              # of a snapshot that is being taken, or None
+    cdef public object compaction         # a pass that moves entries together, or None
     cdef readonly Traffic traffic
     cdef uint32_t turn_reads              # what this turn has read, and run
     cdef uint32_t turn_requests

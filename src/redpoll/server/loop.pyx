@@ -357,6 +357,8 @@ cdef class Loop:
         if self.saver is not None and wait > 0 and not self.saver.walked:
             # Nothing to do but to save, unless the disk has enough to do for a while.
             wait = 1 if self.saver.is_behind else 0
+        if self.compaction is not None and wait > 2:
+            wait = 2
         if self.again.count or self.flushing.count or self.keyspace.has_remains() or self.again_soon or wait < 0:
             wait = 0
             self.again_soon = False
@@ -662,6 +664,8 @@ cdef class Loop:
             spent = EXPIRE_SLICE_US if self.guard is None else CALLER_SLICE_US
             while self.keyspace.free_some(FREE_BUCKETS) and monotonic_microseconds() - begin < spent:
                 pass
+        if self.compaction is not None:
+            self.compaction.work()
         if self.saver is not None:
             begin = monotonic_microseconds()
             spent = SAVE_QUIET_US if self.quiet else SAVE_BUSY_US
@@ -727,6 +731,8 @@ cdef class Loop:
         """The client's command is done; what it sent behind it is run from the next turn on."""
         if caller.fd >= 0:
             self.go_on(caller)
+        else:
+            caller.stalled = False
 
     cdef int swap_rooms(self) except -1:
         """Other buffers, as those of the turn are in use; and back. Nothing is left in those that are given up."""
