@@ -141,7 +141,7 @@ def _reload(call: Any, *options: bytes) -> str:
 
 
 @_subcommand("LOADAOF")
-def _load_log(call: Any) -> str:
+def _load_log(call: Any) -> Any:
     """Write what there is of the append-only log, empty all databases, and load it."""
     persistence, client = call.server.persistence, call.connection.id
     job = _loading.get(client)

@@ -1160,9 +1160,12 @@ cdef class Loop:
         cdef size_t i, kept = 0
         cdef Connection connection
         cdef uint64_t synced = self.log.synced_bytes() if self.log is not None else <uint64_t>-1
+        cdef bint failing = self.log is not None and self.log.error != 0
         for i in range(self.held.count):
             connection = <Connection>self.held.items[i]
-            if connection.held_until > synced and not connection.closed:
+            # While the disk fails, only those go on waiting that wait for something of their own.
+            if (connection.held_until > synced and not connection.closed
+                    and not (failing and connection.logged_until <= synced)):
                 self.held.items[kept] = self.held.items[i]
                 kept += 1
                 continue

@@ -18,7 +18,7 @@ cdef enum:
 
 
 class BadLog(Exception):
-    """Bytes that are no command; the text says what is wrong, `offset` where. 
+    """Bytes that are no command; the text says what is wrong, `offset` where.
 
     `unknown`: a whole one, but not known; the text is its name.
     """
