@@ -642,6 +642,8 @@ HOTKEYS_SLOTS = "ERR SLOTS parameter cannot be used in non-cluster mode"
 def metric_twice(name: str) -> str:
     """The text for a metric that HOTKEYS START is told more than once."""
     return f"ERR METRICS {name} defined more than once!"
+
+
 # Scripts
 
 NO_SCRIPT = "NOSCRIPT No matching script. Please use EVAL."

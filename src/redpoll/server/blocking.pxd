@@ -20,7 +20,7 @@ cdef class Waiter:
     cdef bint wake_when_gone       # also when a key is no more, or of another type
     cdef readonly list keys        # (database, key)
     cdef readonly int64_t deadline_ms    # 0: none
-    cdef readonly int64_t retry_ms # when to run it again though nothing changed; 0: never
+    cdef readonly int64_t retry_ms   # when to run it again though nothing changed; 0: never
     cdef object timeout_reply
     cdef bint served               # what its command said when it ran again
     cdef bint invited              # its client has been told that there is something, and comes for it

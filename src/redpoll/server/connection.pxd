@@ -27,7 +27,7 @@ cdef enum Gate:
 cdef class Taker:
     """Takes the output of a connection that has no socket, and says how its client waits."""
     cdef bint comes_itself       # what it waits for is left there, and its command run again, until it comes
-    # There is output, or the connection is closed; `something` is false when it only has to come. Called rather too often.
+    # There is output, or the connection is closed; `something` is false when it only has to come.
     cdef void arrived(self, bint something) noexcept
 
 cdef class Connection:

@@ -35,7 +35,7 @@ cdef class Tracker:
     cdef void ran(self, Connection connection, Request* request) noexcept
 
 cdef class Runners:
-    # The flags of a command that runs a script: what the script says of itself takes the place of what the command does.
+    # The flags of a command that runs a script: what the script says of itself counts, not what the command says.
     cdef uint64_t flags_of(self, Request* request, uint64_t flags) noexcept
 
 cdef class Dispatcher:

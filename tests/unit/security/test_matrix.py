@@ -1,11 +1,11 @@
 """Every command against every category, and against users who have it and who have not; generated from the table."""
 
 import pytest
+from redpoll.security.account import Account
 
 from redpoll import commands
 from redpoll.commands.declare import REGISTRY, Command
 from redpoll.commands.flags import CATEGORIES, NO_AUTH
-from redpoll.security.account import Account
 from redpoll.security.rules import User, every_command
 
 commands.load()

@@ -18,7 +18,9 @@ def configured(make_server, tmp_path: Path, text: str):
 
 
 def test_users_in_the_configuration(make_server, tmp_path) -> None:
-    server = configured(make_server, tmp_path, 'user alice on >secret ~a* +get\nuser default on >"pass word" +@all ~*\n')
+    server = configured(
+        make_server, tmp_path, 'user alice on >secret ~a* +get\nuser default on >"pass word" +@all ~*\n'
+    )
     with server.connect() as connection:
         assert str(connection.call("PING")).startswith("NOAUTH")
         assert connection.call("AUTH", "alice", "secret") == "OK"
@@ -51,7 +53,7 @@ def test_rewriting_keeps_users(tmp_path) -> None:
 
     path = tmp_path / "redpoll.conf"
     port = peers.free_port()
-    path.write_text(f"port {port}\nbind 127.0.0.1\ndir {tmp_path}\nsave \"\"\nuser alice on nopass +get\nuser gone on\n")
+    path.write_text(f'port {port}\nbind 127.0.0.1\ndir {tmp_path}\nsave ""\nuser alice on nopass +get\nuser gone on\n')
     command = [sys.executable, "-m", "redpoll", str(path)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         target = peers.find("redpoll")
