@@ -27,6 +27,7 @@ cdef class Host:
 
     Called without the interpreter's knowledge of any frame between, so nothing may raise.
     """
+    cdef readonly bytes version      # what scripts are told of it
     # Runs the command `state.argv[:state.argc]` and writes its reply, errors included, into `state.reply`, which is
     # empty and in the protocol of `state.resp`.
     cdef void command(self, State* state) noexcept

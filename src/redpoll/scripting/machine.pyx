@@ -22,7 +22,7 @@ from redpoll.scripting.lua cimport (
     lua_sethook, lua_setglobal, lua_State, lua_settop, lua_toboolean, lua_tolstring, lua_tonumber, lua_topointer, lua_tostring,
     lua_touserdata, lua_type, lua_typename, lua_upvalueindex, luaL_loadbuffer, luaL_ref, luaL_unref, lua_getglobal,
 )
-from redpoll.scripting.sandbox cimport close_sandbox, open_sandbox, push_real, seed_random
+from redpoll.scripting.sandbox cimport close_sandbox, open_sandbox, push_real
 from redpoll.scripting.server_library cimport push_server_library
 from redpoll.scripting.state cimport (
     RUN_SCRIPT, TELL_ALL, add_text, lua_allocate, set_text, state_free, state_new, state_of,
@@ -45,6 +45,12 @@ cdef enum:
 
 class ScriptError(Exception):
     """A text that is no Lua chunk; the argument is Lua's message, in bytes."""
+
+
+cdef double number_of(bytes version) except -1:
+    """A version such as 8.10.1 as scripts compare it: a byte for each of the last two parts."""
+    major, minor, patch = (int(part) for part in version.split(b"."))
+    return (major << 16) | (minor << 8) | patch
 
 
 cdef class Host:
@@ -210,9 +216,13 @@ cdef int build(lua_State* L) noexcept nogil:
     """Within a protected call: makes everything, and leaves the handler and the runner in the registry at 1 and 2."""
     cdef State* state = <State*>lua_touserdata(L, 1)
     lua_settop(L, 0)
-    open_sandbox(L, state)
+    open_sandbox(L)
     push_server_library(L, state)
     lua_setglobal(L, "redis")
+    lua_pushcfunction(L, handle_error)
+    lua_setglobal(L, "__redis__err__handler")
+    lua_pushcfunction(L, handle_error)
+    lua_setglobal(L, "__server__err__handler")
     close_sandbox(L)
     lua_pushcfunction(L, handle_error)
     lua_rawseti(L, LUA_REGISTRYINDEX, AT_HANDLER)
@@ -245,6 +255,7 @@ cdef class Machine:
     """A Lua state for what `host` runs."""
 
     def __cinit__(self, Host host, *, size_t memory_limit=0):
+        cdef bytes version = host.version
         cdef lua_State* L
         self.host = host
         self.state = state_new()
@@ -252,6 +263,8 @@ cdef class Machine:
             raise MemoryError
         self.state.host = <void*>host
         self.state.memory.limit = memory_limit
+        self.state.version = version
+        self.state.version_number = number_of(version)
         L = lua_newstate(lua_allocate, &self.state.memory)
         if L == NULL:
             raise MemoryError
@@ -333,7 +346,6 @@ cdef class Machine:
             state.started_us = self.host.now_us()
             lua_sethook(L, count_hook, LUA_MASKCOUNT, HOOK_INSTRUCTIONS)
         running = state
-        seed_random(state, 0)
         lua_pushvalue(L, AT_RUNNER)
         status = lua_pcall(L, 0, 0, AT_HANDLER)
         running = outer
@@ -356,7 +368,10 @@ cdef class Machine:
         cdef const char* text
         cdef size_t length = 0
         state.failed = True
-        if not lua_istable(L, -1) or not take_error_table(L, state):
+        if lua_istable(L, -1):
+            if not take_error_table(L, state):
+                set_text(state, b"ERR unknown error", 17)
+        else:
             set_text(state, b"ERR Error running script ", 25)
             add_text(state, state.name, strlen(state.name))
             add_text(state, b", ", 2)

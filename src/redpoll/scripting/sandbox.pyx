@@ -16,14 +16,13 @@ from libc.string cimport memcpy
 
 from redpoll.scripting.lua cimport (
     LUA_GLOBALSINDEX, LUA_TFUNCTION, LUA_TSTRING, LUA_TTABLE, api, lua_CFunction, lua_call, lua_checkstack, lua_concat,
-    lua_createtable, lua_getfield, lua_getmetatable, lua_gettop, lua_insert, lua_isnil, lua_isnoneornil, lua_newtable,
+    lua_createtable, lua_error, lua_getfield, lua_getmetatable, lua_gettop, lua_insert, lua_isnil, lua_isnoneornil, lua_newtable,
     lua_pop, lua_pushcclosure, lua_pushcfunction, lua_pushlightuserdata, lua_pushlstring, lua_pushnil, lua_pushnumber,
     lua_pushstring, lua_pushvalue, lua_rawget, lua_rawset, lua_remove, lua_replace, lua_setfield, lua_setmetatable,
     lua_settop, lua_tocfunction, lua_tolstring, lua_tostring, lua_type, lua_upvalueindex, luaL_argerror, luaL_checkany,
-    luaL_checkinteger, luaL_checklstring, luaL_checktype, luaL_error, luaL_getmetafield, luaL_loadbuffer,
+    luaL_checkinteger, luaL_checklstring, luaL_checkstack, luaL_checktype, luaL_error, luaL_getmetafield, luaL_loadbuffer,
     luaL_optlstring, luaopen_base, luaopen_math, luaopen_os, luaopen_string, luaopen_table, lua_tonumber,
 )
-from redpoll.scripting.state cimport state_of
 
 cdef enum:
     PATTERN_MOST = 10000     # bytes; Lua's matcher may recurse once for each, on the C stack
@@ -82,7 +81,9 @@ cdef bint push_real(lua_State* L, int index) noexcept nogil:
 cdef inline void refuse_protected(lua_State* L) noexcept nogil:
     """Refuse a change of the first argument if it cannot be changed."""
     if push_real(L, 1):
-        luaL_error(L, "Attempt to modify a readonly table")
+        # As Lua itself says what goes wrong in a function of its own, without a line.
+        lua_pushstring(L, "Attempt to modify a readonly table")
+        lua_error(L)
 
 
 cdef inline void see_through(lua_State* L) noexcept nogil:
@@ -210,17 +211,22 @@ cdef int safe_load(lua_State* L) noexcept nogil:
     cdef const char* name = luaL_optlstring(L, 2, "=(load)", NULL)
     cdef size_t length = 0
     cdef const char* text
+    cdef int pieces = 1
     luaL_checktype(L, 1, LUA_TFUNCTION)
     lua_settop(L, 3)
     lua_pushlstring(L, "", 0)
     while True:
         lua_pushvalue(L, 1)
-        if not gather_piece(L, &length):
+        if not gather_piece(L, &length) or length == 0:
+            lua_pop(L, 1)
             break
-        if length == 0:
-            break
-        lua_concat(L, 2)
-    lua_settop(L, 4)
+        pieces += 1
+        # Each piece is longer than the one above it, so that there are few and each byte is copied a few times.
+        while pieces > 1 and api.lua_objlen(L, -1) >= api.lua_objlen(L, -2):
+            lua_concat(L, 2)
+            pieces -= 1
+        luaL_checkstack(L, 8, "too many pieces")
+    lua_concat(L, pieces)
     text = lua_tolstring(L, 4, &length)
     return load_text(L, text, length, name)
 
@@ -236,20 +242,18 @@ cdef bint gather_piece(lua_State* L, size_t* length) noexcept nogil:
     return True
 
 
-# Random numbers: the same for every script, as the generator of the C library makes them by `lrand48`.
+# Random numbers, as the C library's `drand48` makes them that nobody has seeded. One generator serves all of the
+# process, and goes on from script to script.
+
+cdef uint64_t random_bits = 0x1234ABCD330E
 
 cdef inline int64_t next_random(uint64_t* x) noexcept nogil:
     x[0] = (x[0] * <uint64_t>0x5DEECE66D + 11) & <uint64_t>0xFFFFFFFFFFFF
     return <int64_t>(x[0] >> 17)
 
 
-cdef void seed_random(State* state, int seed) noexcept nogil:
-    state.random = ((<uint64_t><unsigned int>seed) << 16) | 0x330E
-
-
 cdef int math_random(lua_State* L) noexcept nogil:
-    cdef uint64_t* x = &state_of(L).random
-    cdef double fraction = <double>(next_random(x) % 2147483647) / 2147483647.0
+    cdef double fraction = <double>(next_random(&random_bits) % 2147483647) / 2147483647.0
     cdef int low, high
     cdef int count = lua_gettop(L)
     if count == 0:
@@ -275,7 +279,8 @@ cdef extern from "<math.h>" nogil:
 
 
 cdef int math_randomseed(lua_State* L) noexcept nogil:
-    seed_random(state_of(L), <int>luaL_checkinteger(L, 1))
+    global random_bits
+    random_bits = ((<uint64_t><unsigned int><int>luaL_checkinteger(L, 1)) << 16) | 0x330E
     return 0
 
 
@@ -296,12 +301,6 @@ cdef lua_CFunction wrap(lua_State* L, const char* name, lua_CFunction function) 
     lua_pushcfunction(L, function)
     lua_setfield(L, -2, name)
     return before
-
-
-cdef void bind(lua_State* L, State* state, const char* name, lua_CFunction function) noexcept nogil:
-    lua_pushlightuserdata(L, state)
-    lua_pushcclosure(L, function, 1)
-    lua_setfield(L, -2, name)
 
 
 cdef bint is_kept(const char* name, const char** kept) noexcept nogil:
@@ -330,7 +329,7 @@ cdef void keep_only(lua_State* L, const char** kept) noexcept nogil:
         lua_rawset(L, -4)
 
 
-cdef void open_sandbox(lua_State* L, State* state) noexcept nogil:
+cdef void open_sandbox(lua_State* L) noexcept nogil:
     global own_setmetatable, own_rawset, own_rawget, own_next, own_insert, own_foreach
     global own_find, own_match, own_gmatch, own_gsub
     open_one(L, luaopen_base_function, "")
@@ -357,12 +356,11 @@ cdef void open_sandbox(lua_State* L, State* state) noexcept nogil:
     own_match = wrap(L, "match", safe_match)
     own_gmatch = wrap(L, "gmatch", safe_gmatch)
     own_gsub = wrap(L, "gsub", safe_gsub)
-    lua_pushnil(L)
-    lua_setfield(L, -2, "gfind")
+    wrap(L, "gfind", safe_gmatch)
     lua_pop(L, 1)
     lua_getfield(L, -1, "math")
-    bind(L, state, "random", math_random)
-    bind(L, state, "randomseed", math_randomseed)
+    wrap(L, "random", math_random)
+    wrap(L, "randomseed", math_randomseed)
     lua_pop(L, 1)
     lua_getfield(L, -1, "os")
     keep_only(L, KEPT_OF_OS)

@@ -117,7 +117,7 @@ cdef int call(lua_State* L, bint raising) noexcept nogil:
     cdef size_t length
     cdef const char* refused = NULL
     if lua_gettop(L) == 0:
-        refused = "ERR Please specify at least one argument for this redis.call() call"
+        refused = "ERR Please specify at least one argument for this redis lib call"
     elif not take_words(L, state):
         refused = "ERR Lua redis lib command arguments must be strings or integers"
     elif not state.running:
@@ -209,7 +209,7 @@ cdef int redis_set_repl(lua_State* L) noexcept nogil:
     flags = <int>lua_tonumber(L, 1)
     if flags & ~TELL_ALL:
         return raise_error(
-            L, "ERR Invalid replication flags. Please use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.")
+            L, "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.")
     state_of(L).telling = flags
     return 0
 
@@ -265,9 +265,9 @@ cdef int redis_acl_check_cmd(lua_State* L) noexcept nogil:
     cdef State* state = state_of(L)
     cdef int answer
     if lua_gettop(L) == 0:
-        return raise_error(L, "ERR Please specify at least one argument for this redis.acl_check_cmd() call")
+        return raise_error(L, "ERR Please specify at least one argument for this redis lib call")
     if not take_words(L, state):
-        return raise_error(L, "ERR redis.acl_check_cmd() require a command and arguments, which are strings")
+        return raise_error(L, "ERR Lua redis lib command arguments must be strings or integers")
     answer = (<asking_function>ask_permission)(state)
     if answer < 0:
         return raise_error(L, "ERR Invalid command passed to redis.acl_check_cmd()")
@@ -299,6 +299,11 @@ cdef void add_number(lua_State* L, const char* name, double number) noexcept nog
     lua_setfield(L, -2, name)
 
 
+cdef void add_text(lua_State* L, const char* name, const char* text) noexcept nogil:
+    lua_pushstring(L, text)
+    lua_setfield(L, -2, name)
+
+
 cdef void push_server_library(lua_State* L, State* state) noexcept nogil:
     lua_createtable(L, 0, 32)
     add(L, state, "call", redis_call)
@@ -313,6 +318,11 @@ cdef void push_server_library(lua_State* L, State* state) noexcept nogil:
     add(L, state, "acl_check_cmd", redis_acl_check_cmd)
     add(L, state, "breakpoint", redis_breakpoint)
     add(L, state, "debug", redis_debug)
+    add_text(L, "SERVER_NAME", "redpoll")
+    add_text(L, "REDIS_VERSION", state.version)
+    add_number(L, "REDIS_VERSION_NUM", state.version_number)
+    add_text(L, "VALKEY_VERSION", state.version)
+    add_number(L, "VALKEY_VERSION_NUM", state.version_number)
     add_number(L, "LOG_DEBUG", LOG_DEBUG)
     add_number(L, "LOG_VERBOSE", LOG_VERBOSE)
     add_number(L, "LOG_NOTICE", LOG_NOTICE)

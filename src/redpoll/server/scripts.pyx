@@ -47,6 +47,7 @@ cdef class ScriptHost(Host):
 
     def __init__(self, server):
         self.server = server
+        self.version = server.redis_version.encode()
         self.dispatcher = server.dispatcher
         self.client = Connection(-1, 0, server.keyspace.databases[0], server.keyspace.now)
         self.client.server = server
