@@ -25,7 +25,7 @@ SANITIZER_ENVIRONMENT = LD_PRELOAD=$$(gcc -print-file-name=libasan.so) PYTHONMAL
 	ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
 .DELETE_ON_ERROR:
-.PHONY: run build test lint format check peers bench debug sanitize fuzz conformance clean help
+.PHONY: run build test lint format check peers bench debug sanitize fuzz conformance crash clean help
 
 run: build
 	exec $(BIN)/redpoll-server --port $(PORT) $(ARGS)
@@ -55,6 +55,10 @@ bench: build
 
 conformance: build
 	$(BIN)/python -m conformance.run $(ARGS)
+
+# Servers killed, and their power cut, again and again.
+crash: build
+	$(BIN)/python -m tests.faults.crash $(ARGS)
 
 # Bounds checks, line tracing and assertions; annotated HTML beside each .pyx under build/debug.
 debug: $(DEBUG)/.built
@@ -89,6 +93,7 @@ help:
 	@echo "make debug                      a checked build under build/debug, with annotated HTML"
 	@echo "make sanitize                   tests under the address and undefined-behaviour sanitizers"
 	@echo "make fuzz [ARGS='--seconds 600']   the request parser against inputs grown by coverage"
+	@echo "make crash [ARGS='--rounds 300']   servers killed and their power cut; nothing promised may be lost"
 	@echo "make clean                      remove what was built"
 
 # -- set-up ----------------------------------------------------------------

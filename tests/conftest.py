@@ -122,7 +122,7 @@ class TranscriptItem(pytest.Item):
     def __init__(self, *, section: transcript.Section, target: str, protocol: int, **words: Any) -> None:
         super().__init__(**words)
         self.section, self.target, self.protocol = section, target, protocol
-        if section.todo and target == "redpoll":
+        if section.todo and target in ("redpoll", "embedded"):
             self.add_marker(pytest.mark.xfail(reason=section.todo, strict=True))
 
     def runtest(self) -> None:
@@ -146,7 +146,7 @@ class TranscriptItem(pytest.Item):
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "peer_server" in metafunc.fixturenames:
-        names = [name for name in _available(metafunc.config) if name != "redpoll"]
+        names = [name for name in _available(metafunc.config) if name not in ("redpoll", "embedded")]
         metafunc.parametrize("peer_server", names, indirect=True)
 
 

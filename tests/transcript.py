@@ -34,7 +34,7 @@ Directives, below a section's title, or before the first one for the whole file
 | line                        | means                                                                     |
 |-----------------------------|---------------------------------------------------------------------------|
 | `@only redpoll redis>=8.4`  | run only where one of these terms holds                                   |
-| `@not valkey`               | run where none of these holds                                             |
+| `@not valkey`               | run where none of these holds; `embedded` is Redpoll within the tests     |
 | `@resp 2`                   | this protocol version only                                                |
 | `@config name value`        | `CONFIG SET` before, and the old value again afterwards                   |
 | `@server name value`        | a server of its own, started with this option (again for more options)    |
@@ -68,7 +68,7 @@ NOTHING, CLOSED = "<nothing>", "<closed>"
 
 _TITLE = re.compile(r"== (.+) ==$")
 _STEP = re.compile(r"([a-z]\w*)?(>>|>|<) (.*)$")
-_TERM = re.compile(r"(redpoll|redis|valkey)(?:(>=|<=|<|>|=)(\d+(?:\.\d+)*))?$")
+_TERM = re.compile(r"(redpoll|redis|valkey|embedded)(?:(>=|<=|<|>|=)(\d+(?:\.\d+)*))?$")
 _ALTERNATIVE = re.compile(r"@((?:redpoll|redis|valkey)\S*) (.*)$")
 _NUMBERED = re.compile(r"^(.*)\{(\d+)\.\.(\d+)\}(.*)$")
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -101,7 +101,7 @@ class Term:
 
     def holds(self, target: Target) -> bool:
         """Tell whether the term describes a server."""
-        if self.product != target.product:
+        if self.product not in (target.product, target.name):
             return False
         if self.comparison is None:
             return True

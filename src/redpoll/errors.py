@@ -30,6 +30,11 @@ NOTHING_TO_CANCEL = "ERR Background saving is currently not in progress or sched
 REWRITE_ACTIVE = "ERR Background append only file rewriting already in progress"
 REWRITE_FAILED = "ERR Can't execute an AOF background rewriting. Please check the server logs for more information."
 WAITAOF_WITHOUT_LOG = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+LOAD_LOG_FAILED = "ERR Error trying to load the AOF files, check server logs."
+BACKUP_NOT_INCREMENTING = "ERR There is no backup to seal: it has to be in the incrementing state"
+BACKUP_NOTHING_TO_ABORT = "ERR No backup is in progress"
+BACKUP_NOTHING_TO_CLEAN = "ERR There is no sealed or failed backup to clean up"
+BACKUP_LOG_NOT_READY = "ERR The AOF is being switched on, a backup can begin once its first rewrite is done"
 CANNOT_SAVE = (
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "
     "Commands that may modify the data set are disabled, because this instance is configured to report errors "
@@ -167,6 +172,7 @@ RANK_ZERO = (
 COUNT_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
 NEGATIVE_COUNT = "ERR COUNT can't be negative"
 NEGATIVE_MAXLEN = "ERR MAXLEN can't be negative"
+NOT_A_TABLE = "ERR The value stored at the specified key is not represented using an hash table"
 NOT_A_LISTPACK = "ERR Not a listpack encoded object."
 NOT_A_QUICKLIST = "ERR Not a quicklist encoded object."
 PACKED_THRESHOLD = "ERR argument must be a memory value bigger than 1 and smaller than 4gb"
@@ -220,6 +226,21 @@ UNBLOCK_REASON = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
 def out_of_bounds(least: int, most: int) -> str:
     """The text for an integer beyond what a command takes."""
     return f"ERR value is out of range, value must between {least} and {most}"
+
+
+def backup_in_progress(state: str) -> str:
+    """The text for BACKUP START while there is a backup."""
+    return f"ERR A backup already exists, it is {state}"
+
+
+def backup_directory(path: str, why: str) -> str:
+    """The text for BACKUP START where the files cannot go."""
+    return f"ERR The backup directory '{path}' cannot be used: {why}"
+
+
+def backup_failed(why: str) -> str:
+    """The text for BACKUP SEAL when it could not be done."""
+    return f"ERR The backup failed: {why}"
 
 
 def cannot_log(reason: str) -> str:
@@ -540,6 +561,87 @@ def geo_by(command: str) -> str:
     return f"ERR exactly one of BYRADIUS and BYBOX can be specified for {command}"
 
 
+# Users and what they may do
+
+DEFAULT_USER_STAYS = "ERR The 'default' user cannot be removed"
+GENPASS_BITS = (
+    "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096"
+)
+NO_ACL_FILE = (
+    "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER "
+    "command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store "
+    "users in the Redis configuration."
+)
+ACL_NOT_SAVED = "ERR There was an error trying to save the ACLs. Please check the server logs for more information"
+TOO_MANY_GUESSES = "ERR too many failed logins from your address, try again later"
+SORT_BY_DENIED = "ERR BY option of SORT denied due to insufficient ACL permissions"
+SORT_GET_DENIED = "ERR GET option of SORT denied due to insufficient ACL permissions"
+KEY_DENIED = "No permissions to access a key"
+CHANNEL_DENIED = "No permissions to access a channel"
+DATABASE_DENIED = "No permissions to access database"
+
+
+def command_denied(user: str, command: str) -> str:
+    """The text, without a code, for a command that a user may not run."""
+    return f"User {user} has no permissions to run the '{command}' command"
+
+
+def object_denied(user: str, what: str, name: str) -> str:
+    """The same for a key or a channel, where its name may be told."""
+    return f"User {user} has no permissions to access the '{name}' {what}"
+
+
+def database_denied(user: str, name: str) -> str:
+    """The same for a database."""
+    return f"User {user} has no permissions to access database '{name}'"
+
+
+def rules_changed(reason: str) -> str:
+    """The text within EXEC's reply for a command that its user may not run any more."""
+    return (
+        "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. "
+        f"This command is no longer allowed for the following reason: {reason}"
+    )
+
+
+def bad_acl_rule(rule: str, reason: str) -> str:
+    """The text for a rule that ACL SETUSER does not take."""
+    return f"ERR Error in ACL SETUSER modifier '{rule}': {reason}"
+
+
+def unknown_category(name: str) -> str:
+    """The text for a category that there is not."""
+    return f"ERR Unknown category '{name[:128]}'"
+
+
+def user_not_found(name: str) -> str:
+    """The text of ACL DRYRUN for a user that there is not."""
+    return f"ERR User '{name}' not found"
+
+
+def command_not_found(name: str) -> str:
+    """The text of ACL DRYRUN for a command that there is not."""
+    return f"ERR Command '{name}' not found"
+
+
+# HOTKEYS
+
+HOTKEYS_STARTED = "ERR hotkey tracking session already in progress"
+HOTKEYS_NOT_STARTED = "ERR no hotkey tracking session in progress"
+HOTKEYS_GOING_ON = "ERR hotkey tracking session in progress, stop tracking first"
+HOTKEYS_NO_METRICS = "ERR METRICS parameter is required"
+HOTKEYS_METRICS_COUNT = "ERR METRICS count must be > 0 and <= 2"
+HOTKEYS_METRICS_MISMATCH = "ERR METRICS count does not match number of metric types provided"
+HOTKEYS_UNKNOWN_METRICS = "ERR METRICS no valid metrics passed. Supported: CPU|NET"
+HOTKEYS_COUNT = "ERR COUNT must be between 1 and 64"
+HOTKEYS_DURATION = "ERR DURATION must be between 0 and 1000000000"
+HOTKEYS_SAMPLE = "ERR SAMPLE ratio must be positive"
+HOTKEYS_SLOTS = "ERR SLOTS parameter cannot be used in non-cluster mode"
+
+
+def metric_twice(name: str) -> str:
+    """The text for a metric that HOTKEYS START is told more than once."""
+    return f"ERR METRICS {name} defined more than once!"
 # Scripts
 
 NO_SCRIPT = "NOSCRIPT No matching script. Please use EVAL."
@@ -563,10 +665,9 @@ SCRIPT_WRONG_ARITY = "ERR Wrong number of args calling Redis command from script
 SCRIPT_NOT_ALLOWED = "ERR This Redis command is not allowed from script"
 SCRIPT_ONLY_READS = "ERR Write commands are not allowed from read-only scripts."
 SCRIPT_WRITES_IN_RO = "ERR Can not execute a script with write flag using *_ro command."
-SCRIPT_OUT_OF_MEMORY = "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'"
 SCRIPT_NO_CLUSTER = "ERR Can not run script on cluster, 'no-cluster' flag is set."
-SCRIPT_KILLED = "ERR Script killed by user with SCRIPT KILL."
-FUNCTION_KILLED = "ERR Script killed by user with FUNCTION KILL."
+SCRIPT_KILLED = "ERR Script killed by user with SCRIPT KILL..."
+FUNCTION_KILLED = SCRIPT_KILLED
 SCRIPT_STOPPED = "ERR Script stopped: the server shuts down."
 
 
@@ -588,3 +689,92 @@ def unexpected_script_flag(flag: str) -> str:
 def cannot_compile(message: str) -> str:
     """The text for a script that Lua does not understand, which says why."""
     return f"ERR Error compiling script (new function): {message}"
+
+
+# Functions
+
+LIBRARY_WITHOUT_HEADER = "ERR Missing library metadata"
+BAD_LIBRARY_HEADER = "ERR Invalid library metadata"
+LIBRARY_WITHOUT_NAME = "ERR Library name was not given"
+LIBRARY_NAMED_TWICE = "ERR Invalid metadata value, name argument was given multiple times"
+BAD_FUNCTION_NAME = (
+    "ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long"
+)
+NO_FUNCTIONS = "ERR No functions registered"
+NO_SUCH_FUNCTION = "ERR Function not found"
+NO_SUCH_LIBRARY = "ERR Library not found"
+BAD_KEY_COUNT = "ERR Bad number of keys provided"
+FUNCTION_FLUSH_OPTION = "ERR FUNCTION FLUSH only supports SYNC|ASYNC option"
+RESTORE_POLICY = "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE."
+NO_LIBRARY_NAME = "ERR library name argument was not given"
+NOT_A_FUNCTION = "ERR given type is not a function"
+BROKEN_LIBRARY = "ERR Failed loading library data"
+LOAD_TIMEOUT = "ERR FUNCTION LOAD timeout"
+
+
+def bad_library_option(word: str) -> str:
+    """The text for a word of a library's first line that means nothing."""
+    return f"ERR Invalid metadata value given: {word}"
+
+
+def unknown_engine(name: str) -> str:
+    """The text for a library of another language."""
+    return f"ERR Engine '{name}' not found"
+
+
+def library_exists_quoted(name: str) -> str:
+    """The text for a library that is loaded a second time."""
+    return f"ERR Library '{name}' already exists"
+
+
+def library_exists(name: str) -> str:
+    """The text for a library that is restored though there is one of its name."""
+    return f"ERR Library {name} already exists"
+
+
+def function_exists(name: str) -> str:
+    """The text for a function whose name another library has."""
+    return f"ERR Function {name} already exists"
+
+
+def cannot_compile_function(message: str) -> str:
+    """The text for a library that Lua does not understand, which says why."""
+    return f"ERR Error compiling function: {message}"
+
+
+def cannot_register(text: str) -> str:
+    """The text for a library that failed as it was loaded; `text` is the error, code included."""
+    return f"ERR Error registering functions: {text}"
+
+
+def unknown_load_option(word: str) -> str:
+    """The text for a word of FUNCTION LOAD that means nothing."""
+    return f"ERR Unknown option given: {word}"
+
+
+def unknown_list_argument(word: str) -> str:
+    """The text for a word of FUNCTION LIST that means nothing."""
+    return f"ERR Unknown argument {word}"
+
+
+# Arrays
+
+ARRAY_INDEX = "ERR invalid array index"
+ARRAY_INDEX_OVERFLOW = "ERR array index overflow"
+ARRAY_INSERT_OVERFLOW = "ERR insert index overflow"
+ARRAY_RANGE = "ERR range exceeds maximum of 1000000 items"
+ARRAY_SIZE = "ERR invalid size"
+ARRAY_SIZE_NOT_POSITIVE = "ERR size must be positive"
+ARRAY_COUNT = "ERR invalid COUNT"
+ARRAY_LIMIT = "ERR LIMIT must be positive"
+ARRAY_OPERATION = "ERR unknown operation"
+ARRAY_MATCH = "ERR MATCH requires a value argument"
+ARRAY_PREDICATES = "ERR too many predicates, maximum is 250"
+EXPRESSION_EMPTY = "ERR regular expression is empty"
+EXPRESSION_TOO_LONG = "ERR regular expression is too long, maximum is 2048 bytes"
+EXPRESSION_REFERENCE = "ERR regular expression backreferences are not supported"
+
+
+def bad_expression(problem: str) -> str:
+    """The text for a regular expression that is none."""
+    return f"ERR invalid regular expression: {problem}"

@@ -1,4 +1,4 @@
-"""JavaScript's clients; `tests/interop/node` holds their tests, `make peers` installs them."""
+"""JavaScript's clients and what is built on them; `tests/interop/node` holds the tests, `make peers` installs all."""
 
 import subprocess
 from pathlib import Path
@@ -9,16 +9,27 @@ from tests.peers import PeerMissing, Server, find_tool
 
 FOLDER = Path(__file__).with_name("node")
 
+#: Each test's file, what it needs, and how many checks it tells of.
+TESTS = {
+    "ioredis": ("ioredis", 7),
+    "ioredis_tracking": ("ioredis", 2),
+    "node_redis": ("redis", 6),
+    "bullmq": ("bullmq", 4),
+    "socketio": ("socket.io", 3),
+}
 
-def test_ioredis(any_server: Server) -> None:
+
+@pytest.mark.parametrize("name", TESTS)
+def test_node(networked_server: Server, name: str) -> None:
+    package, checks = TESTS[name]
     try:
         node = find_tool("node")
     except PeerMissing as missing:
         pytest.skip(str(missing))
-    if not (FOLDER / "node_modules" / "ioredis").is_dir():
-        pytest.skip("ioredis is not installed (`make peers` brings it)")
+    if not (FOLDER / "node_modules" / package).is_dir():
+        pytest.skip(f"{package} is not installed (`make peers` brings it)")
     done = subprocess.run(
-        [node, "ioredis_test.js", str(any_server.port)],
+        [node, f"{name}_test.js", str(networked_server.port)],
         cwd=FOLDER,
         capture_output=True,
         text=True,
@@ -26,4 +37,4 @@ def test_ioredis(any_server: Server) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("ok ") == 7
+    assert done.stdout.count("ok ") == checks

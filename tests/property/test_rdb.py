@@ -48,6 +48,15 @@ BODIES: dict[str, bytes] = {
     + build.fixed(known.FAR)
     + build.string(build.listpack([b"c", 3, known.FAR, b"b", 2, 0])),
     "template": b"\x1d\x02" + build.strings(b"age", b"name") + build.string(build.listpack([42, b"x"])),
+    "array": b"\x1c"
+    + known.array_body(
+        (0, 1, b"\xff" * 8),
+        (3, 2, bytes(6) + b"\xf8\x3f"),
+        (4, 3, build.string(b"short")),
+        *((100 + number, 0, build.string(b"a text of some length")) for number in range(12)),
+        (2**40, 0, build.string(b"z" * 90)),
+        inserted=4,
+    ),
     "string": b"\x00\xc3\x09\x40\x46\x01cc\xe0\x39\x00\x01cc",
 } | {
     f"stream {kind}": bytes([kind])

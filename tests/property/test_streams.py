@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.peers import Server
 from tests.property.test_strings import flat, words
-from tests.resp import Connection, ErrorReply
+from tests.resp import NULL_ARRAY, Connection, ErrorReply
 
 SETTINGS = settings(
     derandomize=True,
@@ -243,3 +243,61 @@ def test_the_log_has_the_same_effect(make_server: Callable[..., Server]) -> None
             assert other.call("XADD", "s", "IDMP", "p", "149", "*", "a", "b") == client.call(
                 "XADD", "s", "IDMP", "p", "149", "*", "a", "b"
             )
+
+
+@pytest.mark.parametrize(
+    ("trim", "kept"),
+    [
+        (("MAXLEN", "0"), 0),
+        (("MAXLEN", "1"), 1),
+        (("MAXLEN", "10"), 10),
+        (("MAXLEN", "100"), 100),
+        (("MAXLEN", "249"), 249),
+        (("MAXLEN", "600"), 600),
+        (("MAXLEN", "~", "10", "LIMIT", "0"), 10),
+        (("MINID", "991"), 10),
+        (("MINID", "990-1"), 10),
+        (("MINID", "1000-1"), 0),
+        (("MINID", "0"), 1000),
+    ],
+)
+def test_most_of_a_long_stream_is_trimmed(server: Server, trim: tuple[str, ...], kept: int) -> None:
+    with server.connect() as client:
+        client.call("FLUSHALL")
+        client.call("CONFIG", "SET", "stream-node-max-entries", "3")
+        try:
+            for number in range(1, 1001):
+                client.call("XADD", "s", f"{number}-0", "f", str(number))
+        finally:
+            client.call("CONFIG", "SET", "stream-node-max-entries", "100")
+        full = client.call("MEMORY", "USAGE", "s")
+        removed = client.call("XTRIM", "s", *trim)
+        left = 1000 - removed
+        assert kept <= left <= kept + ("~" in trim) * 2
+        assert client.call("XLEN", "s") == left
+        found = client.call("XRANGE", "s", "-", "+")
+        assert [entry[0] for entry in found] == [b"%d-0" % number for number in range(1001 - left, 1001)]
+        assert client.call("XREVRANGE", "s", "+", "-") == found[::-1]
+        assert client.call("MEMORY", "USAGE", "s") <= full
+        assert client.call("XADD", "s", "2000-0", "f", "v") == b"2000-0"
+        assert client.call("XLEN", "s") == left + 1
+        client.call("COPY", "s", "copy")
+        assert client.call("XRANGE", "copy", "-", "+") == [*found, [b"2000-0", [b"f", b"v"]]]
+
+
+def test_a_consumer_with_all_that_is_pending_is_deleted(server: Server) -> None:
+    with server.connect() as client:
+        client.call("FLUSHALL")
+        client.call("XGROUP", "CREATE", "s", "g", "0", "MKSTREAM")
+        for number in range(1, 1001):
+            client.call("XADD", "s", f"{number}-0", "f", "v")
+        client.call("XGROUP", "CREATECONSUMER", "s", "g", "other")
+        client.call("XREADGROUP", "GROUP", "g", "c", "COUNT", "900", "STREAMS", "s", ">")
+        before = client.call("MEMORY", "USAGE", "s")
+        assert client.call("XGROUP", "DELCONSUMER", "s", "g", "c") == 900
+        assert client.call("XPENDING", "s", "g") in ([0, None, None, None], [0, None, None, NULL_ARRAY])
+        assert client.call("MEMORY", "USAGE", "s") < before
+        client.call("XREADGROUP", "GROUP", "g", "other", "COUNT", "400", "STREAMS", "s", ">")
+        assert client.call("XPENDING", "s", "g")[:3] == [100, b"901-0", b"1000-0"]
+        assert client.call("XGROUP", "DELCONSUMER", "s", "g", "other") == 100
+        assert client.call("XGROUP", "DESTROY", "s", "g") == 1

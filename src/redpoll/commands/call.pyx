@@ -92,6 +92,11 @@ cdef class Call:
         if self.keyspace.watching_changes:
             self.tell_change(<Event>kind, name, key, len(key), self.db.index if db < 0 else db)
 
+    def count_change(self):
+        """The command changed something that is no key."""
+        self.changes += 1
+        self.keyspace.dirty += 1
+
     cdef void prefetch(self, size_t first, size_t step) noexcept:
         cdef size_t i
         if self.argc > PREFETCH_WORDS:

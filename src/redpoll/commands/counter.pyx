@@ -10,6 +10,7 @@ from redpoll.commands.options cimport (
 from redpoll.engine.entry cimport (
     ENC_INTEGER, Entry, entry_encoding, entry_expiry, entry_integer, entry_payload, string_text,
 )
+from redpoll.engine.keyspace cimport due_time
 from redpoll.engine.numbers cimport (
     LONG_DOUBLE_TEXT_SIZE, format_long_double_human, parse_int64, parse_long_double,
 )
@@ -269,7 +270,7 @@ cdef bint expires_now(Call call, Entry** slot, Options* options) except -1:
         options.expiry = expiry_at(slot)
     elif options.given & OPTION_PERSIST and expiry_at(slot) < 0:
         options.given &= ~OPTION_PERSIST
-    elif options.given & OPTION_EXPIRY and options.expiry <= call.keyspace.now:
+    elif options.given & OPTION_EXPIRY and options.expiry <= due_time(call.keyspace):
         if slot != NULL:
             call.db.remove(slot, call.hash_of(1))
             call.changed(EVENT_GENERIC, b"del", 1)

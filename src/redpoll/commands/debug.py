@@ -3,14 +3,16 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import redpoll.engine.table_shapes as table_shapes
 from redpoll import errors
 from redpoll.commands.dataset_digest import EMPTY, digest_of_all, digest_of_value
 from redpoll.commands.declare import command
 from redpoll.commands.flags import ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE
 from redpoll.errors import CommandError
+from redpoll.formats.payload import verify_checksums
 from redpoll.wire import values
 
 #: Functions that add to DEBUG OBJECT what they know of a key's value; each takes the database and the key.
@@ -138,6 +140,43 @@ def _reload(call: Any, *options: bytes) -> str:
     return "OK"
 
 
+@_subcommand("LOADAOF")
+def _load_log(call: Any) -> str:
+    """Write what there is of the append-only log, empty all databases, and load it."""
+    persistence, client = call.server.persistence, call.connection.id
+    job = _loading.get(client)
+    if job is None:
+        job = _loading[client] = persistence.reload_log()
+    if not job.done:
+        # Commands cannot be replayed while this one runs.
+        if call.wait_for_time(0, lambda: "OK", 1):
+            return values.NO_REPLY
+        job.error = "in a transaction"
+    del _loading[client]
+    if job.error:
+        call.server.log.warning(job.error)
+        raise CommandError(errors.LOAD_LOG_FAILED)
+    return "OK"
+
+
+# What clients wait for that sent DEBUG LOADAOF, by their IDs.
+_loading: dict[int, Any] = {}
+
+
+@_subcommand("AOF-FLUSH-SLEEP <microsec>", least=1)
+def _flush_slowly(call: Any, microseconds: bytes) -> str:
+    """Have every write of the append-only log take so much longer."""
+    call.server.persistence.log.slow_down(call.parse_integer(microseconds))
+    return "OK"
+
+
+@_subcommand("SET-SKIP-CHECKSUM-VALIDATION <0|1>", least=1)
+def _skip_checksums(_call: Any, wanted: bytes) -> str:
+    """Take RESTORE's payloads whatever their checksum says."""
+    verify_checksums(wanted != b"1")
+    return "OK"
+
+
 @_subcommand("PROTOCOL <type>", least=1)
 def _protocol(_call: Any, kind: bytes) -> Any:
     """Answer a value of a protocol type: string, integer, double, null, array, set, map, attrib, push, verbatim."""
@@ -217,7 +256,7 @@ def _restart(call: Any, *_delay: bytes) -> None:
 
 
 @_subcommand("HTSTATS <dbid> [full]", least=1, most=2)
-def _htstats(call: Any, index: bytes, *_full: bytes) -> values.Verbatim:
+def _htstats(call: Any, index: bytes, *full: bytes) -> values.Verbatim:
     """Show the shape of a database's table and of its index of expiry."""
     number = call.parse_integer(index)
     databases = call.server.keyspace.databases
@@ -225,20 +264,35 @@ def _htstats(call: Any, index: bytes, *_full: bytes) -> values.Verbatim:
         raise CommandError("ERR Out of range database")
     shape = databases[number].shape()
     text = (
-        f"[Dictionary HT]\nHash table 0 stats (main hash table):\n table size: {shape['buckets'] * 7}\n"
-        f" number of elements: {shape['entries']}\n different slots: {shape['buckets']}\n"
-        f" chained buckets: {shape['chained']}\n longest chain: {shape['longest_chain']}\n"
+        f"[Dictionary HT]\n{_table_text(shape, full)}"
         f"[Expires HT]\n number of elements: {shape['expires']}\n records: {shape['expiry_records']}\n"
     )
     return values.Verbatim(text.encode())
 
 
+def _table_text(shape: dict[str, int], full: Sequence[bytes]) -> str:
+    """Facts of a table, as other servers word them where they have the like; a bucket has seven slots."""
+    text = (
+        f"Hash table 0 stats (main hash table):\n table size: {shape['buckets'] * 7}\n"
+        f" number of elements: {shape['entries']}\n"
+    )
+    if [word.lower() for word in full] != [b"full"]:
+        return text
+    return text + (
+        f" different slots: {shape['buckets']}\n chained buckets: {shape['chained']}\n"
+        f" max chain length: {shape['longest_chain']}\n"
+    )
+
+
 @_subcommand("HTSTATS-KEY <key> [full]", least=1, most=2)
-def _htstats_key(call: Any, key: bytes, *_full: bytes) -> values.Verbatim:
+def _htstats_key(call: Any, key: bytes, *full: bytes) -> values.Verbatim:
     """Show the shape of the table that a key's value is stored in."""
     if call.db.expiry(key) is None:
         raise CommandError(errors.NO_SUCH_KEY)
-    raise CommandError("ERR The value stored at the specified key is not represented using an hash table")
+    shape = table_shapes.shape(call.db, key)
+    if shape is None:
+        raise CommandError(errors.NOT_A_TABLE)
+    return values.Verbatim(_table_text(shape, full).encode())
 
 
 @_subcommand("SDSLEN <key>", least=1)
@@ -251,6 +305,13 @@ def _sdslen(call: Any, key: bytes) -> str:
         f"key_sds_len:{len(key)}, key_sds_avail:0, key_zmalloc: {len(key)}, "
         f"val_sds_len:{len(value)}, val_sds_avail:0, val_zmalloc: {call.db.memory(key)}"
     )
+
+
+@_subcommand("SET-DISABLE-DENY-SCRIPTS <0|1>", least=1)
+def _set_disable_deny_scripts(call: Any, wanted: bytes) -> str:
+    """Let scripts call commands that they must not call."""
+    call.server.scripts.host.unrestricted = wanted == b"1"
+    return "OK"
 
 
 @_subcommand("STRUCTSIZE")
@@ -292,18 +353,6 @@ def _dict_resizing(call: Any, wanted: bytes) -> str:
 def _replybuffer(_call: Any, _what: bytes, _value: bytes) -> str:
     """Accepted for tests of other servers: reply buffers are taken from a pool here and have no size of their own."""
     return "OK"
-
-
-@_subcommand("QUICKLIST-PACKED-THRESHOLD <size>", least=1)
-def _quicklist_packed_threshold(_call: Any, _size: bytes) -> str:
-    """Accepted; there are no lists yet that it could concern."""
-    return "OK"
-
-
-@_subcommand("LISTPACK <key>", least=1)
-def _listpack(_call: Any, _key: bytes) -> None:
-    """Show a listpack; no value is one yet."""
-    raise CommandError("ERR Not a listpack encoded object.")
 
 
 @_subcommand("CLIENT-ENFORCE-REPLY-LIST <0|1>", least=1)

@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from redpoll.commands.call cimport EVENT_GENERIC, Call, native
 from redpoll.engine.entry cimport Entry, entry_set_clock
-from redpoll.engine.keyspace cimport CLOCK_LFU
+from redpoll.engine.keyspace cimport CLOCK_LFU, due_time
 from redpoll.formats.payload cimport payload_version
 from redpoll.formats.rdb cimport RDB_FOOTER, RDB_VERSION_VALKEY
 from redpoll.formats.rdb_input cimport Source, source_free, source_of_memory, source_position
@@ -111,8 +111,8 @@ cdef int read_payload(Call call, Source* source, Value* value) except -1:
         reason = "a collection without elements" if source.reason == NULL else (<bytes>source.reason).decode()
         position = source_position(source) if source.reason == NULL else source.failed_at
         source_free(source)
-        call.server.log.verbose(f"RESTORE refused a payload of type {<unsigned char>payload[0]}: "
-                                f"{reason}, at byte {position}")
+        call.server.log.verbose(f"RESTORE refused a payload of type {<unsigned char>payload[0]}, its "
+                                f"integrity check failed: {reason}, at byte {position}")
         raise CommandError(errors.BAD_DATA)
     return 0
 
@@ -139,7 +139,7 @@ cdef int restore(Call call) except -1:
     if slot != NULL:
         call.db.remove(slot, hash)
         deleted = True
-    if expiry >= 0 and options.absolute and expiry <= call.keyspace.now:
+    if expiry >= 0 and options.absolute and expiry <= due_time(call.keyspace):
         # It is past its time already: all that there is to do is done.
         value_drop(&value)
         source_free(&source)

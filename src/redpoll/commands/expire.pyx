@@ -4,6 +4,7 @@ from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t
 
 from redpoll.commands.call cimport EVENT_GENERIC, Call, native
 from redpoll.engine.entry cimport Entry, entry_expiry
+from redpoll.engine.keyspace cimport due_time
 from redpoll.wire.reply cimport reply_integer
 
 from redpoll import errors
@@ -63,7 +64,7 @@ cdef int expire_at(Call call, bint seconds, bint relative, str name) except -1:
             or wanted & IF_EARLIER and before >= 0 and when >= before):
         reply_integer(call.out, 0)
         return 0
-    if when <= call.keyspace.now:
+    if when <= due_time(call.keyspace):
         call.db.remove(slot, call.hash_of(1))
         call.changed(EVENT_GENERIC, b"del", 1)
         call.say_deleted(1)

@@ -8,6 +8,7 @@ from redpoll.engine.entry cimport EMBED_MAX, TYPE_HASH, Entry, entry_set_value
 from redpoll.engine.fields cimport (
     FieldValue, Hash, fields_length, fields_open, fields_set, is_hash_with_times,
 )
+from redpoll.engine.keyspace cimport due_time
 from redpoll.engine.listpack cimport Element
 from redpoll.engine.numbers cimport digits_int64, format_int64
 from redpoll.wire.output cimport Out
@@ -15,7 +16,7 @@ from redpoll.wire.reply cimport reply_blob, reply_bulk, reply_integer_text
 
 
 cdef inline Entry** opened(Call call, Entry** slot, size_t word, Hash* h) except? NULL:
-    h.now = call.keyspace.now
+    h.now = due_time(call.keyspace)
     if slot == NULL:
         return NULL
     check_type(slot, TYPE_HASH)

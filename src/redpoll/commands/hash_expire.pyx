@@ -171,7 +171,7 @@ cdef int times_left(Call call, int unit) except -1:
             reply_integer(call.out, NEVER_EXPIRES)
             continue
         if not unit & SINCE_EPOCH:
-            when -= h.now
+            when -= call.keyspace.now
         reply_integer(call.out, (when + 999) // 1000 if unit & SECONDS else when)
     return 0
 

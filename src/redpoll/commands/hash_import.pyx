@@ -11,6 +11,7 @@ from redpoll.engine.entry cimport TYPE_HASH, Entry
 from redpoll.engine.fields cimport (
     NO_TIME, Hash, fields_add, fields_begin, fields_finish, fields_new, fields_prepare, fields_set,
 )
+from redpoll.engine.keyspace cimport due_time
 from redpoll.wire.reply cimport reply_integer, reply_ok
 
 from redpoll import errors
@@ -107,7 +108,7 @@ cdef int set_(Call call) except -1:
         raise CommandError(errors.FIELDSET_VALUES)
     slot = call.write(2)
     check_type(slot, TYPE_HASH)
-    h.now = call.keyspace.now
+    h.now = due_time(call.keyspace)
     h.most_entries = call.keyspace.hash_max_listpack_entries
     h.most_value = call.keyspace.hash_max_listpack_value
     if call.keyspace.propagating:

@@ -79,7 +79,7 @@ def bgrewriteaof(call: Any) -> str:
     log = persistence.log
     if log.rewriting:
         raise CommandError(errors.REWRITE_ACTIVE)
-    if persistence.saving or not call.may_block:
+    if persistence.saving or log.is_busy or not call.may_block:
         log.rewrite_scheduled = True
         return "Background append only file rewriting scheduled"
     if not log.rewrite():

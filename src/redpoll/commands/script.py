@@ -52,7 +52,7 @@ def script_exists(call: Any) -> list[int]:
     flags=NOSCRIPT,
     complexity="O(N) where N is the number of scripts",
     tips="request_policy:all_nodes response_policy:all_succeeded",
-    added={"6.2.0": "ASYNC SYNC"},
+    added={"6.2.0": "flush-type"},
 )
 def script_flush(call: Any) -> str:
     """Forget all scripts."""
@@ -98,7 +98,7 @@ def script_load(call: Any) -> bytes:
 @command(
     "SCRIPT SHOW sha1",
     since="8.0.0",
-    flags=NOSCRIPT,
+    flags=NOSCRIPT | STALE,
     complexity="O(1)",
 )
 def script_show(call: Any) -> bytes:

@@ -1,7 +1,7 @@
-"""Scripts run: EVAL, EVALSHA and their variants that only read."""
+"""Scripts and functions run: EVAL, EVALSHA, FCALL and their variants that only read."""
 
 from redpoll.commands.call cimport Call, native
-from redpoll.commands.services cimport ScriptRunner
+from redpoll.commands.services cimport FunctionRunner, ScriptRunner
 
 from redpoll.commands.declare import declare
 from redpoll.commands.flags import (
@@ -48,4 +48,24 @@ declare(
     "EVALSHA_RO sha1 numkeys [key [key ...]] [arg [arg ...]]", native(evaluate_digest_reading),
     summary="Run a Lua script that the server has already and that must not write, by its SHA-1.", group="scripting",
     since="7.0.0", flags=RUNS_SCRIPTS | READONLY, complexity="Depends on the script", keys="RO access",
+)
+
+
+cdef int call_function(Call call) except -1:
+    return (<FunctionRunner?>call.server.functions).call_function(call, False)
+
+declare(
+    "FCALL function numkeys [key [key ...]] [arg [arg ...]]", native(call_function), summary="Call a function.",
+    group="scripting", since="7.0.0", flags=RUNS_SCRIPTS, complexity="Depends on the function",
+    keys="RW access update",
+)
+
+
+cdef int call_function_reading(Call call) except -1:
+    return (<FunctionRunner?>call.server.functions).call_function(call, True)
+
+declare(
+    "FCALL_RO function numkeys [key [key ...]] [arg [arg ...]]", native(call_function_reading),
+    summary="Call a function that must not write.", group="scripting", since="7.0.0", flags=RUNS_SCRIPTS | READONLY,
+    complexity="Depends on the function", keys="RO access",
 )

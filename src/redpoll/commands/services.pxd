@@ -22,3 +22,7 @@ cdef class Transactor:
 cdef class ScriptRunner:
     # EVAL and its like: `by_digest` names the script by its SHA-1, `only_reads` refuses writes.
     cdef int evaluate(self, Call call, bint by_digest, bint only_reads) except -1
+
+cdef class FunctionRunner:
+    # FCALL; `only_reads` refuses writes.
+    cdef int call_function(self, Call call, bint only_reads) except -1

@@ -41,3 +41,10 @@ cdef class ScriptRunner:
 
     cdef int evaluate(self, Call call, bint by_digest, bint only_reads) except -1:
         raise NotImplementedError
+
+
+cdef class FunctionRunner:
+    """Calls functions; `call.server.functions`."""
+
+    cdef int call_function(self, Call call, bint only_reads) except -1:
+        raise NotImplementedError

@@ -12,6 +12,7 @@ from redpoll.engine.entry cimport (
     ENC_INTEGER, TYPE_HASH, TYPE_STRING, Entry, entry_encoding, entry_integer, entry_type, string_text,
 )
 from redpoll.engine.fields cimport FieldValue, Hash, fields_get, fields_open
+from redpoll.engine.keyspace cimport due_time
 from redpoll.engine.numbers cimport format_int64
 from redpoll.engine.sorting cimport Text
 from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
@@ -122,7 +123,7 @@ cdef void row_fetch(Patterns* patterns, Call call, size_t elements) noexcept:
 cdef bint field_value(Call call, const Entry* e, const Pattern* pattern, Text* value) noexcept:
     cdef Hash h
     cdef FieldValue found
-    h.now = call.keyspace.now
+    h.now = due_time(call.keyspace)
     fields_open(&h, e)
     # Fields that are due stay where they are: values found before may be in the same hash.
     if not fields_get(&h, pattern.field, pattern.field_length, &found):

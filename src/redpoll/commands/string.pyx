@@ -13,6 +13,7 @@ from redpoll.engine.entry cimport (
     ENC_BLOB, ENC_EMBEDDED, TYPE_STRING, Entry, entry_blob, entry_embedded, entry_encoding, entry_expiry,
     entry_integer, entry_type, string_text,
 )
+from redpoll.engine.keyspace cimport due_time
 from redpoll.engine.numbers cimport parse_int64
 from redpoll.engine.xxh3 cimport DIGEST_TEXT_SIZE, digest_text
 from redpoll.wire.output cimport Out
@@ -112,7 +113,7 @@ cdef int set_with_options(Call call) except -1:
         if not options.given & OPTION_GET:
             reply_null(call.out)
         return 0
-    if options.given & OPTION_EXPIRY and options.expiry <= call.keyspace.now:
+    if options.given & OPTION_EXPIRY and options.expiry <= due_time(call.keyspace):
         remove(call, slot)
     else:
         if options.given & OPTION_KEEPTTL and slot != NULL:
@@ -229,7 +230,7 @@ cdef int getex(Call call) except -1:
     read_expiry(call, &options, "getex")
     reply_slot(call.out, slot)
     if options.given & OPTION_EXPIRY:
-        if options.expiry <= call.keyspace.now:
+        if options.expiry <= due_time(call.keyspace):
             remove(call, slot)
         else:
             call.db.set_expiry(slot, call.hash_of(1), options.expiry)

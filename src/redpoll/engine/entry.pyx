@@ -139,7 +139,7 @@ cdef const char* encoding_name(const Entry* e) noexcept nogil:
     if encoding == ENC_STREAM:
         return b"stream"
     if encoding == ENC_ARRAY:
-        return b"array"
+        return b"sliced-array"
     if e.flags & FLAG_MUTATED or string_length(e) > EMBSTR_MAX:
         return b"raw"
     return b"embstr"

@@ -134,6 +134,23 @@ cdef size_t wheel_take(Wheel* w, uint64_t* hashes, size_t room) noexcept nogil:
     return taken
 
 
+cdef int64_t wheel_next(const Wheel* w) noexcept nogil:
+    cdef int level
+    cdef int64_t field, base
+    if w.due != NULL:
+        return 0
+    for level in range(WHEEL_LEVELS):
+        if not w.level_records[level]:
+            continue
+        # A finer wheel holds what comes before the next slot of the coarser one.
+        base = w.tick >> (SLOT_BITS * (level + 1)) << SLOT_BITS
+        for field in range((w.tick >> (SLOT_BITS * level)) & (WHEEL_SLOTS - 1), WHEEL_SLOTS):
+            if w.slots[level][field].records:
+                return (base + field) << (SLOT_BITS * level) << TICK_BITS
+        return w.tick << TICK_BITS
+    return -1
+
+
 cdef bint wheel_random(const Wheel* w, uint64_t random, uint64_t* hash) noexcept nogil:
     """A record of a random slot that is not empty: near and far times get equal chances, records of one slot too."""
     cdef int start = random & 511

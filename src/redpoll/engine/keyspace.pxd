@@ -33,6 +33,7 @@ cdef class Remains:
 cdef class Keyspace:
     cdef readonly list databases
     cdef public int64_t now               # unix milliseconds, told by whoever runs commands
+    cdef int64_t next_return_ms           # when empty arenas may go back to the system again
     cdef uint32_t clock                   # what a touched entry gets: seconds (LRU) or minutes (LFU)
     cdef public int clock_kind
     cdef public int lfu_log_factor
@@ -40,6 +41,7 @@ cdef class Keyspace:
     cdef public bint touching             # reads move the access clock
     cdef public bint writes_only          # … but only accesses that may change the key do
     cdef public bint expiring             # expired keys are removed when met; else they only look gone
+    cdef public bint replaying            # what happened once is done again: nothing is due before all of it is done
     cdef public Watcher watcher
     cdef public bint watching_changes     # the watcher wants to hear of changes
     cdef public uint32_t notices          # which of EVENT_NOTICES it wants to hear of, and EVENT_FIELDS
@@ -59,6 +61,9 @@ cdef class Keyspace:
     cdef public unsigned int stream_idmp_duration   # seconds
     cdef public unsigned int stream_idmp_maxsize
     cdef public size_t hll_sparse_max_bytes
+    cdef public unsigned int array_slice_size       # indices; a power of two
+    cdef public unsigned int array_sparse_kmax
+    cdef public unsigned int array_sparse_kmin
     cdef public Watcher feed              # while `propagating`: told of keys that go though no command removes them
     cdef public bint propagating          # changes are told on, so commands have to say what they did
     cdef public bint keys_ready           # a blocked client may go on, now that the command is done
@@ -77,6 +82,9 @@ cdef class Keyspace:
     cdef object snapshot                  # told of flushed and exchanged databases meanwhile
     cdef public uint64_t lazily_freed
 
+    cpdef void tick(self, int64_t now) noexcept
+    # When a key or a field is due next, unix milliseconds, about and rather too early; -1: none is.
+    cdef int64_t next_expiry(self) noexcept
     cdef uint64_t random(self) noexcept
     cdef bint has_remains(self) noexcept
     cdef inline void touch(self, Entry* e) noexcept:
@@ -164,3 +172,7 @@ cdef class Database:
     cdef Entry** take_due_fields(self, Entry** slot, uint64_t hash, size_t most, size_t* taken) noexcept
     cdef void tell_expired_fields(self, Entry* e, list fields, bint emptied) noexcept
     cdef size_t expire_fields_some(self, size_t most) noexcept
+
+cdef inline int64_t due_time(Keyspace keyspace) noexcept:
+    """What is to expire before this has expired: now, unless changes of the past are replayed."""
+    return -1 if keyspace.replaying else keyspace.now

@@ -19,7 +19,7 @@ from redpoll.engine.entry cimport (
     entry_set_clock, entry_set_value, entry_type, entry_value, string_text, type_name,
 )
 from redpoll.engine.expiry cimport (
-    free_blocks, wheel_advance, wheel_empty, wheel_file, wheel_init, wheel_memory, wheel_random, wheel_take,
+    free_blocks, wheel_advance, wheel_empty, wheel_file, wheel_init, wheel_memory, wheel_next, wheel_random, wheel_take,
 )
 from redpoll.engine.field_index cimport (
     field_index_file, field_index_file_due, field_index_find, field_index_free, field_index_new, field_index_take,
@@ -44,6 +44,7 @@ cdef enum:
     LFU_START = 5
     EXPIRE_BATCH = 64
     FIELDS_AT_ONCE = 1000    # due fields that are removed when a hash is met
+    RETURN_MS = 25           # between two times that empty arenas go back to the system
     KEYS_A_BUCKET = 6
     VALUES_A_BUCKET = 8      # elements of collections that are freed in the time of a bucket of keys
 
@@ -77,6 +78,11 @@ cdef class Remains:
         return 0
 
 
+cdef inline int64_t sooner(int64_t one, int64_t other) noexcept nogil:
+    """The earlier of two times; -1 is never."""
+    return one if other < 0 or (one >= 0 and one < other) else other
+
+
 cdef class Keyspace:
     """`databases` numbered databases; `seed` makes hashes unpredictable from outside."""
 
@@ -101,6 +107,9 @@ cdef class Keyspace:
         self.stream_idmp_duration = 100
         self.stream_idmp_maxsize = 100
         self.hll_sparse_max_bytes = 3000
+        self.array_slice_size = 4096
+        self.array_sparse_kmax = 10
+        self.array_sparse_kmin = 5
         self.watcher = Watcher()
         self.seed = seed
         fields_use_seed(seed)
@@ -109,13 +118,25 @@ cdef class Keyspace:
         self.databases = [Database(self, index) for index in range(databases)]
         self.tick(now)
 
-    def tick(self, int64_t now):
+    cpdef void tick(self, int64_t now) noexcept:
         """Tell the time, unix milliseconds."""
         self.now = now
         if self.clock_kind == CLOCK_LRU:
             self.clock = (now // 1000) & 0xFFFFFF
         else:
             self.clock = (now // 60000) & 0xFFFF
+
+    cdef int64_t next_expiry(self) noexcept:
+        cdef Database db
+        cdef int64_t first = -1
+        for db in self.databases:
+            if db.table.used:
+                first = sooner(first, wheel_next(&db.wheel))
+                if db.refile_bucket != NOT_REFILING:
+                    first = sooner(first, self.now)
+            if db.field_index != NULL:
+                first = sooner(first, wheel_next(&db.field_index.wheel))
+        return first
 
     def use_clock(self, int kind):
         """CLOCK_LRU or CLOCK_LFU; entries' clocks are not converted, as in Redis."""
@@ -193,13 +214,15 @@ cdef class Keyspace:
                 if not remains.free_some(buckets):
                     self.remains.remove(remains)
                 return self.has_remains()
-        return_some()
+        if self.now >= self.next_return_ms:
+            return_some()
+            self.next_return_ms = self.now + RETURN_MS
         return self.has_remains()
 
     cdef bint has_remains(self) noexcept:
         """Whether there is something to free."""
         cdef Remains remains
-        if values_waiting() or has_to_return():
+        if values_waiting() or (self.now >= self.next_return_ms and has_to_return()):
             return True
         for remains in self.remains:
             if not remains.held:
@@ -241,6 +264,8 @@ cdef class Keyspace:
         """Look at up to about `most` keys a database whose time has come; whether there are more."""
         cdef Database db
         cdef bint more = False
+        if self.replaying:
+            return False
         for db in self.databases:
             if db.table.used and (db.wheel.records or db.refile_bucket != NOT_REFILING):
                 if db.refile_bucket != NOT_REFILING:
@@ -280,7 +305,7 @@ cdef class Database:
 
     cdef Entry** find(self, const char* key, size_t length, uint64_t hash) noexcept:
         cdef Entry** slot = table_find(&self.table, key, length, hash)
-        if slot != NULL and slot[0].flags & FLAG_EXPIRES and entry_expiry(slot[0]) < self.keyspace.now:
+        if slot != NULL and slot[0].flags & FLAG_EXPIRES and entry_expiry(slot[0]) < due_time(self.keyspace):
             if self.keyspace.expiring:
                 self.expire(slot, hash)
             return NULL
@@ -571,7 +596,7 @@ cdef class Database:
         cdef size_t taken
         cdef Entry* e = slot[0]
         if (not self.keyspace.expiring
-                or fields_next_due(entry_encoding(e), entry_value(e)) >= self.keyspace.now):
+                or fields_next_due(entry_encoding(e), entry_value(e)) >= due_time(self.keyspace)):
             return slot
         return self.take_due_fields(slot, hash, FIELDS_AT_ONCE, &taken)
 

@@ -27,9 +27,20 @@ cdef void release_lines(void* lines, size_t size, Kind kind) noexcept nogil
 # For memory that others hold (connection buffers): counted, not managed.
 cdef void count(ptrdiff_t bytes, Kind kind) noexcept nogil
 
-# Gives back to the system some of the memory that has become free; whether there is more of it.
-cdef bint return_some() noexcept nogil
+# Gives back to the system some of the memory that has become free, if there is enough of it; called now and then.
+cdef void return_some() noexcept nogil
 cdef bint has_to_return() noexcept nogil
 
 cdef size_t used_memory() noexcept nogil
 cdef size_t used_by(Kind kind) noexcept nogil
+
+# Moving blocks together, see memory.pyx. Whether there is anything to move; from then until `evacuation_end` nothing
+# new comes into the slabs that are to be emptied.
+cdef bint evacuation_begin() noexcept nogil
+cdef void evacuation_end() noexcept nogil
+# The block's new place if it had to leave its slab, and NULL if it stays; what pointed to it is the caller's to change.
+cdef void* relocate(void* block, size_t size, Kind kind) noexcept nogil
+# Gives the pages of about `most` free slabs to the system; how many.
+cdef size_t purge_slabs(size_t most) noexcept nogil
+# Bytes of free blocks in slabs that others of their blocks keep in use.
+cdef size_t slack_memory() noexcept nogil

@@ -12,7 +12,7 @@ from redpoll.engine.fields cimport (
     KEEP_TIME, NO_TIME, FieldValue, Hash, fields_delete, fields_get, fields_length, fields_new, fields_next_due,
     fields_open, fields_scan, fields_set, fields_set_expiry, fields_visit, is_hash_with_times,
 )
-from redpoll.engine.keyspace cimport Database, Keyspace
+from redpoll.engine.keyspace cimport Database, Keyspace, due_time
 from redpoll.engine.listpack cimport (
     AFTER, BEFORE, REPLACE, Element, listpack_append, listpack_append_integer, listpack_append_pair, listpack_at,
     listpack_begin, listpack_copy, listpack_cost, listpack_equals, listpack_find, listpack_first, listpack_fits,
@@ -256,7 +256,7 @@ cdef class HashAt:
 
     cdef Entry** opened(self, Hash* h) noexcept:
         cdef Entry** slot = self.db.write(PyBytes_AS_STRING(self.key), PyBytes_GET_SIZE(self.key), self.hash)
-        h.now = self.db.keyspace.now
+        h.now = due_time(self.db.keyspace)
         h.most_entries = self.db.keyspace.hash_max_listpack_entries
         h.most_value = self.db.keyspace.hash_max_listpack_value
         if slot == NULL:

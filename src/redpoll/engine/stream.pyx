@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove, memset
 
+from redpoll.engine.entry cimport ENC_STREAM
 from redpoll.engine.id_tree cimport (
     place_back, place_forward, place_id, place_set, place_value, tree_at_or_after, tree_at_or_before,
     tree_first, tree_init, tree_insert, tree_last, tree_remove,
@@ -13,10 +14,13 @@ from redpoll.engine.listpack_element cimport (
 )
 from redpoll.engine.memory cimport KIND_COLLECTION, KIND_OTHER, allocate, block_size, reallocate, release
 from redpoll.engine.numbers cimport format_uint64
+from redpoll.engine.value cimport value_free
 
 cdef enum:
     NEAR_BUFFER = 2048           # an entry up to this size is put together on the stack
     LOOK_BACK = 8                # entries at the end of a stream that are tried first
+    MANY_NODES = 64              # with more, trimming looks whether few of them stay:
+    FEW = 4                      # a quarter
 
 
 # What a node begins with.
@@ -584,14 +588,69 @@ cdef int64_t trim_node(Stream* s, const Trim* trim, const uint8_t* lp, const Mas
     return removed
 
 
+cdef Place first_kept(const Stream* s, const Trim* trim) noexcept nogil:
+    """The first node that may stay, if only a small part of a long stream does; its leaf is NULL otherwise."""
+    cdef Place place = tree_last(&s.nodes)
+    cdef Place nowhere = place
+    cdef Master master
+    cdef uint64_t kept = 0
+    cdef size_t most = s.nodes.used // FEW
+    nowhere.leaf = NULL
+    while place.leaf != NULL and most:
+        if trim.by == TRIM_LENGTH:
+            read_master(<const uint8_t*>place_value(&place), &master)
+            kept += master.entries
+            if kept >= trim.length:
+                return place
+        elif not id_less(trim.id, place_id(&place)):
+            return place
+        place_back(&place)
+        most -= 1
+    return nowhere
+
+
+cdef uint64_t cut(Stream* s, Place place) noexcept nogil:
+    """Drop all nodes before a place; how many entries. They are freed by and by, as a stream of their own."""
+    cdef Stream* gone = stream_new()
+    cdef IdTree kept
+    cdef Place at = place
+    cdef Master master
+    cdef uint64_t entries = 0
+    cdef size_t bytes = 0
+    tree_init(&kept, s.nodes.bare)
+    while at.leaf != NULL:
+        read_master(<const uint8_t*>place_value(&at), &master)
+        entries += master.entries
+        bytes += block_size(room_of(s, <const uint8_t*>place_value(&at)))
+        tree_insert(&kept, place_id(&at), place_value(&at))
+        place_forward(&at)
+    at = tree_first(&kept)
+    while at.leaf != NULL:
+        tree_remove(&s.nodes, place_id(&at))
+        place_forward(&at)
+    gone.nodes = s.nodes
+    gone.node_bytes = s.node_bytes - bytes
+    value_free(ENC_STREAM, gone)
+    s.nodes = kept
+    s.node_bytes = bytes
+    bytes = s.length - entries
+    s.length = entries
+    return bytes
+
+
 cdef uint64_t stream_trim(Stream* s, const Trim* trim) noexcept nogil:
-    cdef Place place = tree_first(&s.nodes)
+    cdef Place place
     cdef Master master
     cdef const uint8_t* lp
     cdef StreamId master_id
     cdef uint64_t removed = 0
     cdef int64_t here
     cdef bint whole
+    if s.nodes.used > MANY_NODES and trim.limit == 0 and trim.may_remove == NULL:
+        place = first_kept(s, trim)
+        if place.leaf != NULL:
+            removed = cut(s, place)
+    place = tree_first(&s.nodes)
     while place.leaf != NULL:
         if trim.by == TRIM_LENGTH and s.length <= trim.length:
             break

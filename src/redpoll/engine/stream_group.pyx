@@ -3,16 +3,19 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove
 
+from redpoll.engine.entry cimport ENC_STREAM
 from redpoll.engine.id_tree cimport (
     IdTree, Place, id_equal, id_is_zero, id_less, place_value, tree_drop_last_leaf, tree_find, tree_init, tree_insert,
     tree_last, tree_remove,
 )
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, reallocate, release
 from redpoll.engine.stream cimport stream_new
+from redpoll.engine.value cimport value_free
 
 cdef enum:
     NAME_OFFSET_SPARE = 8        # bytes of a name that the structures hold already
     FIRST_ROOM = 4
+    MANY_PENDING = 256
 
 
 # Names in order: groups of a stream and consumers of a group are both found by halving.
@@ -217,16 +220,38 @@ cdef Consumer* consumer_create(Group* group, const char* name, size_t length, in
     return consumer
 
 
-cdef void consumer_delete(Group* group, Consumer* consumer) noexcept nogil:
+cdef void unlist_consumer(Group* group, const Consumer* consumer) noexcept nogil:
     cdef uint32_t at
+    find_consumer(group, consumer.name, consumer.name_length, &at)
+    group.consumer_count -= 1
+    memmove(group.consumers + at, group.consumers + at + 1, (group.consumer_count - at) * sizeof(Consumer*))
+
+
+cdef void give_all_up(Group* group, Consumer* consumer) noexcept nogil:
+    """A consumer goes that has all that is pending in its group: both are freed by and by, in a group of their own."""
+    cdef Stream* own = stream_new()
+    cdef Group* shell = group_create(own, consumer.name, 0, group.last_id, ENTRIES_READ_UNKNOWN)
+    unlist_consumer(group, consumer)
+    shell.consumers = <Consumer**>put_pointer(NULL, 0, &shell.consumer_room, 0, consumer)
+    shell.consumer_count = 1
+    shell.pending = group.pending
+    shell.first = group.first
+    shell.last = group.last
+    tree_init(&group.pending, True)
+    group.first = group.last = NULL
+    value_free(ENC_STREAM, own)
+
+
+cdef void consumer_delete(Group* group, Consumer* consumer) noexcept nogil:
     cdef Place place
+    if consumer.pending.used > MANY_PENDING and consumer.pending.used == group.pending.used:
+        give_all_up(group, consumer)
+        return
     # From the end: what is removed there leaves nothing to move.
     while consumer.pending.used:
         place = tree_last(&consumer.pending)
         pending_drop(group, <Pending*>place_value(&place))
-    find_consumer(group, consumer.name, consumer.name_length, &at)
-    group.consumer_count -= 1
-    memmove(group.consumers + at, group.consumers + at + 1, (group.consumer_count - at) * sizeof(Consumer*))
+    unlist_consumer(group, consumer)
     release(consumer, consumer_bytes(consumer.name_length), KIND_COLLECTION)
 
 

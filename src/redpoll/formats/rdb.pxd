@@ -89,7 +89,7 @@ cdef enum:
     RDB_VERSION_SETS = 11              # of packed sets, and streams as they are now: Redis 7.2
     RDB_VERSION_FIELDS = 12            # of hashes with fields that expire: Redis 7.4
     RDB_VERSION_PRODUCERS = 13         # of streams with producers of idempotent messages: Redis 8.6
-    RDB_VERSION_GIVEN_BACK = 14        # of streams with given-back entries: Redis 8.8
+    RDB_VERSION_GIVEN_BACK = 14        # of streams with given-back entries, and arrays: Redis 8.8
     RDB_FOOTER = 10                    # bytes of version and checksum behind a DUMP payload
 
 cdef inline bint rdb_version_known(int version) noexcept nogil:

@@ -8,10 +8,11 @@ rdb_read_<family>.pyx.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memset
 
+from redpoll.engine.array cimport Array
 from redpoll.engine.blob cimport Blob, blob_release
 from redpoll.engine.entry cimport (
-    EMBED_MAX, ENC_BLOB, ENC_EMBEDDED, ENC_INTEGER, ENC_LISTPACK, ENC_SCORE, TYPE_HASH, TYPE_LIST, TYPE_SET,
-    TYPE_STREAM, TYPE_STRING, TYPE_ZSET, Entry, encoding_name,
+    EMBED_MAX, ENC_BLOB, ENC_EMBEDDED, ENC_INTEGER, ENC_LISTPACK, ENC_SCORE, TYPE_ARRAY, TYPE_HASH, TYPE_LIST,
+    TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET, Entry, encoding_name,
 )
 from redpoll.engine.fields cimport Hash, fields_length
 from redpoll.engine.keyspace cimport Database, Keyspace
@@ -29,6 +30,7 @@ from redpoll.formats.rdb cimport (
     RDB_LIST_ZIPLIST, RDB_MODULE, RDB_MODULE_2, RDB_SET, RDB_SET_INTSET, RDB_SET_LISTPACK, RDB_STREAM, RDB_STREAM_2,
     RDB_STREAM_3, RDB_STREAM_4, RDB_STREAM_5, RDB_STRING, RDB_ZSET, RDB_ZSET_2, RDB_ZSET_LISTPACK, RDB_ZSET_ZIPLIST,
 )
+from redpoll.formats.rdb_array cimport read_array
 from redpoll.formats.rdb_hash cimport read_hash, templates_free
 from redpoll.formats.rdb_input cimport Source, source_fail, source_value
 from redpoll.formats.rdb_list cimport read_list
@@ -59,6 +61,9 @@ cdef void reader_init(Reader* reader, Source* source, Keyspace keyspace):
     reader.limits.list_depth = keyspace.list_compress_depth
     reader.limits.stream_seconds = keyspace.stream_idmp_duration
     reader.limits.stream_most = keyspace.stream_idmp_maxsize
+    reader.limits.array_slice = keyspace.array_slice_size
+    reader.limits.array_sparse = keyspace.array_sparse_kmax
+    reader.limits.array_dense = keyspace.array_sparse_kmin
     reader.limits.seed = keyspace.seed
     reader.limits.now = keyspace.now
 
@@ -103,9 +108,11 @@ cdef ReadResult read_value(Reader* reader, int rdb_type, Value* value) noexcept 
         return read_zset(reader, rdb_type, value)
     if rdb_type in (RDB_STREAM, RDB_STREAM_2, RDB_STREAM_3, RDB_STREAM_4, RDB_STREAM_5):
         return read_stream(reader, rdb_type, value)
+    if rdb_type == RDB_ARRAY:
+        return read_array(reader, value)
     if rdb_type == RDB_MODULE or rdb_type == RDB_MODULE_2:
         reason = OF_A_MODULE
-    elif rdb_type == RDB_ARRAY or rdb_type == RDB_GCRA:
+    elif rdb_type == RDB_GCRA:
         reason = NO_SUCH_TYPE_YET
     source_fail(reader.source, reason)
     return READ_FAILED
@@ -133,6 +140,8 @@ cdef uint64_t value_elements(const Value* value) noexcept nogil:
         return fields_length(&hash_view)
     if value.type == TYPE_STREAM:
         return (<const Stream*>value.pointer).length
+    if value.type == TYPE_ARRAY:
+        return (<const Array*>value.pointer).count
     return value.text.length
 
 

@@ -8,11 +8,12 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from redpoll.engine.entry cimport (
-    ENC_INTEGER, FLAG_EXPIRES, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET, Entry, entry_clock,
+    ENC_INTEGER, FLAG_EXPIRES, TYPE_ARRAY, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET, Entry, entry_clock,
     entry_encoding, entry_expiry, entry_integer, entry_key, entry_key_length, entry_type, string_text,
 )
 from redpoll.formats.progress cimport Progress
-from redpoll.formats.rdb cimport RDB_EXPIRY_MS, RDB_FREQUENCY, RDB_IDLE, RDB_LIST_QUICKLIST_2, RDB_STRING
+from redpoll.formats.rdb cimport RDB_ARRAY, RDB_EXPIRY_MS, RDB_FREQUENCY, RDB_IDLE, RDB_LIST_QUICKLIST_2, RDB_STRING
+from redpoll.formats.rdb_array cimport array_begin, array_more
 from redpoll.formats.rdb_hash cimport hash_begin, hash_more, hash_type
 from redpoll.formats.rdb_list cimport list_begin, list_more
 from redpoll.formats.rdb_output cimport Output, put_byte, put_fixed64, put_integer, put_length, put_text
@@ -50,6 +51,8 @@ cdef int type_of(Output* out, Progress* progress) noexcept nogil:
         return zset_type(out, progress)
     if type == TYPE_STREAM:
         return stream_type(out, progress)
+    if type == TYPE_ARRAY:
+        return RDB_ARRAY
     return RDB_STRING
 
 
@@ -77,6 +80,8 @@ cdef bint begin_value(Output* out, Progress* progress) noexcept nogil:
         return zset_begin(out, progress)
     if type == TYPE_STREAM:
         return stream_begin(out, progress)
+    if type == TYPE_ARRAY:
+        return array_begin(out, progress)
     write_string(out, progress.entry)
     return True
 
@@ -111,6 +116,8 @@ cdef bint write_entry_some(Output* out, Progress* progress, size_t bytes) noexce
         return zset_more(out, progress, until)
     if type == TYPE_STREAM:
         return stream_more(out, progress, until)
+    if type == TYPE_ARRAY:
+        return array_more(out, progress, until)
     return True
 
 

@@ -17,6 +17,9 @@ cdef struct Limits:
     size_t list_depth
     uint32_t stream_seconds      # of idempotent IDs
     uint32_t stream_most
+    uint32_t array_slice         # indices of a slice
+    uint32_t array_sparse        # values of a slice, as in engine/array_slice
+    uint32_t array_dense
     uint64_t seed
     int64_t now                  # unix milliseconds
 

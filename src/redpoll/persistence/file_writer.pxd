@@ -25,7 +25,11 @@ cdef void block_free(Block* block) noexcept nogil
 
 cdef class FileWriter:
     cdef void* writer
+    cdef void* before        # of the file before this one, all of which has to be safe before any of this is
+    cdef bint keeping
+    cdef bint kept_back      # nothing is safe yet, whatever the disk says
     cdef Block* open_block   # what was appended and not handed to the thread yet
+    cdef readonly uint64_t first     # numbers of bytes, counted through all files of a stream
     cdef readonly uint64_t appended
 
     cdef int start(self, int fd, int policy, uint64_t sync_every, block_filter filter, void* context) except -1
@@ -40,3 +44,6 @@ cdef class FileWriter:
     cdef uint64_t synced_bytes(self) noexcept nogil
     cdef uint64_t written_bytes(self) noexcept nogil
     cdef size_t waiting_bytes(self) noexcept nogil
+    # Waits until so many of the bytes appended are written, or on the disk; the errno of a disk that fails. Meanwhile
+    # the interpreter's lock is given up.
+    cdef int wait_until(self, uint64_t bytes, bint synced) except -1

@@ -6,6 +6,13 @@ at `synced` to know what is safe, and learns of progress by an event descriptor.
 
 A write that fails is tried again every second from where it stopped: nothing is dropped, and when the disk has room
 again the file is whole. Meanwhile `error` is set. The thread touches no Python object.
+
+A sync that failed is not made good by one that succeeds: the kernel may have forgotten what it could not write. So with
+`keeping`, blocks stay in memory until they are on the disk, and all that was written since the last good sync is
+written again, in its place, before the next one. Without, the writer is done for at the first failed sync.
+
+A stream may go on in another file: the new writer counts its bytes from where the one before ended, and tells none of
+them as synced before all of that one's are (`follow`).
 """
 
 import os
@@ -27,6 +34,8 @@ cdef extern from *:
     #include <time.h>
     #include <unistd.h>
 
+    #define REDPOLL_KEPT_MOST (32u << 20)
+
     typedef struct redpoll_block {
         struct redpoll_block *next;
         size_t length, capacity, marks, mark_room;
@@ -42,7 +51,14 @@ cdef extern from *:
         pthread_cond_t wake;          /* of the thread: there is something to do */
         pthread_cond_t progress;      /* of whoever waits for it */
         redpoll_block *first, *last;
-        int fd, event, policy, stop, sync_wanted, retry_soon;
+        redpoll_block *kept, *kept_last;      /* written and not synced */
+        size_t kept_bytes;
+        off_t safe;                   /* where in the file the kept blocks begin */
+        unsigned long safe_bytes;     /* what `file_bytes` was there */
+        int keeping, sync_failed;
+        unsigned int slowness;        /* microseconds before each write, for tests */
+        int fd, event, policy, stop, sync_wanted, ended;
+        int waiters;                  /* threads in redpoll_writer_wait_until */
         size_t waiting;               /* bytes handed over and not written */
         uint64_t sync_every;          /* sync after so many bytes besides; 0: do not */
         redpoll_block_filter filter;
@@ -80,6 +96,43 @@ cdef extern from *:
         return 0;
     }
 
+    static void redpoll_writer_free(redpoll_block *block) {
+        while (block) {
+            redpoll_block *next = block->next;
+            free(block->marked);
+            free(block);
+            block = next;
+        }
+    }
+
+    static void redpoll_writer_safe(redpoll_writer *w) {
+        w->safe += (off_t)w->kept_bytes;
+        w->safe_bytes += w->kept_bytes;
+        w->kept_bytes = 0;
+        redpoll_writer_free(w->kept);
+        w->kept = w->kept_last = NULL;
+    }
+
+    /* Put everything that is not known to be on the disk back in line; `block` is one that was begun, or NULL. */
+    static void redpoll_writer_redo(redpoll_writer *w, redpoll_block *block) {
+        if (block) {
+            block->next = w->first;
+            w->first = block;
+            if (w->last == NULL) w->last = block;
+        }
+        if (w->kept) {
+            w->kept_last->next = w->first;
+            w->first = w->kept;
+            if (w->last == NULL) w->last = w->kept_last;
+            w->waiting += w->kept_bytes;
+            atomic_fetch_sub(&w->done, (unsigned long)w->kept_bytes);
+            w->kept = w->kept_last = NULL;
+            w->kept_bytes = 0;
+        }
+        atomic_store(&w->file_bytes, w->safe_bytes);
+        lseek(w->fd, w->safe, SEEK_SET);
+    }
+
     static void *redpoll_writer_run(void *argument) {
         redpoll_writer *w = argument;
         redpoll_block *block = NULL;      /* what is being written, after the filter */
@@ -95,6 +148,7 @@ cdef extern from *:
                                                 (w->policy == 1 && now - last_sync >= 1.0));
             if (w->policy == 1 && unsynced && now - last_sync >= 1.0) sync_due = 1;
             if (w->sync_every && unsynced_file >= w->sync_every) sync_due = 1;
+            if (unsynced && (w->kept_bytes >= REDPOLL_KEPT_MOST || (w->sync_failed && idle))) sync_due = 1;
             if (sync_due) {
                 unsigned long upto = atomic_load(&w->done);
                 pthread_mutex_unlock(&w->lock);
@@ -106,13 +160,25 @@ cdef extern from *:
                 unsynced_file = 0;
                 if (failed) {
                     atomic_store(&w->error, failed);
+                    w->sync_failed = 1;
+                    if (w->keeping) {
+                        redpoll_writer_redo(w, block);
+                        block = NULL;
+                    }
                 } else {
+                    w->sync_failed = 0;
                     if (block == NULL) atomic_store(&w->error, 0);
+                    redpoll_writer_safe(w);
                     atomic_store(&w->synced, upto);
                     if (upto == atomic_load(&w->handed_over)) w->sync_wanted = 0;
                 }
                 redpoll_writer_tell(w);
                 pthread_cond_broadcast(&w->progress);
+                if (failed && !w->keeping) {
+                    while (!w->stop) pthread_cond_wait(&w->wake, &w->lock);
+                    break;
+                }
+                if (failed && w->stop) break;
                 if (failed) goto pause;
                 continue;
             }
@@ -136,6 +202,7 @@ cdef extern from *:
                 }
             }
             pthread_mutex_unlock(&w->lock);
+            if (w->slowness) usleep(w->slowness);
             size_t before = offset;
             int failed = redpoll_writer_write(w, block, &offset);
             pthread_mutex_lock(&w->lock);
@@ -148,12 +215,18 @@ cdef extern from *:
                 if (w->stop) break;
                 goto pause;
             }
-            if (atomic_load(&w->error)) {
+            if (atomic_load(&w->error) && !w->sync_failed) {
                 atomic_store(&w->error, 0);
                 redpoll_writer_tell(w);
             }
-            free(block->marked);
-            free(block);
+            block->next = NULL;
+            if (w->keeping) {
+                if (w->kept_last) w->kept_last->next = block; else w->kept = block;
+                w->kept_last = block;
+                w->kept_bytes += raw;
+            } else {
+                redpoll_writer_free(block);
+            }
             block = NULL;
             w->waiting -= raw;
             atomic_fetch_add(&w->done, (unsigned long)raw);
@@ -172,28 +245,31 @@ cdef extern from *:
                 pthread_cond_timedwait(&w->wake, &w->lock, &until);
             }
         }
-        if (block) { free(block->marked); free(block); }
-        while (w->first) {
-            block = w->first;
-            w->first = block->next;
-            free(block->marked);
-            free(block);
-        }
+        if (block) block->next = NULL;
+        redpoll_writer_free(block);
+        redpoll_writer_free(w->first);
+        redpoll_writer_free(w->kept);
+        w->first = w->last = w->kept = w->kept_last = NULL;
         pthread_cond_broadcast(&w->progress);
         pthread_mutex_unlock(&w->lock);
         return NULL;
     }
 
-    static redpoll_writer *redpoll_writer_new(int fd, int policy, uint64_t sync_every,
-                                              redpoll_block_filter filter, void *context) {
+    static redpoll_writer *redpoll_writer_new(int fd, int policy, uint64_t sync_every, uint64_t first,
+                                              int keeping, redpoll_block_filter filter, void *context) {
         sigset_t all, before;
         redpoll_writer *w = calloc(1, sizeof(*w));
         if (w == NULL) return NULL;
         w->fd = fd;
         w->policy = policy;
         w->sync_every = sync_every;
+        w->keeping = keeping;
+        if (keeping) w->safe = lseek(fd, 0, SEEK_END);
         w->filter = filter;
         w->context = context;
+        atomic_init(&w->handed_over, first);
+        atomic_init(&w->done, first);
+        atomic_init(&w->synced, first);
         w->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         pthread_mutex_init(&w->lock, NULL);
         pthread_cond_init(&w->wake, NULL);
@@ -253,6 +329,21 @@ cdef extern from *:
         pthread_mutex_unlock(&w->lock);
     }
 
+    /* 0: so many bytes are written, or on the disk; else why they are not. */
+    static int redpoll_writer_wait_until(redpoll_writer *w, unsigned long bytes, int synced) {
+        int failed = 0;
+        pthread_mutex_lock(&w->lock);
+        w->waiters++;
+        while (!w->ended && atomic_load(synced ? &w->synced : &w->done) < bytes) {
+            if ((failed = atomic_load(&w->error))) break;
+            pthread_cond_wait(&w->progress, &w->lock);
+        }
+        w->waiters--;
+        pthread_cond_broadcast(&w->progress);
+        pthread_mutex_unlock(&w->lock);
+        return failed;
+    }
+
     static void redpoll_writer_ask(redpoll_writer *w, int policy, int sync) {
         pthread_mutex_lock(&w->lock);
         if (policy >= 0) w->policy = policy;
@@ -267,6 +358,11 @@ cdef extern from *:
         pthread_cond_signal(&w->wake);
         pthread_mutex_unlock(&w->lock);
         pthread_join(w->thread, NULL);
+        pthread_mutex_lock(&w->lock);
+        w->ended = 1;
+        pthread_cond_broadcast(&w->progress);
+        while (w->waiters) pthread_cond_wait(&w->progress, &w->lock);
+        pthread_mutex_unlock(&w->lock);
         close(w->event);
         pthread_mutex_destroy(&w->lock);
         pthread_cond_destroy(&w->wake);
@@ -281,15 +377,18 @@ cdef extern from *:
     ctypedef struct Writer "redpoll_writer":
         int event
         size_t waiting
+        unsigned int slowness
         atomic_ulong handed_over
         atomic_ulong done
         atomic_ulong synced
         atomic_ulong file_bytes
         atomic_ulong delayed
-    Writer* redpoll_writer_new(int fd, int policy, uint64_t sync_every, void* filter, void* context) noexcept nogil
+    Writer* redpoll_writer_new(int fd, int policy, uint64_t sync_every, uint64_t first, int keeping,
+                               void* filter, void* context) noexcept nogil
     void redpoll_writer_submit(Writer* w, void* block) noexcept nogil
     int redpoll_writer_drain(Writer* w, double seconds) noexcept nogil
     void redpoll_writer_wait(Writer* w, size_t most) noexcept nogil
+    int redpoll_writer_wait_until(Writer* w, unsigned long bytes, int synced) noexcept nogil
     void redpoll_writer_ask(Writer* w, int policy, int sync) noexcept nogil
     void redpoll_writer_stop(Writer* w) noexcept nogil
     unsigned long redpoll_writer_load(unsigned long field) noexcept nogil
@@ -317,15 +416,22 @@ cdef void block_free(Block* block) noexcept nogil:
 
 
 cdef class FileWriter:
-    """Writes to an open descriptor, which stays the caller's; close this before it."""
+    """Writes to an open descriptor, which stays the caller's; close this before it.
 
-    def __init__(self, int fd, int policy = SYNC_NEVER, uint64_t sync_every = 0):
+    `first` is the number of the first byte, for a stream that began in another file. `keeping`: see above; the file is
+    written at its end then, and must not be open for appending.
+    """
+
+    def __init__(self, int fd, int policy = SYNC_NEVER, uint64_t sync_every = 0, uint64_t first = 0,
+                 bint keeping = False):
+        self.first = self.appended = first
+        self.keeping = keeping
         self.start(fd, policy, sync_every, NULL, NULL)
 
     cdef int start(self, int fd, int policy, uint64_t sync_every, block_filter filter, void* context) except -1:
         if self.writer != NULL:
             redpoll_writer_stop(<Writer*>self.writer)
-        self.writer = redpoll_writer_new(fd, policy, sync_every, <void*>filter, context)
+        self.writer = redpoll_writer_new(fd, policy, sync_every, self.first, self.keeping, <void*>filter, context)
         if self.writer == NULL:
             raise OSError("no thread could be started to write a file in the background")
         return 0
@@ -367,6 +473,13 @@ cdef class FileWriter:
             redpoll_writer_submit(<Writer*>self.writer, block)
 
     cdef uint64_t synced_bytes(self) noexcept nogil:
+        cdef uint64_t synced
+        if self.before != NULL:
+            synced = redpoll_writer_load((<Writer*>self.before).synced)
+            if synced < self.first:
+                return synced
+        if self.kept_back:
+            return self.first
         return redpoll_writer_load((<Writer*>self.writer).synced)
 
     cdef uint64_t written_bytes(self) noexcept nogil:
@@ -374,6 +487,22 @@ cdef class FileWriter:
 
     cdef size_t waiting_bytes(self) noexcept nogil:
         return self.appended - redpoll_writer_load((<Writer*>self.writer).done)
+
+    def follow(self, FileWriter before, bint kept_back):
+        """Go on where `before` ended: it has to live until `stand_alone`, once all of it is synced; None: nothing was.
+
+        `kept_back`: besides, nothing is told as synced until `release`.
+        """
+        self.before = before.writer if before is not None else NULL
+        self.kept_back = kept_back
+
+    def stand_alone(self):
+        """The writer that this one follows is done."""
+        self.before = NULL
+
+    def release(self):
+        """What is synced may be told as synced."""
+        self.kept_back = False
 
     def write(self, bytes data):
         """Append bytes, and let the thread write them."""
@@ -406,6 +535,21 @@ cdef class FileWriter:
         """Wait until no more than so many bytes wait to be written, or for a second."""
         with nogil:
             redpoll_writer_wait(<Writer*>self.writer, most)
+
+    cdef int wait_until(self, uint64_t bytes, bint synced) except -1:
+        cdef int failed
+        cdef FileWriter kept = self
+        with nogil:
+            failed = redpoll_writer_wait_until(<Writer*>kept.writer, bytes, synced)
+        return failed
+
+    def slow_down(self, unsigned int microseconds):
+        """Wait so long before each write."""
+        (<Writer*>self.writer).slowness = microseconds
+
+    def abandon(self):
+        """In the child of a fork: the thread and the file are the parent's."""
+        self.writer = NULL
 
     def stop(self):
         """End the thread; what is not written by now is lost."""
@@ -454,5 +598,8 @@ cdef class FileWriter:
 
     @property
     def error(self) -> int:
-        """Why the last write or sync failed, as an errno; 0: it did not."""
-        return redpoll_writer_error(<Writer*>self.writer)
+        """Why the last write or sync failed, here or in the file before; as an errno, 0: it did not."""
+        cdef int number = redpoll_writer_error(<Writer*>self.writer)
+        if number == 0 and self.before != NULL:
+            number = redpoll_writer_error(<Writer*>self.before)
+        return number

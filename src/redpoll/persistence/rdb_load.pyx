@@ -13,6 +13,7 @@ cdef enum:
     CLOCK_MOST = 0xFFFFFF
     KEY_LEAST = 3                # bytes of the record of a key
     ROOM_FROM = 1000
+    EMPTY_TOLD = 100             # keys that are named
 
 
 cdef class Loaded:
@@ -50,12 +51,12 @@ cdef void make_room(Database db, RdbReader reader) noexcept:
 
 
 def load(Keyspace keyspace, RdbReader reader, *, bint keep_expired=False, bint replacing=False, object progress=None,
-         uint64_t progress_bytes=2 << 20):
+         uint64_t progress_bytes=2 << 20, object pause=None):
     """Read the whole file of a reader that is not open yet into the keyspace; returns what was `Loaded`.
 
     Keys whose time has come before `keyspace.now` are left out unless `keep_expired`. A key that is there already is an
-    error unless `replacing`. `progress(position)` is called about every `progress_bytes`. Raises `DamagedFile`; what
-    was loaded until then is in the keyspace.
+    error unless `replacing`. `progress(position)` is called about every `progress_bytes`, `pause(answering)` after every
+    key. Raises `DamagedFile`; what was loaded until then is in the keyspace.
     """
     cdef Loaded loaded = Loaded()
     cdef Database db = None
@@ -80,6 +81,8 @@ def load(Keyspace keyspace, RdbReader reader, *, bint keep_expired=False, bint r
             make_room(db, reader)
         if reader.result == READ_EMPTY:
             loaded.empty += 1
+            if loaded.empty <= EMPTY_TOLD:
+                reader.warnings.append(f"skipping empty key: {reader.current_key().decode('utf-8', 'backslashreplace')}")
         elif 0 <= reader.expiry < keyspace.now and not keep_expired:
             value_drop(&reader.value)
             loaded.expired += 1
@@ -95,6 +98,8 @@ def load(Keyspace keyspace, RdbReader reader, *, bint keep_expired=False, bint r
             if reader.idle >= 0 or reader.frequency >= 0:
                 set_access(keyspace, slot[0], reader.idle, reader.frequency)
             loaded.keys += 1
+        if pause is not None:
+            pause(progress is not None)
         if progress is not None and reader.position >= next_progress:
             progress(reader.position)
             next_progress = reader.position + progress_bytes

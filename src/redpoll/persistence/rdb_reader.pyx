@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
-from redpoll.engine.entry cimport TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET
+from redpoll.engine.entry cimport TYPE_ARRAY, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET
 from redpoll.engine.keyspace cimport Keyspace
 from redpoll.formats.rdb cimport (
     RDB_AUX, RDB_END, RDB_EXPIRY, RDB_EXPIRY_MS, RDB_FREQUENCY, RDB_FUNCTION, RDB_FUNCTION_EARLY,
@@ -75,7 +75,7 @@ class KeyFacts(NamedTuple):
 
 TYPE_NAMES = {
     TYPE_STRING: "string", TYPE_LIST: "list", TYPE_SET: "set", TYPE_ZSET: "zset", TYPE_HASH: "hash",
-    TYPE_STREAM: "stream",
+    TYPE_STREAM: "stream", TYPE_ARRAY: "array",
 }
 
 
@@ -299,7 +299,7 @@ cdef class RdbReader:
         if told == 0:
             return 0
         if self.verifying and told != made:
-            self.refuse(f"wrong checksum: {made:016x}, and the file says {told:016x}")
+            self.refuse(f"wrong checksum (CRC error): {made:016x}, and the file says {told:016x}")
         return 0
 
 

@@ -23,6 +23,7 @@ from redpoll.formats.rdb_write cimport write_entry
 
 cdef extern from "<unistd.h>" nogil:
     ssize_t write(int descriptor, const void* buffer, size_t size)
+    int usleep(unsigned int microseconds)
 
 cdef extern from "<fcntl.h>" nogil:
     int sync_file_range(int descriptor, int64_t offset, int64_t size, unsigned int flags)
@@ -74,6 +75,7 @@ cdef struct Sink:
     uint64_t written
     uint64_t synced
     uint64_t keys
+    unsigned int delay           # microseconds after each key
     int failed                   # errno of a write
 
 
@@ -105,6 +107,8 @@ cdef void write_visited(void* context, Entry* e) noexcept nogil:
     cdef Sink* sink = <Sink*>context
     write_entry(&sink.out, e)
     sink.keys += 1
+    if sink.delay:
+        usleep(sink.delay)
 
 
 cdef void prefetch_entry(void* context, Entry* e) noexcept nogil:
@@ -142,11 +146,11 @@ def file_version(Keyspace keyspace) -> int:
 
 
 def write_file(Keyspace keyspace, int descriptor, *, dict aux, list functions=None, bint compressing=True,
-               bint counting=True, bint syncing=True, str access=""):
+               bint counting=True, bint syncing=True, str access="", int64_t delay=0):
     """Write everything to a descriptor; returns (keys, bytes). Raises `OSError`.
 
     `aux` are names and texts that stand first. `access` says what is told of keys' last access: "idle", "frequency" or
-    "" for nothing.
+    "" for nothing. `delay`: microseconds to wait after each key.
     """
     cdef Sink sink
     cdef Database db
@@ -160,6 +164,7 @@ def write_file(Keyspace keyspace, int descriptor, *, dict aux, list functions=No
     sink.descriptor = descriptor
     sink.counting = counting
     sink.syncing = syncing
+    sink.delay = <unsigned int>delay if delay > 0 else 0
     sink.crc = sink.written = sink.synced = sink.keys = 0
     sink.failed = 0
     try:

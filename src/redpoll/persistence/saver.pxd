@@ -1,6 +1,6 @@
-"""An RDB file written from a snapshot while the keyspace goes on changing: see saver.pyx."""
+"""A file written from a snapshot while the keyspace goes on changing: see saver.pyx."""
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from redpoll.engine.entry cimport Entry
 from redpoll.engine.keyspace cimport Keyspace
@@ -16,6 +16,9 @@ cdef struct Finish:
 
 cdef class Saver:
     cdef Keyspace keyspace
+    cdef bint as_commands
+    cdef int64_t delay           # microseconds that an entry takes at the least
+    cdef int64_t next_due
     cdef readonly Snapshot snapshot
     cdef readonly FileWriter writer
     cdef Output out
@@ -30,8 +33,12 @@ cdef class Saver:
     cdef void prepare(self, Output* out, bint compressing, str access) noexcept
     cdef bint save(self, int database, const Entry* e, bint at_once) noexcept nogil
     cdef void put(self, Output* out, int* current, int database, const Entry* e) noexcept nogil
+    cdef bint put_begin(self, const Entry* e) noexcept nogil
+    cdef bint put_some(self) noexcept nogil
     cdef void put_select(self, Output* out, int database) noexcept nogil
     cdef void end_large(self) noexcept nogil
     cdef void large_done(self) noexcept nogil
+    cdef bint waits(self) noexcept nogil
+    cdef bint go_on(self, size_t most) except -1
     cdef void hand_over(self, size_t least) noexcept nogil
     cdef int end(self) except -1

@@ -1,24 +1,37 @@
-"""An RDB file written from a snapshot while the keyspace goes on changing.
+"""A file written from a snapshot while the keyspace goes on changing: RDB, or the commands that make its keys anew.
 
 The owner of the keyspace calls `advance` now and then, which walks on through the snapshot and turns entries into
 records. Strings are left as they are there; the thread that writes the file compresses them, makes the checksum, and
 syncs. A large collection is written in pieces, a few at a time. Entries that change meanwhile go into a second buffer,
-which follows when the large one is done.
+which follows when the large one is done. Commands are written as they are: they need no thread to finish them.
 """
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
 from redpoll.engine.entry cimport ENC_LISTPACK, ENC_SCORE, Entry, entry_encoding, entry_value
 from redpoll.engine.value cimport value_length
+from redpoll.formats.command_output cimport put_name, put_number, put_word, put_words
 from redpoll.formats.crc64 cimport crc64
 from redpoll.formats.rdb cimport RDB_END, RDB_FREQUENCY, RDB_IDLE
 from redpoll.formats.rdb_output cimport (
     Output, mark_text, output_free, output_init, put_aux, put_block, put_byte, put_bytes,
 )
 from redpoll.formats.rdb_write cimport write_entry, write_entry_begin, write_entry_some
+from redpoll.formats.rebuild cimport rebuild_entry, rebuild_entry_begin, rebuild_entry_some
 from redpoll.persistence.file_writer cimport SYNC_NEVER, Block, block_free, block_new
 from redpoll.persistence.rdb_save cimport put_database, put_function, put_magic
+
+cdef extern from *:
+    """
+    #include <time.h>
+    static int64_t redpoll_monotonic_us(void) {
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    }
+    """
+    int64_t monotonic_us "redpoll_monotonic_us"() noexcept nogil
 
 cdef enum:
     HAND_OVER_BYTES = 131072
@@ -80,26 +93,43 @@ cdef bint save_changing(void* saver, int database, const Entry* e) noexcept nogi
 cdef class Saver:
     """Writes to an open descriptor, which stays the caller's, from when it is made.
 
-    `aux` are names and texts that stand first in the file. `access` says what is told of keys' last access: "idle",
-    "frequency" or "".
+    `aux` are names and texts that stand first in an RDB file. `access` says what is told of keys' last access: "idle",
+    "frequency" or "". `as_commands`: no RDB, and of these two nothing; `annotated` tells the time first, in Unix
+    seconds. `delay`: microseconds that every entry is to take, at least; negative or 0: none.
     """
 
     def __init__(self, Keyspace keyspace, int descriptor, *, int version, dict aux, list functions=None,
-                 bint compressing=True, bint counting=True, bint syncing=True, str access=""):
+                 bint compressing=True, bint counting=True, bint syncing=True, str access="", bint as_commands=False,
+                 int64_t annotated=0, int64_t delay=0):
         cdef bytes name, text
         cdef int out
         self.keyspace = keyspace
+        self.as_commands = as_commands
+        self.delay = delay if delay > 0 else 0
         self.finish_.counting = counting
         self.writer = FileWriter(descriptor)
-        self.writer.start(descriptor, SYNC_NEVER, SYNC_BYTES if syncing else 0, finish_block, &self.finish_)
+        if as_commands:
+            self.writer.start(descriptor, SYNC_NEVER, SYNC_BYTES if syncing else 0, NULL, NULL)
+        else:
+            self.writer.start(descriptor, SYNC_NEVER, SYNC_BYTES if syncing else 0, finish_block, &self.finish_)
         for out in range(2):
-            self.prepare(&self.aside if out else &self.out, compressing, access)
+            self.prepare(&self.aside if out else &self.out, compressing and not as_commands, access)
         self.out_database = self.aside_database = -1
-        put_magic(&self.out, version)
-        for name, text in aux.items():
-            put_aux(&self.out, name, text, len(text))
-        for text in functions or []:
-            put_function(&self.out, text, len(text))
+        if as_commands:
+            if annotated:
+                text = b"#TS:%d\r\n" % annotated
+                put_bytes(&self.out, text, len(text))
+            for text in functions or []:
+                put_words(&self.out, 3)
+                put_name(&self.out, b"FUNCTION")
+                put_name(&self.out, b"LOAD")
+                put_word(&self.out, text, len(text))
+        else:
+            put_magic(&self.out, version)
+            for name, text in aux.items():
+                put_aux(&self.out, name, text, len(text))
+            for text in functions or []:
+                put_function(&self.out, text, len(text))
         self.snapshot = Snapshot(keyspace)
         self.snapshot.begin(save_passed, save_changing, <void*>self)
 
@@ -119,9 +149,27 @@ cdef class Saver:
         if current[0] != database:
             current[0] = database
             self.put_select(out, database)
-        write_entry(out, e)
+        if self.as_commands:
+            rebuild_entry(out, e)
+        else:
+            write_entry(out, e)
+
+    cdef bint put_begin(self, const Entry* e) noexcept nogil:
+        if self.as_commands:
+            return rebuild_entry_begin(&self.out, e, &self.large)
+        return write_entry_begin(&self.out, e, &self.large)
+
+    cdef bint put_some(self) noexcept nogil:
+        if self.as_commands:
+            return rebuild_entry_some(&self.out, &self.large, LARGE_PIECE)
+        return write_entry_some(&self.out, &self.large, LARGE_PIECE)
 
     cdef void put_select(self, Output* out, int database) noexcept nogil:
+        if self.as_commands:
+            put_words(out, 2)
+            put_name(out, b"SELECT")
+            put_number(out, database)
+            return
         with gil:
             for source in self.snapshot.sources:
                 if source.database == database:
@@ -142,14 +190,14 @@ cdef class Saver:
             if self.out_database != database:
                 self.out_database = database
                 self.put_select(&self.out, database)
-            self.large_pending = not write_entry_begin(&self.out, e, &self.large)
+            self.large_pending = not self.put_begin(e)
             return not self.large_pending
         self.put(&self.out, &self.out_database, database, e)
         self.hand_over(HAND_OVER_BYTES)
         return True
 
     cdef void end_large(self) noexcept nogil:
-        while not write_entry_some(&self.out, &self.large, LARGE_PIECE):
+        while not self.put_some():
             self.hand_over(HAND_OVER_BYTES)
         self.large_done()
 
@@ -185,12 +233,26 @@ cdef class Saver:
 
     def advance(self, size_t most):
         """Walk on by about `most` buckets and entries, or a piece of a large one; whether there is more to do."""
+        cdef uint64_t before
+        cdef bint more
         if self.walked:
             return False
-        if self.writer.waiting_bytes() > QUEUE_BYTES:
+        if self.waits():
             return True
+        if self.delay == 0:
+            return self.go_on(most)
+        before = self.snapshot.saved
+        more = self.go_on(1)
+        self.next_due = monotonic_us() + self.delay * <int64_t>(self.snapshot.saved - before)
+        return more
+
+    cdef bint waits(self) noexcept nogil:
+        return (self.writer.waiting_bytes() > QUEUE_BYTES
+                or (self.delay != 0 and self.next_due > monotonic_us()))
+
+    cdef bint go_on(self, size_t most) except -1:
         if self.large_pending:
-            if write_entry_some(&self.out, &self.large, LARGE_PIECE):
+            if self.put_some():
                 self.snapshot.passed(<Entry*>self.large.entry)
                 self.large_done()
             self.hand_over(HAND_OVER_BYTES)
@@ -208,8 +270,12 @@ cdef class Saver:
 
     cdef int end(self) except -1:
         cdef size_t i
-        put_byte(&self.out, RDB_END)
         self.walked = True
+        if self.as_commands:
+            self.hand_over(0)
+            self.writer.sync_soon()
+            return 0
+        put_byte(&self.out, RDB_END)
         self.writer.hand_over()
         memcpy(self.writer.reserve(self.out.length + CHECKSUM_BYTES), self.out.data, self.out.length)
         self.writer.advance(self.out.length)
@@ -225,6 +291,11 @@ cdef class Saver:
         self.snapshot.end()
         self.writer.stop()
 
+    def abandon(self):
+        """In the child of a fork: the thread and the file are the parent's."""
+        self.snapshot.end()
+        self.writer.abandon()
+
     @property
     def done(self) -> bool:
         """Whether all is written and safe on the disk."""
@@ -232,8 +303,8 @@ cdef class Saver:
 
     @property
     def is_behind(self) -> bool:
-        """Whether the walk has to wait for the disk."""
-        return self.writer.waiting_bytes() > QUEUE_BYTES
+        """Whether the walk has to wait, for the disk or because it is to be slow."""
+        return self.waits()
 
     @property
     def saved(self) -> int:

@@ -13,21 +13,25 @@ from libc.stdint cimport int64_t
 from libc.string cimport strlen
 
 from redpoll.scripting.conversion cimport write_value
+from redpoll.scripting.libraries.bit cimport open_bit
+from redpoll.scripting.libraries.cjson cimport open_cjson
+from redpoll.scripting.libraries.cmsgpack cimport open_cmsgpack
+from redpoll.scripting.libraries.struct cimport open_struct
 from redpoll.scripting.lua cimport (
     LUA_ERRMEM, LUA_GCCOLLECT, LUA_GCSTEP, LUA_MASKCOUNT, LUA_MASKLINE, LUA_REGISTRYINDEX, LUA_TNUMBER, LUA_TSTRING,
-    LUA_TTABLE, api, lua_call, lua_checkstack, lua_close, lua_concat, lua_cpcall, lua_createtable, lua_Debug, lua_error,
-    lua_gc, lua_getinfo, lua_getstack, lua_insert, lua_isboolean, lua_istable, lua_newstate, lua_newtable, lua_pcall,
-    lua_pop, lua_pushcclosure, lua_pushcfunction, lua_pushlightuserdata, lua_pushlstring, lua_pushnumber,
-    lua_pushstring, lua_pushvalue, lua_rawget, lua_rawgeti, lua_rawset, lua_rawseti, lua_remove, lua_replace,
-    lua_sethook, lua_setglobal, lua_State, lua_settop, lua_toboolean, lua_tolstring, lua_tonumber, lua_topointer, lua_tostring,
-    lua_touserdata, lua_type, lua_typename, lua_upvalueindex, luaL_loadbuffer, luaL_ref, luaL_unref, lua_getglobal,
+    LUA_TTABLE, api, lua_call, lua_checkstack, lua_close, lua_concat, lua_cpcall, lua_createtable, lua_Debug,
+    lua_error, lua_gc, lua_getinfo, lua_getstack, lua_insert, lua_istable, lua_newstate, lua_pcall, lua_pop,
+    lua_pushcclosure, lua_pushcfunction, lua_pushlightuserdata, lua_pushlstring, lua_pushnumber, lua_pushstring,
+    lua_pushvalue, lua_rawget, lua_rawgeti, lua_rawset, lua_rawseti, lua_sethook, lua_setglobal, lua_State, lua_settop,
+    lua_toboolean, lua_tolstring, lua_topointer, lua_tostring, lua_touserdata, lua_type, lua_typename,
+    lua_upvalueindex, luaL_loadbuffer, luaL_ref, luaL_unref,
 )
 from redpoll.scripting.sandbox cimport close_sandbox, open_sandbox, push_real
 from redpoll.scripting.server_library cimport push_server_library
 from redpoll.scripting.state cimport (
     RUN_SCRIPT, TELL_ALL, add_text, lua_allocate, set_text, state_free, state_new, state_of,
 )
-from redpoll.wire.output cimport out_clear, out_restart
+from redpoll.wire.output cimport out_restart
 
 cdef enum:
     HOOK_INSTRUCTIONS = 100000
@@ -45,12 +49,6 @@ cdef enum:
 
 class ScriptError(Exception):
     """A text that is no Lua chunk; the argument is Lua's message, in bytes."""
-
-
-cdef double number_of(bytes version) except -1:
-    """A version such as 8.10.1 as scripts compare it: a byte for each of the last two parts."""
-    major, minor, patch = (int(part) for part in version.split(b"."))
-    return (major << 16) | (minor << 8) | patch
 
 
 cdef class Host:
@@ -85,7 +83,7 @@ cdef int handle_error(lua_State* L) noexcept nogil:
             found = False
             if lua_getstack(L, 2, &record):
                 lua_getinfo(L, "nSl", &record)
-                found = True
+                found = record.what[0] != c"C"
     lua_settop(L, 1)
     if lua_type(L, 1) != LUA_TTABLE or push_real(L, 1):
         lua_settop(L, 1)
@@ -212,17 +210,22 @@ cdef void count_hook(lua_State* L, lua_Debug* record) noexcept nogil:
 
 # Building
 
+cdef void open_libraries(lua_State* L) noexcept nogil:
+    open_bit(L)
+    open_cjson(L)
+    open_cmsgpack(L)
+    open_struct(L)
+    lua_settop(L, 0)
+
+
 cdef int build(lua_State* L) noexcept nogil:
     """Within a protected call: makes everything, and leaves the handler and the runner in the registry at 1 and 2."""
     cdef State* state = <State*>lua_touserdata(L, 1)
     lua_settop(L, 0)
-    open_sandbox(L)
+    open_sandbox(L, state)
+    open_libraries(L)
     push_server_library(L, state)
     lua_setglobal(L, "redis")
-    lua_pushcfunction(L, handle_error)
-    lua_setglobal(L, "__redis__err__handler")
-    lua_pushcfunction(L, handle_error)
-    lua_setglobal(L, "__server__err__handler")
     close_sandbox(L)
     lua_pushcfunction(L, handle_error)
     lua_rawseti(L, LUA_REGISTRYINDEX, AT_HANDLER)
@@ -255,16 +258,14 @@ cdef class Machine:
     """A Lua state for what `host` runs."""
 
     def __cinit__(self, Host host, *, size_t memory_limit=0):
-        cdef bytes version = host.version
         cdef lua_State* L
         self.host = host
         self.state = state_new()
         if self.state == NULL:
             raise MemoryError
         self.state.host = <void*>host
+        self.state.deprecated_api = host.deprecated_api
         self.state.memory.limit = memory_limit
-        self.state.version = version
-        self.state.version_number = number_of(version)
         L = lua_newstate(lua_allocate, &self.state.memory)
         if L == NULL:
             raise MemoryError
@@ -368,10 +369,7 @@ cdef class Machine:
         cdef const char* text
         cdef size_t length = 0
         state.failed = True
-        if lua_istable(L, -1):
-            if not take_error_table(L, state):
-                set_text(state, b"ERR unknown error", 17)
-        else:
+        if not lua_istable(L, -1):
             set_text(state, b"ERR Error running script ", 25)
             add_text(state, state.name, strlen(state.name))
             add_text(state, b", ", 2)
@@ -382,6 +380,8 @@ cdef class Machine:
             add_text(state, text, min(length, <size_t>100))
             lua_settop(L, AT_RUNNER)
             return
+        if not take_error_table(L, state):
+            set_text(state, b"ERR unknown error", 17)
         lua_pushstring(L, "source")
         lua_rawget(L, -2)
         lua_pushstring(L, "line")

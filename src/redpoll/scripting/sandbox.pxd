@@ -1,9 +1,10 @@
 """What scripts may do in a Lua state: see sandbox.pyx."""
 
 from redpoll.scripting.lua cimport lua_State
+from redpoll.scripting.state cimport State
 
 # Opens Lua's own libraries as far as scripts may use them, with the globals table of the state as the real one.
-cdef void open_sandbox(lua_State* L) noexcept nogil
+cdef void open_sandbox(lua_State* L, State* state) noexcept nogil
 # Once all libraries are there: from now on all functions have a globals table that shows the real one, which
 # is left on the top of the stack.
 cdef void close_sandbox(lua_State* L) noexcept nogil
@@ -11,3 +12,5 @@ cdef void close_sandbox(lua_State* L) noexcept nogil
 cdef void protect(lua_State* L) noexcept nogil
 # Whether the value at an index is such a table; the real one is pushed then.
 cdef bint push_real(lua_State* L, int index) noexcept nogil
+# The generator that `math.random` uses begins anew.
+cdef void seed_random(State* state, int seed) noexcept nogil

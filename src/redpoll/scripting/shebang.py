@@ -9,10 +9,9 @@
 | `allow-cross-slot-keys` | uses keys of several slots |
 """
 
-import shlex
-
 from redpoll import errors
 from redpoll.errors import CommandError
+from redpoll.wire.quoting import split_words
 
 FLAGS = {"no-writes": 1, "allow-oom": 2, "allow-stale": 4, "no-cluster": 8, "allow-cross-slot-keys": 16}
 """By name, the values of `RunFlag` in state.pxd."""
@@ -29,11 +28,10 @@ def split(text: bytes) -> tuple[list[str], bytes]:
     end = text.find(b"\n")
     if end < 0:
         raise CommandError(errors.BAD_SHEBANG)
-    try:
-        words = shlex.split(text[:end].decode("latin-1"))
-    except ValueError:
-        raise CommandError(errors.BAD_SHEBANG_ENGINE) from None
-    return words, text[end:]
+    words = split_words(text[:end])
+    if words is None:
+        raise CommandError(errors.BAD_SHEBANG_ENGINE)
+    return [word.decode("latin-1") for word in words], text[end:]
 
 
 def script_flags(text: bytes) -> tuple[int, bytes]:

@@ -66,10 +66,10 @@ cdef struct State:
     Out reply
     char* flat                   # a long reply in one piece; owned
     size_t flat_room
+    uint64_t random              # 48 bits
     uint32_t runs                # since the collector was last asked to go on
     bint debugging
-    const char* version          # what scripts are told of it
-    double version_number
+    bint deprecated_api          # Lua's functions that Redis has taken away are there
 
 cdef inline State* state_of(lua_State* L) noexcept nogil:
     """The state of the C function that is running."""

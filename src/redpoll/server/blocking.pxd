@@ -20,9 +20,10 @@ cdef class Waiter:
     cdef bint wake_when_gone       # also when a key is no more, or of another type
     cdef readonly list keys        # (database, key)
     cdef readonly int64_t deadline_ms    # 0: none
-    cdef int64_t retry_ms          # when to run it again though nothing changed; 0: never
+    cdef readonly int64_t retry_ms # when to run it again though nothing changed; 0: never
     cdef object timeout_reply
     cdef bint served               # what its command said when it ran again
+    cdef bint invited              # its client has been told that there is something, and comes for it
     cdef readonly bint over
 
     cdef int take_words(self, Call call) except -1
@@ -45,12 +46,14 @@ cdef class Blocking:
     cdef set ready_keys            # the same, to ask whether one is there
     cdef object numbers
     cdef Waiter serving
+    cdef Waiter passing            # it has just had its turn, for nothing
     cdef readonly size_t waiting
 
     cdef int enter(self, Waiter waiter) except -1
     cdef int file_deadline(self, Waiter waiter) except -1
     cdef int release(self, Waiter waiter) except -1
     cdef int finish(self, Waiter waiter, reply) except -1
+    cdef int make_ready(self, tuple place) except -1
     cpdef int serve(self) except -1
     cdef int serve_key(self, tuple place) except -1
     cdef int serve_line(self, tuple place, Queue queue, int type) except -1

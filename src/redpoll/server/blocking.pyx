@@ -8,6 +8,10 @@ made the key ready.
 
 Those who wait for one key stand in lines by the type they can use, so that a change looks at no more of them than it
 serves.
+
+A client of this process may come itself (`Taker.comes_itself`): it is told, and what it waits for stays where it is, as
+do those behind it, until it comes and its command runs. So nothing is taken for a client that has given up meanwhile;
+then the next in line is told.
 """
 
 import heapq
@@ -152,6 +156,8 @@ cdef class Blocking:
             queue.wanting_gone -= waiter.wake_when_gone
             if not queue.waiting:
                 del self.queues[place]
+            elif waiter.invited:
+                self.make_ready(place)
             self.changes.unwant(place[1])
         self.waiting -= 1
         if self.waiting == 0:
@@ -204,6 +210,8 @@ cdef class Blocking:
             if waiter.over:
                 continue
             if waiter.deadline_ms and waiter.deadline_ms <= now_ms:
+                if waiter.invited and self.come(waiter.connection):
+                    continue
                 self.release(waiter)
                 self.finish(waiter, waiter.timeout_reply)
             elif waiter.retry_ms and waiter.retry_ms <= now_ms:
@@ -217,11 +225,31 @@ cdef class Blocking:
 
     def changed(self, int kind, event, bytes key, int database):
         """A key changed: whoever waits for it is served once the command is done."""
-        place = (database, key)
+        self.make_ready((database, key))
+
+    cdef int make_ready(self, tuple place) except -1:
         if place in self.queues and place not in self.ready_keys:
             self.ready_keys.add(place)
             self.ready.append(place)
             self.keyspace.keys_ready = True
+        return 0
+
+    def come(self, connection):
+        """A client that was told comes for what there is; whether its command is done now, or was before."""
+        cdef Waiter waiter = connection.waiter
+        if waiter is None:
+            return True
+        waiter.invited = False
+        self.run(waiter)
+        # Those behind it had to wait for that.
+        for place in waiter.keys:
+            self.make_ready(place)
+        self.passing = None if waiter.over else waiter
+        try:
+            self.serve()
+        finally:
+            self.passing = None
+        return waiter.over
 
     def flushing(self, int database):
         """What matters is how it is afterwards."""
@@ -265,7 +293,11 @@ cdef class Blocking:
             if not fits and not queue.wanting_gone:
                 break
             waiter = next(iter(line))
-            if fits or waiter.wake_when_gone:
+            if waiter is not self.passing and (fits or waiter.wake_when_gone):
+                if waiter.connection.taker is not None and waiter.connection.taker.comes_itself:
+                    waiter.invited = True
+                    waiter.connection.taker.arrived(False)
+                    break
                 self.run(waiter)
                 if waiter.served:
                     continue

@@ -54,26 +54,13 @@ class Clients:
         """A connection was accepted."""
         if self._server.config.client_default_resp == 3:
             connection.resp = 3
-        if self._server.config.requirepass:
-            connection.gate |= UNAUTHENTICATED
-            connection.trusted = False
+        self._server.access.opened(connection)
 
     def client_closed(self, connection: Any) -> None:
         """A connection is gone."""
         self.stop_monitoring(connection)
         if connection in self._postponed:
             self._postponed.remove(connection)
-
-    def authenticated(self, connection: Any) -> None:
-        """It proved who it is."""
-        connection.gate &= ~UNAUTHENTICATED
-        connection.trusted = True
-
-    def password_changed(self) -> None:
-        """`requirepass` changed: who is in stays in; without a password nobody has to prove anything."""
-        if not self._server.config.requirepass:
-            for connection in self._server.loop.connections.values():
-                self.authenticated(connection)
 
     def reset(self, connection: Any) -> None:
         """Put a connection into the state that it began with."""
@@ -89,10 +76,7 @@ class Clients:
         connection.import_source = False
         connection.capabilities = set()
         connection.fieldsets = None
-        connection.user = "default"
-        if self._server.config.requirepass:
-            connection.gate |= UNAUTHENTICATED
-            connection.trusted = False
+        self._server.access.opened(connection)
 
     def is_local(self, connection: Any) -> bool:
         """Whether it comes from this host."""
@@ -145,9 +129,7 @@ class Clients:
         if self.monitors.pop(connection.id, None) is not None and not self.monitors:
             self._server.dispatcher.gate &= ~MONITORED
 
-    def tell_monitors(
-        self, connection: Any, command: Any, words: list[bytes], *, runs_commands: bool = False
-    ) -> None:
+    def tell_monitors(self, connection: Any, command: Any, words: list[bytes], *, runs_commands: bool = False) -> None:
         """A command is about to run; those for administrators are not shown.
 
         `runs_commands`: it is told before those that it runs, and so not by the dispatcher.
@@ -265,7 +247,7 @@ class Clients:
             ("id", connection.id),
             ("addr", connection.address),
             ("laddr", connection.local_address),
-            ("fd", connection.fd),
+            ("fd", max(connection.fd, 0)),
             ("name", connection.name.decode("latin-1")),
             ("age", (now_ms - connection.created_ms) // 1000),
             ("idle", (now_ms - connection.active_ms) // 1000),

@@ -73,8 +73,18 @@ cdef uint64_t ticks_of(uint64_t nanoseconds) noexcept nogil:
     return redpoll_scale(nanoseconds, ticks_a_nanosecond)
 
 
+# By how much the time of day is moved, for tests.
+cdef int64_t moved_us = 0
+
+
 cdef int64_t unix_microseconds() noexcept nogil:
-    return redpoll_unix_us()
+    return redpoll_unix_us() + moved_us
+
+
+def move(int64_t microseconds) -> None:
+    """Have the time of day, for all of this process, be that of the system and so much; 0: as it is."""
+    global moved_us
+    moved_us = microseconds
 
 
 cdef int64_t monotonic_microseconds() noexcept nogil:
@@ -83,12 +93,12 @@ cdef int64_t monotonic_microseconds() noexcept nogil:
 
 def unix_ms() -> int:
     """Unix time in milliseconds."""
-    return redpoll_unix_us() // 1000
+    return unix_microseconds() // 1000
 
 
 def unix_us() -> int:
     """Unix time in microseconds."""
-    return redpoll_unix_us()
+    return unix_microseconds()
 
 
 def monotonic_us() -> int:

@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from redpoll.engine.keyspace cimport Database
+from redpoll.security.account cimport Account
 from redpoll.server.routine cimport Routine
 from redpoll.wire.output cimport Out
 from redpoll.wire.request cimport Parser
@@ -21,9 +22,17 @@ cdef enum Gate:
     GATE_MULTI = 512             # commands are queued
     GATE_REPLAY = 1024           # runs what was saved: nothing is refused, nothing waits
     GATE_TRACKING = 2048         # what it reads is remembered, or its prefixes are
+    GATE_RULES = 4096            # its user may not do all
+
+cdef class Taker:
+    """Takes the output of a connection that has no socket, and says how its client waits."""
+    cdef bint comes_itself       # what it waits for is left there, and its command run again, until it comes
+    # There is output, or the connection is closed; `something` is false when it only has to come. Called rather too often.
+    cdef void arrived(self, bint something) noexcept
 
 cdef class Connection:
-    cdef readonly int fd
+    cdef readonly int fd                   # below zero: of this process, without a socket
+    cdef readonly Taker taker              # of such a one
     cdef readonly uint64_t id
     cdef Out out
     cdef Parser parser
@@ -60,8 +69,10 @@ cdef class Connection:
     cdef public bytes library_version
     cdef public str address
     cdef public str local_address
-    cdef public str user
+    cdef public Account account            # its user; None: what runs for the server itself
     cdef public bint unix_socket
+    cdef public object secure              # the ssl.SSLSocket that it reads and writes through, or None
+    cdef bint shaking_hands                # its TLS handshake is not done
     cdef public bint no_evict
     cdef public bint import_source
     cdef public set capabilities

@@ -6,6 +6,8 @@ import os
 import socket
 from typing import Any
 
+from redpoll.server.tls import TlsError
+
 PROTECTED_REPLY = (
     b"-DENIED Redpoll is in protected mode: no password is set for the default user, and connections from other "
     b"hosts are refused. To open it to the network, set a password (requirepass, or CONFIG SET requirepass from this "
@@ -28,15 +30,18 @@ class Listener:
         self.port = port
 
 
-def open_tcp(addresses: list[str], port: int, backlog: int, mptcp: bool = False) -> list[Listener]:
+def open_tcp(
+    addresses: list[str], port: int, backlog: int, mptcp: bool = False, *, tls: bool = False
+) -> list[Listener]:
     """Listen on every address; one led by `-` may be missing on this host. Raises `ListenError`."""
+    name = "tls" if tls else "tcp"
     opened: list[Listener] = []
     try:
         for asked in addresses:
             optional = asked.startswith("-")
             address = asked[1:] if optional else asked
             try:
-                opened.append(_open_one(address, port, backlog, mptcp))
+                opened.append(Listener(_open_one(address, port, backlog, mptcp), name, address, port))
             except OSError as error:
                 if optional:
                     continue
@@ -51,7 +56,7 @@ def open_tcp(addresses: list[str], port: int, backlog: int, mptcp: bool = False)
     return opened
 
 
-def _open_one(address: str, port: int, backlog: int, mptcp: bool) -> Listener:
+def _open_one(address: str, port: int, backlog: int, mptcp: bool) -> socket.socket:
     host = {"*": "0.0.0.0", "::*": "::"}.get(address, address)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     protocol = getattr(socket, "IPPROTO_MPTCP", 262) if mptcp else 0
@@ -66,7 +71,7 @@ def _open_one(address: str, port: int, backlog: int, mptcp: bool) -> Listener:
     except BaseException:
         sock.close()
         raise
-    return Listener(sock, "tcp", address, port)
+    return sock
 
 
 def open_unix(path: str, permissions: int, group: str, backlog: int) -> Listener:
@@ -124,8 +129,10 @@ class Acceptor:
         self._listener = listener
 
     def __call__(self) -> None:
-        """Accept what waits, up to `max-new-connections-per-cycle`."""
-        for _ in range(self._server.config.max_new_connections_per_cycle):
+        """Accept what waits, up to `max-new-connections-per-cycle`; `max-new-tls-…` for handshakes, which cost more."""
+        config = self._server.config
+        tls = self._listener.name == "tls"
+        for _ in range(config.max_new_tls_connections_per_cycle if tls else config.max_new_connections_per_cycle):
             try:
                 sock, address = self._listener.sock.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -135,7 +142,7 @@ class Acceptor:
                 return
             try:
                 self._take(sock, address)
-            except OSError as error:
+            except (OSError, TlsError) as error:
                 self._server.log.verbose(f"A connection was lost while it was accepted: {error}")
                 sock.close()
 
@@ -159,14 +166,21 @@ class Acceptor:
             if server.config.socket_mark_id:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, server.config.socket_mark_id)
             peer, local = shown(address), shown(sock.getsockname())
-        connection = server.loop.add(sock.detach())
+        secure = None
+        if self._listener.name == "tls":
+            sock.setblocking(False)
+            secure = server.tls.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        connection = server.loop.add(secure.fileno() if secure else sock.detach(), secure)
         connection.address = peer
         connection.local_address = local
         connection.unix_socket = unix
         server.welcome(connection)
 
-    @staticmethod
-    def _turn_away(sock: socket.socket, reply: bytes) -> None:
+    def _turn_away(self, sock: socket.socket, reply: bytes) -> None:
+        if self._listener.name == "tls":
+            # A text in the clear would be taken for a broken handshake.
+            sock.close()
+            return
         with contextlib.suppress(OSError):
             sock.send(reply, socket.MSG_DONTWAIT)
         sock.close()

@@ -8,19 +8,30 @@ bounded slice of background work.
 
 The interpreter's lock is given up while waiting and held otherwise. Nothing on this way makes
 a Python object for a compiled command.
+
+Without a thread of its own: an embedded store's commands run in the threads that call them, under the store's guard,
+and `finish` does after each what a turn does after its commands. Connections of this process have no socket but a
+`taker`, which is told when there is something for it; whoever takes it from the output does so under the guard. Most
+of what time brings waits for the next command. What cannot, as a snapshot under way or keys whose expiry somebody
+wants to hear of, has a thread attend: it takes turns until nothing needs it, asleep between, and ends. Sockets have one
+always.
 """
 
 import os
 
+from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EINTR, errno
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
+from posix.unistd cimport close as close_descriptor, usleep
 
+from redpoll.engine.keyspace cimport Database
 from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
 from redpoll.server.clock cimport monotonic_microseconds, unix_microseconds
 from redpoll.server.coalescing cimport Traffic
-from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING
+from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING, Taker
+from redpoll.server.encrypted cimport close_secure, go_on_shaking, receive_secure, send_secure
 from redpoll.server.io_threads cimport JOB_READ, JOB_WRITE, Cut, Job, Pool, send_output
 from redpoll.wire.output cimport out_consume, out_pending, trim_pool
 from redpoll.wire.reply cimport reply_error
@@ -51,10 +62,14 @@ cdef enum:
     JOB_REQUESTS = 128
     WRITE_MOST = 1048576         # to one connection in one turn
     EXPIRE_SLICE_US = 500
+    LET_RUN_US = 50              # that other threads get, again and again, while a script runs for long
+    CALLER_SLICE_US = 50         # of freeing, in a thread that wants its command's reply
     FREE_BUCKETS = 256
     SAVE_STEP = 128              # buckets and entries of a snapshot between two looks at the clock
     SAVE_QUIET_US = 2000
     SAVE_BUSY_US = 300
+
+cdef int64_t NEVER = INT64_MAX // 2
 
 
 cdef int listing_add(Listing* listing, void* item) except -1:
@@ -87,19 +102,14 @@ cdef class Loop:
         self.query_limit = 1 << 30
         self.longest_word = 512 << 20
         self.next_id = 1
-        self.epoll = epoll_create1(EPOLL_CLOEXEC)
-        if self.epoll < 0:
-            raise OSError(errno, os.strerror(errno))
         self.traffic = Traffic()
-        self.arena = <char*>malloc(ARENA_BYTES)
-        self.batch = <Request*>malloc(BATCH_REQUESTS * sizeof(Request))
-        self.words = <Arg*>malloc(BATCH_WORDS * sizeof(Arg))
-        if self.arena == NULL or self.batch == NULL or self.words == NULL:
-            raise MemoryError
+        self.dirty_seen = <uint64_t>-1
+
+    def __cinit__(self, *_):
+        self.epoll = self.wake_event = -1
 
     def __dealloc__(self):
-        if self.epoll > 0:
-            os.close(self.epoll)
+        self.release_descriptors()
         free(self.arena)
         free(self.batch)
         free(self.words)
@@ -116,11 +126,49 @@ cdef class Loop:
         free(self.job_words)
         free(self.job_cuts)
 
+    cdef int open(self) except -1:
+        """Have what waiting for sockets takes; a store that nobody else is served by goes without."""
+        cdef epoll_event event
+        if self.epoll >= 0:
+            return 0
+        self.open_buffers()
+        self.epoll = epoll_create1(EPOLL_CLOEXEC)
+        if self.epoll < 0:
+            raise OSError(errno, os.strerror(errno))
+        if self.guard is not None:
+            self.wake_event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            event.events = EPOLLIN
+            event.data.fd = self.wake_event
+            if epoll_ctl(self.epoll, EPOLL_CTL_ADD, self.wake_event, &event) < 0:
+                raise OSError(errno, os.strerror(errno))
+            self.watched[self.wake_event] = self.woken
+        return 0
+
+    cdef int open_buffers(self) except -1:
+        """Have what cutting requests out of bytes takes."""
+        if self.arena == NULL:
+            self.arena = <char*>malloc(ARENA_BYTES)
+            self.batch = <Request*>malloc(BATCH_REQUESTS * sizeof(Request))
+            self.words = <Arg*>malloc(BATCH_WORDS * sizeof(Arg))
+            if self.arena == NULL or self.batch == NULL or self.words == NULL:
+                raise MemoryError
+        return 0
+
+    def release_descriptors(self):
+        """Close what `open` opened, also in the child of a fork, where it is the parent's that goes on being used."""
+        if self.epoll >= 0:
+            close_descriptor(self.epoll)
+            self.epoll = -1
+        if self.wake_event >= 0:
+            close_descriptor(self.wake_event)
+            self.wake_event = -1
+
     # Registration
 
     def watch(self, int fd, function):
         """Call `function()` whenever the descriptor can be read."""
         cdef epoll_event event
+        self.open()
         self.watched[fd] = function
         event.events = EPOLLIN
         event.data.fd = fd
@@ -132,12 +180,13 @@ cdef class Loop:
         if self.watched.pop(fd, None) is not None:
             epoll_ctl(self.epoll, EPOLL_CTL_DEL, fd, NULL)
 
-    def add(self, int fd):
-        """A new connection on a non-blocking socket, which the loop closes."""
+    def add(self, int fd, secure=None):
+        """A new connection on a non-blocking socket, which the loop closes; `secure`: the `ssl.SSLSocket` around it."""
         cdef Connection connection
         cdef epoll_event event
         cdef void** bigger
         cdef size_t room
+        self.open()
         if <size_t>fd >= self.descriptors:
             room = max(<size_t>fd + 1, 2 * self.descriptors, <size_t>1024)
             bigger = <void**>realloc(self.by_descriptor, room * sizeof(void*))
@@ -148,6 +197,8 @@ cdef class Loop:
             self.descriptors = room
         connection = Connection(fd, self.next_id, self.keyspace.databases[0], self.keyspace.now)
         connection.server = self.server
+        connection.secure = secure
+        connection.shaking_hands = secure is not None
         self.next_id += 1
         event.events = EPOLLIN
         event.data.fd = fd
@@ -155,6 +206,16 @@ cdef class Loop:
             raise OSError(errno, os.strerror(errno))
         self.connections[fd] = connection
         self.by_descriptor[fd] = <void*>connection
+        return connection
+
+    def add_local(self, Taker taker):
+        """A connection of this process, without a socket: its number stands in the descriptor's place, below zero."""
+        cdef Connection connection
+        connection = Connection(-<int>self.next_id - 1, self.next_id, self.keyspace.databases[0], self.keyspace.now)
+        connection.server = self.server
+        connection.taker = taker
+        self.next_id += 1
+        self.connections[connection.fd] = connection
         return connection
 
     def close(self, Connection connection):
@@ -165,11 +226,17 @@ cdef class Loop:
         connection.stalled = True
         if connection.held:
             self.release_replies()
-        self.by_descriptor[connection.fd] = NULL
         self.graves.append(self.connections.pop(connection.fd))
-        epoll_ctl(self.epoll, EPOLL_CTL_DEL, connection.fd, NULL)
-        os.close(connection.fd)
+        if connection.taker is None:
+            self.by_descriptor[connection.fd] = NULL
+            epoll_ctl(self.epoll, EPOLL_CTL_DEL, connection.fd, NULL)
+            if connection.secure is None:
+                os.close(connection.fd)
+            else:
+                close_secure(connection)
         self.server.client_closed(connection)
+        if connection.taker is not None:
+            connection.taker.arrived(True)
 
     def close_after_reply(self, Connection connection):
         """Run no more of its commands, send what is to be sent, then close."""
@@ -200,6 +267,8 @@ cdef class Loop:
         """Call the server's `deadline` at this time, unix milliseconds, if not before."""
         if not self.next_deadline_ms or when_ms < self.next_deadline_ms:
             self.next_deadline_ms = when_ms
+            if self.attended and when_ms < self.awake_at_ms:
+                self.wake()
 
     def flush_now(self, Connection connection):
         """Send what a connection has waiting, as far as its socket takes it."""
@@ -222,6 +291,11 @@ cdef class Loop:
         """Threads that do input and output, the loop's own included."""
         return 1 if self.pool is None else self.pool.threads + 1
 
+    @property
+    def sockets(self) -> bool:
+        """Whether somebody is connected by a socket."""
+        return any(fd >= 0 for fd in self.connections)
+
     def reset_statistics(self):
         """CONFIG RESETSTAT."""
         self.cycles = self.cycle_us = self.command_us = self.bytes_in = self.bytes_out = 0
@@ -243,6 +317,7 @@ cdef class Loop:
 
     def run(self):
         """Serve until `stop`, which may have been called already: a signal can come before the first turn."""
+        self.open()
         self.traffic.prepare()
         self.tick()
         while not self.stopping:
@@ -251,6 +326,9 @@ cdef class Loop:
 
     def poll(self):
         """One turn that does not wait; for whoever works on and on, so that clients are answered meanwhile."""
+        if self.guard is not None:
+            # Who works has the guard, and lets nobody in.
+            return
         self.again_soon = True
         self.tick()
         self.turn()
@@ -264,19 +342,23 @@ cdef class Loop:
 
     cdef int turn(self) except -1:
         cdef epoll_event events[EVENTS]
-        cdef int64_t wait, begin
-        cdef int happened, i, fd, timeout
-        cdef void* found
-        cdef Connection connection
-        cdef Listing listing
-        wait = self.next_cron_ms - self.keyspace.now
-        if self.active_expire and self.next_expire_ms - self.keyspace.now < wait:
-            wait = self.next_expire_ms - self.keyspace.now
-        if self.next_deadline_ms and self.next_deadline_ms - self.keyspace.now < wait:
-            wait = self.next_deadline_ms - self.keyspace.now
+        cdef int64_t wait
+        cdef int happened, timeout
+        if self.guard is not None:
+            # Not the time of the keyspace, which only its own commands move.
+            wait = self.awake_at_ms - unix_microseconds() // 1000
+            wait = min(wait, <int64_t>60000)
+        else:
+            wait = self.next_cron_ms - self.keyspace.now
+            if self.active_expire and self.next_expire_ms - self.keyspace.now < wait:
+                wait = self.next_expire_ms - self.keyspace.now
+            if self.next_deadline_ms and self.next_deadline_ms - self.keyspace.now < wait:
+                wait = self.next_deadline_ms - self.keyspace.now
         if self.saver is not None and wait > 0 and not self.saver.walked:
             # Nothing to do but to save, unless the disk has enough to do for a while.
             wait = 1 if self.saver.is_behind else 0
+        if self.compaction is not None and wait > 2:
+            wait = 2
         if self.again.count or self.flushing.count or self.keyspace.has_remains() or self.again_soon or wait < 0:
             wait = 0
             self.again_soon = False
@@ -293,26 +375,30 @@ cdef class Loop:
                 raise OSError(errno, os.strerror(errno))
             happened = 0
             self.server.check_signals()
+        if self.guard is None:
+            return self.work(events, happened)
+        self.guard.acquire()
+        try:
+            self.work(events, happened)
+            self.attended = self.needs_attendant()
+            self.awake_at_ms = self.due_at()
+        finally:
+            self.guard.release()
+        return 0
+
+    cdef int work(self, epoll_event* events, int happened) except -1:
+        """All of a turn but the waiting."""
+        cdef int64_t begin
+        cdef int i, fd
+        cdef void* found
+        cdef Connection connection
         self.tick()
         begin = monotonic_microseconds()
         self.arena_used = 0
         self.turn_reads = self.turn_requests = 0
         # What could not be run in the turn before comes first.
         if self.again.count:
-            listing = self.again
-            self.again = self.spare
-            self.again.count = 0
-            for i in range(<int>listing.count):
-                connection = <Connection>listing.items[i]
-                connection.again = False
-                if not connection.closed and not connection.gate & (GATE_CLOSING | GATE_BLOCKED):
-                    connection.stalled = False
-                    self.parse_input(connection)
-            listing.count = 0
-            self.spare = listing
-            # Reading more of the same connection moves the bytes that these requests point to.
-            self.run_batch()
-            self.settle()
+            self.run_waiting()
         if self.pool is not None and happened > self.pool.threads:
             self.receive_by_threads(events, happened)
         for i in range(happened):
@@ -343,6 +429,9 @@ cdef class Loop:
             self.log.hand_over()
             if self.commit_first:
                 self.hold_replies()
+            elif self.guard is not None and self.flushing.count:
+                # A process that is killed loses nothing that it has answered for: the kernel has it by then.
+                self.log.wait_until(self.log.appended, False)
         self.flush_all()
         self.quiet = happened == 0
         self.background()
@@ -357,18 +446,231 @@ cdef class Loop:
             self.longest_cycle_us = begin
         return 0
 
+    cdef int run_waiting(self) except -1:
+        """Run what connections have waiting that nothing holds back any more."""
+        cdef Listing listing = self.again
+        cdef Connection connection
+        cdef size_t i
+        self.again = self.spare
+        self.again.count = 0
+        for i in range(listing.count):
+            connection = <Connection>listing.items[i]
+            connection.again = False
+            if not connection.closed and not connection.gate & (GATE_CLOSING | GATE_BLOCKED):
+                connection.stalled = False
+                self.parse_input(connection)
+        listing.count = 0
+        self.spare = listing
+        # Reading more of the same connection moves the bytes that these requests point to.
+        self.run_batch()
+        self.settle()
+        return 0
+
+    # Without a thread of its own
+
+    def attend(self):
+        """Turns for as long as something needs them or `stop` is called; `attendant` has a thread call this."""
+        try:
+            self.traffic.prepare()
+            with self.guard:
+                self.open()
+                self.tick()
+                self.awake_at_ms = self.due_at()
+            while self.attended and not self.stopping:
+                self.turn()
+        finally:
+            self.attended = False
+            self.stopping = False
+
+    def call_attendant(self):
+        """Have a thread attend, if there is none."""
+        if not self.attended:
+            self.attended = True
+            self.awake_at_ms = 0
+            try:
+                self.attendant()
+            except BaseException:
+                self.attended = False
+                raise
+
+    def wake(self):
+        """Have the attending thread take a turn now."""
+        if self.wake_event >= 0:
+            self.awake_at_ms = 0
+            os.eventfd_write(self.wake_event, 1)
+
+    def woken(self):
+        """The attending thread heard of it."""
+        try:
+            os.eventfd_read(self.wake_event)
+        except BlockingIOError:
+            pass
+
+    def take_bytes(self, Connection connection, bytes data):
+        """Bytes of the protocol came from a client of this process; `finish` is to follow."""
+        cdef const char* at = data
+        cdef size_t left = len(data)
+        cdef size_t part
+        self.open_buffers()
+        self.tick()
+        connection.active_ms = self.keyspace.now
+        connection.bytes_in += left
+        if connection.parser.filling != NULL and not connection.stalled:
+            # A long word goes straight to where it stays.
+            part = min(connection.parser.filling.length + 2 - connection.parser.filled, left)
+            memcpy(connection.parser.filling.data + connection.parser.filled, at, part)
+            connection.parser.filled += part
+            at += part
+            left -= part
+            if connection.parser.filled < connection.parser.filling.length + 2:
+                return
+        connection.make_room(left)
+        memcpy(connection.buffer + connection.buffer_length, at, left)
+        connection.buffer_length += left
+        connection.at = connection.buffer
+        connection.end = connection.buffer + connection.buffer_length
+        if not connection.stalled and not connection.gate & (GATE_CLOSING | GATE_BLOCKED):
+            self.parse_input(connection)
+            self.run_batch()
+            self.settle()
+
+    def let_go(self, Connection connection):
+        """Close a connection of this process, now or, if this thread is in the middle of a command, after it."""
+        if self.guard.is_mine():
+            if self.doomed is None:
+                self.doomed = []
+            self.doomed.append(connection)
+            return
+        self.guard.acquire()
+        try:
+            self.close(connection)
+            if self.has_chores():
+                self.finish()
+        finally:
+            self.guard.release()
+
+    def after_fork(self):
+        """In the child of a fork: sockets and the attending thread are the parent's; sessions are this process's."""
+        self.attended = self.permanent = self.stopping = False
+        # First of all, as it is the parent's too: what is taken out of it here would be gone there.
+        self.release_descriptors()
+        self.watched.clear()
+        for connection in list(self.connections.values()):
+            if connection.fd >= 0:
+                self.close(connection)
+
+    cdef int close_doomed(self) except -1:
+        cdef list doomed = self.doomed
+        self.doomed = None
+        for connection in doomed:
+            self.close(connection)
+        return 0
+
+    def pass_time(self):
+        """See to what is due by now; who calls has the guard."""
+        self.tick()
+        self.finish()
+
+    cdef int finish(self) except -1:
+        """What the end of a turn does, after commands that came by no socket; the guard is held."""
+        if self.doomed is not None:
+            self.close_doomed()
+        if self.again.count:
+            self.dispatcher.begin()
+            self.run_waiting()
+        if self.turn_end_wanted:
+            self.turn_end_wanted = False
+            self.server.turn_ended()
+        if self.log is not None:
+            self.log.hand_over()
+            if self.commit_first:
+                self.hold_replies()
+            elif self.guard is not None and self.flushing.count:
+                # A process that is killed loses nothing that it has answered for: the kernel has it by then.
+                self.log.wait_until(self.log.appended, False)
+        self.flush_all()
+        self.quiet = False
+        self.background()
+        if self.again.count:
+            # A pause is over, or somebody waits no more.
+            self.run_waiting()
+        if self.flushing.count:
+            self.flush_all()
+        self.dirty_told = self.keyspace.dirty
+        if self.interrupted:
+            self.interrupted = False
+            raise KeyboardInterrupt
+        if self.attended:
+            # It rotates the graves, as its lists may name who lies there.
+            if self.has_news():
+                self.wake()
+            return 0
+        self.older_graves = self.graves
+        if self.graves:
+            self.graves = []
+        if self.attendant is not None and self.needs_attendant():
+            self.call_attendant()
+        return 0
+
+    cdef bint has_news(self) noexcept:
+        """Whether the attending thread, as long as it means to sleep, would miss something."""
+        cdef int64_t at
+        if self.again.count or self.saver is not None:
+            return True
+        if self.dirty_seen != <uint64_t>-1 and self.keyspace.dirty != self.dirty_seen:
+            return True
+        if not self.keyspace.watching_changes:
+            return False
+        at = self.keyspace.next_expiry()
+        return 0 <= at < self.awake_at_ms
+
+    cdef bint needs_attendant(self) except -1:
+        """Whether there is something that cannot wait for the next command."""
+        cdef Database db
+        if (self.permanent or self.saver is not None or self.again.count or self.flushing.count
+                or self.keyspace.has_remains()):
+            return True
+        if self.saves and self.server.persistence.changes_since_save:
+            return True
+        if self.polled and self.next_deadline_ms:
+            return True
+        if self.keyspace.watching_changes:
+            for db in self.keyspace.databases:
+                if db.expires or db.field_index != NULL:
+                    return True
+        return False
+
+    cdef int64_t due_at(self) except -1:
+        """When the attending thread has to look again, unix milliseconds."""
+        cdef int64_t due = NEVER, at
+        if self.next_deadline_ms:
+            due = self.next_deadline_ms
+        if self.keyspace.watching_changes or self.permanent:
+            at = self.keyspace.next_expiry()
+            if 0 <= at < due:
+                due = max(at, self.next_expire_ms)
+        at = self.server.upkeep_at()
+        if at and at < due:
+            due = at
+        self.dirty_seen = self.keyspace.dirty if self.saves and not at else <uint64_t>-1
+        return due
+
     cdef int background(self) except -1:
         """Slices of work that nobody waits for."""
         cdef int64_t begin, spent
         cdef bint more
         if self.keyspace.has_remains():
             begin = monotonic_microseconds()
-            while self.keyspace.free_some(FREE_BUCKETS) and monotonic_microseconds() - begin < EXPIRE_SLICE_US:
+            spent = EXPIRE_SLICE_US if self.guard is None else CALLER_SLICE_US
+            while self.keyspace.free_some(FREE_BUCKETS) and monotonic_microseconds() - begin < spent:
                 pass
+        if self.compaction is not None:
+            self.compaction.work()
         if self.saver is not None:
             begin = monotonic_microseconds()
             spent = SAVE_QUIET_US if self.quiet else SAVE_BUSY_US
-            while self.saver.advance(SAVE_STEP) and monotonic_microseconds() - begin < spent:
+            while (self.saver.advance(SAVE_STEP) and not self.saver.is_behind
+                   and monotonic_microseconds() - begin < spent):
                 pass
         if self.dispatcher.short_of_memory:
             self.dispatcher.make_room()
@@ -405,6 +707,12 @@ cdef class Loop:
         The client and what it sent wait, as its words are in use; time stands still. `served_others` ends that.
         """
         cdef void* parsing = self.parsing
+        if self.guard is not None:
+            # Nobody gets in amid a command of this thread's; but the program goes on, and may be interrupted.
+            with nogil:
+                usleep(LET_RUN_US)
+            PyErr_CheckSignals()
+            return
         caller.stalled = True
         self.engaged = <void*>caller
         try:
@@ -423,6 +731,8 @@ cdef class Loop:
         """The client's command is done; what it sent behind it is run from the next turn on."""
         if caller.fd >= 0:
             self.go_on(caller)
+        else:
+            caller.stalled = False
 
     cdef int swap_rooms(self) except -1:
         """Other buffers, as those of the turn are in use; and back. Nothing is left in those that are given up."""
@@ -477,6 +787,9 @@ cdef class Loop:
             self.log.hand_over()
             if self.commit_first:
                 self.hold_replies()
+            elif self.guard is not None and self.flushing.count:
+                # A process that is killed loses nothing that it has answered for: the kernel has it by then.
+                self.log.wait_until(self.log.appended, False)
         self.flush_all()
         # Of the turn around this one, all requests have been run.
         self.arena_used, self.words_used = arena_used, words_used
@@ -489,28 +802,51 @@ cdef class Loop:
         cdef char* into
         cdef size_t room
         cdef ssize_t got
-        cdef bint own = False
-        if connection.parser.filling != NULL:
-            into = connection.parser.filling.data + connection.parser.filled
-            room = connection.parser.filling.length + 2 - connection.parser.filled
-        elif connection.buffer_length or connection.stalled:
-            connection.make_room(READ_LEAST)
-            into = connection.buffer + connection.buffer_length
-            room = connection.buffer_room - connection.buffer_length
-            own = True
-        else:
-            if ARENA_BYTES - self.arena_used < READ_LEAST:
-                self.run_batch()
-                self.settle()
-                self.arena_used = 0
-            into = self.arena + self.arena_used
-            room = ARENA_BYTES - self.arena_used
-            if room > READ_BYTES:
-                room = READ_BYTES
-        got = recv(connection.fd, into, room, MSG_DONTWAIT)
-        if self.received(connection, into, got, errno, own) and not connection.stalled:
-            return self.parse_input(connection)
-        return 0
+        cdef int error
+        cdef bint own
+        if connection.shaking_hands and not self.shake_hands(connection):
+            return 0
+        while True:
+            own = False
+            if connection.parser.filling != NULL:
+                into = connection.parser.filling.data + connection.parser.filled
+                room = connection.parser.filling.length + 2 - connection.parser.filled
+            elif connection.buffer_length or connection.stalled:
+                connection.make_room(READ_LEAST)
+                into = connection.buffer + connection.buffer_length
+                room = connection.buffer_room - connection.buffer_length
+                own = True
+            else:
+                if ARENA_BYTES - self.arena_used < READ_LEAST:
+                    self.run_batch()
+                    self.settle()
+                    self.arena_used = 0
+                into = self.arena + self.arena_used
+                room = ARENA_BYTES - self.arena_used
+                if room > READ_BYTES:
+                    room = READ_BYTES
+            if connection.secure is None:
+                got = recv(connection.fd, into, room, MSG_DONTWAIT)
+                error = errno
+            else:
+                got = receive_secure(connection, into, room, &error)
+            if self.received(connection, into, got, error, own) and not connection.stalled:
+                self.parse_input(connection)
+            # What is decrypted already is nothing that epoll would tell of.
+            if connection.secure is None or connection.closed or got <= 0 or not connection.secure.pending():
+                return 0
+
+    cdef bint shake_hands(self, Connection connection) except -1:
+        """Go on with a TLS handshake; whether it is done."""
+        cdef bint wants_write = False
+        cdef object failure = go_on_shaking(connection, &wants_write)
+        if failure is not None:
+            connection.closing_reason = "TLS handshake failed"
+            self.server.handshake_failed(connection, failure)
+            self.close(connection)
+            return False
+        self.watch_writing(connection, wants_write)
+        return not connection.shaking_hands
 
     cdef int receive_by_threads(self, epoll_event* events, int happened) except -1:
         """Read what the threads can; those events are marked as dealt with."""
@@ -531,7 +867,7 @@ cdef class Loop:
                     continue
                 connection = <Connection>found
                 if (connection.stalled or connection.queued or connection.parser.filling != NULL
-                        or connection.parser.words_wanted):
+                        or connection.parser.words_wanted or connection.secure is not None):
                     continue
                 job = &self.jobs[count]
                 job.own = connection.buffer_length != 0
@@ -810,9 +1146,6 @@ cdef class Loop:
         failing = self.log.error != 0
         for i in range(self.flushing.count):
             connection = <Connection>self.flushing.items[i]
-            if connection.held_until > self.log.appended:
-                # An offset of the file before this one, all of which is on the disk.
-                connection.held_until = 0
             if failing and connection.held_until <= synced:
                 continue
             if not failing:
@@ -865,7 +1198,10 @@ cdef class Loop:
             while at < self.flushing.count and count < JOBS:
                 connection = <Connection>self.flushing.items[at]
                 at += 1
-                if connection.closed or connection.held or connection.wants_write or not out_pending(&connection.out):
+                if (connection.closed or connection.held or connection.wants_write or connection.secure is not None
+                        or not out_pending(&connection.out)):
+                    continue
+                if connection.taker is not None:
                     continue
                 job = &self.jobs[count]
                 job.kind = JOB_WRITE
@@ -882,15 +1218,34 @@ cdef class Loop:
                     self.flushed(connection)
         return 0
 
+    cdef int hand_out(self, Connection connection) except -1:
+        """As `flush`, for one of this process, which takes it from its output itself."""
+        connection.soft_since_ms = 0
+        if out_pending(&connection.out):
+            connection.taker.arrived(True)
+        if connection.gate & GATE_CLOSING:
+            self.close(connection)
+        return 0
+
     cdef int flush(self, Connection connection) except -1:
         """Send as much as the socket takes, within reason."""
         cdef size_t offered = 0, total = 0
         cdef ssize_t sent
+        cdef int error
         if connection.held:
             return 0
+        if connection.taker is not None:
+            return self.hand_out(connection)
+        if connection.shaking_hands:
+            self.shake_hands(connection)
+            return 0
         while out_pending(&connection.out):
-            sent = send_output(connection.fd, &connection.out, WRITE_MOST, &offered)
-            if not self.sent(connection, sent, offered, errno):
+            if connection.secure is None:
+                sent = send_output(connection.fd, &connection.out, WRITE_MOST, &offered)
+                error = errno
+            else:
+                sent = send_secure(connection, &offered, &error)
+            if not self.sent(connection, sent, offered, error):
                 return 0
             total += sent
             if total >= WRITE_MOST and out_pending(&connection.out):

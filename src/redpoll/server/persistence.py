@@ -7,7 +7,7 @@ This decides when, and keeps the figures.
 from __future__ import annotations
 
 import os
-import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +15,7 @@ from typing import Any
 
 import redpoll.engine.memory as allocator
 from redpoll import errors
+from redpoll.engine.keyspace import Keyspace
 from redpoll.errors import CommandError
 from redpoll.persistence.append_only import sync_directory
 from redpoll.persistence.rdb_load import load
@@ -23,6 +24,9 @@ from redpoll.persistence.rdb_save import file_version, save_file
 from redpoll.persistence.saver import Saver
 from redpoll.server import clock
 from redpoll.server.append_only import AppendOnly, LogError
+from redpoll.server.backup import Backup
+from redpoll.server.log_loading import load_elsewhere
+from redpoll.server.snapshot_lock import SavedElsewhere, SnapshotLock
 
 _RETRY_MS = 5000
 """A snapshot that failed is tried again by a save point only after this."""
@@ -36,10 +40,14 @@ class Persistence:
     def __init__(self, server: Any) -> None:
         self._server = server
         self.log = AppendOnly(server)
+        self.backup = Backup(server, self)
+        self.lock = SnapshotLock()
         self.loading: SimpleNamespace | None = None
         # Of snapshots into `dbfilename`.
         self.saver: Any = None
         self._job: Any = None
+        self._answering = True  # clients, while something is loaded
+        self._naming = False  # it is written, and the disk is to learn its name
         self.scheduled = False
         self.last_save_ms = server.started_ms
         self.last_attempt_ms = 0
@@ -51,22 +59,50 @@ class Persistence:
         self._dirty_at_start = 0
         self.last_cow_bytes = 0
         self.last_load: Any = None
-        # Libraries of functions that a loaded file brought, for as long as nothing else keeps them.
-        self.functions: list[bytes] = []
 
     # Start and stop
 
     def load(self) -> None:
         """Load what there is. Raises `LogError`."""
+        self.take_lock()
         self._server.dispatcher.gate |= _LOADING
+        preloading = self._server.config.preload_file
         try:
-            if not self.log.load():
+            # Whatever expires in a log's past is told there, and until then it may have been given more time.
+            self._server.keyspace.replaying = preloading.startswith("aof:") or self._server.config.appendonly
+            if preloading:
+                self._preload(preloading)
+            elif not self.log.load():
                 self._load_snapshot()
         finally:
+            self._server.keyspace.replaying = False
             self.loading = None
             self._server.dispatcher.gate &= ~_LOADING
         self.saved_dirty = self._server.keyspace.dirty
-        self.log.open()
+        if preloading:
+            self.log.begin_anew()
+        else:
+            self.log.open()
+
+    def _preload(self, what: str) -> None:
+        """Load what `preload-file` names instead of the server's own files."""
+        kind, _, name = what.partition(":")
+        path = Path(self._server.config.dir) / name
+        if kind == "rdb":
+            self.load_rdb(path)
+        else:
+            load_elsewhere(self._server, path)
+        self._server.log.notice(f"Preloaded {what}: what this server has saved itself was not read")
+
+    def take_lock(self) -> None:
+        """Hold the snapshot file, if this server is to save into it by itself. Raises `LogError`."""
+        if not self._server.config.save:
+            self.lock.release()
+            return
+        try:
+            self.lock.take(self.path)
+        except SavedElsewhere as error:
+            raise LogError(str(error)) from None
 
     @property
     def path(self) -> Path:
@@ -105,6 +141,7 @@ class Persistence:
                     replacing=replacing,
                     progress=self.progress if answering else None,
                     progress_bytes=config.loading_process_events_interval_bytes,
+                    pause=self.pause_loading if config.key_load_delay > 0 else None,
                 )
         except DamagedFile as error:
             raise LogError(
@@ -114,7 +151,13 @@ class Persistence:
         except OSError as error:
             raise LogError(f"{path} cannot be read: {error.strerror}") from error
         self.last_load = loaded
-        self.functions = loaded.functions
+        try:
+            server.functions.libraries.restore(loaded.functions, "REPLACE" if replacing else "APPEND")
+        except CommandError as error:
+            raise LogError(
+                f"{path}: a library of functions cannot be loaded: {error}. Nothing was changed on disk. Load the file "
+                "with a server that knows the library, and delete it there (FUNCTION DELETE)."
+            ) from error
         for warning in loaded.warnings:
             server.log.warning(f"{path}: {warning}")
         server.log.notice(
@@ -128,12 +171,35 @@ class Persistence:
         """Loading has come so far: answer those who ask meanwhile."""
         if self.loading is not None:
             self.loading.loaded_bytes = offset
-        self._server.loop.poll()
+        if self._answering:
+            self._server.loop.poll()
+
+    def pause_loading(self, answering: bool = True) -> None:
+        """`key-load-delay` after a key or command: clients are answered meanwhile."""
+        until = time.monotonic() + self._server.config.key_load_delay / 1e6
+        while (left := until - time.monotonic()) > 0 and not self._server.stopping:
+            time.sleep(min(left, 0.001))
+            if answering:
+                self._server.loop.poll()
 
     def close(self) -> None:
         """The server stops."""
+        self.backup.close()
         self.stop_saving()
         self.log.close()
+        self.lock.release()
+
+    def after_fork(self) -> None:
+        """In the child of a fork: files, threads and locks are the parent's."""
+        saver = self.saver
+        if saver is not None:
+            saver.abandon()
+            os.close(self._job[1])
+            self.saver = None
+            self._server.loop.saver = None
+        self.backup.after_fork()
+        self.log.after_fork()
+        self.lock.release()
 
     # The way of a change
 
@@ -166,10 +232,11 @@ class Persistence:
     @property
     def saving(self) -> bool:
         """Whether a snapshot is being taken."""
-        return self.saver is not None
+        return self.saver is not None or self._naming
 
     def cron(self, now_ms: int) -> None:
         """Begin what is due."""
+        self.backup.cron(now_ms)
         self.log.cron(now_ms)
         if self.saving or self.loading is not None:
             return
@@ -185,6 +252,19 @@ class Persistence:
                 self._try_to_save()
                 break
 
+    def upkeep_at(self, now_ms: int) -> int:
+        """When `cron` may have to begin something though nothing changes, Unix milliseconds; 0: it need not."""
+        if self.saving or self.loading is not None:
+            return 0
+        if self.scheduled or self.log.rewrite_scheduled or self.log.state == "starting":
+            return now_ms + 100
+        if not self.changes_since_save:
+            return 0
+        times = [self.last_save_ms + seconds * 1000 + 1 for seconds, _ in self._server.config.save]
+        if not self.last_ok:
+            times = [max(time, self.last_attempt_ms + _RETRY_MS) for time in times]
+        return min((time for time in times if time > now_ms), default=0)
+
     def _try_to_save(self) -> None:
         self.scheduled = False
         try:
@@ -199,9 +279,14 @@ class Persistence:
             raise CommandError(errors.SAVE_IN_PROGRESS)
         started_us = clock.unix_us()
         try:
-            keys, size = save_file(server.keyspace, config.dir, config.dbfilename, **self.file_options())
-        except OSError as error:
-            server.log.warning(f"Saving {self.path} failed: {error.strerror}")
+            self.lock.take(self.path)
+            keys, size = save_file(
+                server.keyspace, config.dir, config.dbfilename, delay=config.rdb_key_save_delay, **self.file_options()
+            )
+            self.lock.take(self.path)
+        except (OSError, SavedElsewhere) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            server.log.warning(f"Saving {self.path} failed: {why}")
             raise CommandError(errors.SAVE_FAILED) from error
         self.saved_dirty = int(server.keyspace.dirty)
         self.last_save_ms = clock.unix_us() // 1000
@@ -210,6 +295,16 @@ class Persistence:
         server.log.notice(
             f"DB saved on disk: {keys} keys, {size} bytes, {(clock.unix_us() - started_us) / 1e6:.3f} seconds"
         )
+
+    def flushed(self) -> None:
+        """FLUSHALL: a snapshot of what was before is not wanted any more, and the file is to be empty too."""
+        if self.saver is not None and not self.log.rewriting and self.backup.state != "snapshotting":
+            self.stop_saving()
+        if self._server.config.save and not self.saving:
+            try:
+                self.save()
+            except CommandError:
+                self._server.log.warning("The data was flushed, and the snapshot file still holds what there was")
 
     def file_options(self) -> dict[str, Any]:
         """What `write_file` of persistence/rdb_save has to know of this server."""
@@ -224,7 +319,7 @@ class Persistence:
                 b"used-mem": b"%d" % allocator.used(),
                 b"aof-base": b"0",
             },
-            "functions": self.functions,
+            "functions": server.functions.libraries.codes(),
             "compressing": config.rdbcompression,
             "counting": config.rdbchecksum,
             "syncing": config.rdb_save_incremental_fsync,
@@ -238,6 +333,7 @@ class Persistence:
             self.save()
         if flushing:
             server.keyspace.flush(range(len(server.keyspace.databases)), False)
+            server.functions.libraries.flush(True)
         gate = server.dispatcher.gate
         server.dispatcher.gate |= _LOADING
         try:
@@ -245,6 +341,42 @@ class Persistence:
         finally:
             self.loading = None
             server.dispatcher.gate = gate
+
+    def reload_log(self) -> SimpleNamespace:
+        """DEBUG LOADAOF, as soon as no command is running; `done` and `error` tell of it."""
+        job = SimpleNamespace(done=False, error="")
+
+        def then(_error: OSError | None) -> None:
+            try:
+                self._reload_log()
+            except LogError as problem:
+                job.error = str(problem)
+            job.done = True
+
+        self._server.errands.run(lambda: None, then)
+        return job
+
+    def _reload_log(self) -> None:
+        server = self._server
+        if self.log.state == "off":
+            raise LogError("There is no append-only log")
+        self.log.write_out()
+        server.keyspace.flush(range(len(server.keyspace.databases)), False)
+        server.functions.libraries.flush(True)
+        gate, feed = server.dispatcher.gate, server.dispatcher.feed
+        server.dispatcher.gate |= _LOADING
+        server.keyspace.replaying = True
+        # What is in the log already is not to be told to it again.
+        feed.use_log(None)
+        self._answering = False
+        try:
+            self.log.load()
+        finally:
+            self._answering = True
+            self.loading = None
+            server.dispatcher.gate = gate
+            server.keyspace.replaying = False
+            feed.use_log(self.log.writer)
 
     def save_in_background(self) -> None:
         """BGSAVE. Raises CommandError when it cannot be begun."""
@@ -255,24 +387,53 @@ class Persistence:
         self._dirty_at_start = int(server.keyspace.dirty)
         temporary = self.path.parent / f"temp-{os.getpid()}-background.rdb"
         try:
+            self.lock.take(self.path)
             self._begin(temporary, self._saved)
-        except OSError as error:
-            self._failed(f"cannot begin: {error.strerror}")
+        except (OSError, SavedElsewhere) as error:
+            self._failed(f"cannot begin: {error.strerror if isinstance(error, OSError) else error}")
             raise CommandError(errors.SAVE_FAILED) from error
         self.scheduled = False
         server.log.notice("Background saving started")
 
-    def save_base(self, temporary: Path, on_done: Callable[[str], None]) -> None:
-        """Write a snapshot taken now to a path; `on_done` gets the empty text, or why it failed. Raises `OSError`."""
-        self._begin(temporary, lambda _temporary, error: on_done(error), aof_base=True)
-
-    def _begin(self, temporary: Path, on_done: Callable[[Path, str], None], *, aof_base: bool = False) -> None:
-        server = self._server
+    def write_empty_base(self, path: Path) -> None:
+        """Write the base of a log that begins without data. Raises `OSError`."""
+        config = self._server.config
+        if not config.aof_use_rdb_preamble:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+            os.fsync(descriptor)
+            os.close(descriptor)
+            return
         options = self.file_options()
+        options["aux"][b"aof-base"] = b"1"
+        save_file(Keyspace(1), str(path.parent), path.name, **options)
+
+    def save_base(self, temporary: Path, on_done: Callable[[str], None], *, rdb: bool) -> None:
+        """Write a snapshot taken now to a path, as the base of a log.
+
+        `on_done` gets the empty text, or why it failed. Not `rdb`: as commands. Raises `OSError`.
+        """
+        config = self._server.config
+        options: dict[str, Any] = {"syncing": config.aof_rewrite_incremental_fsync}
+        if not rdb:
+            options["as_commands"] = True
+            options["annotated"] = self._server.keyspace.now // 1000 if config.aof_timestamp_enabled else 0
+        self._begin(temporary, lambda _temporary, error: on_done(error), aof_base=True, **options)
+
+    def _begin(
+        self, temporary: Path, on_done: Callable[[Path, str], None], *, aof_base: bool = False, **others: Any
+    ) -> None:
+        server = self._server
+        options = self.file_options() | others
         if aof_base:
             options["aux"][b"aof-base"] = b"1"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        saver = Saver(server.keyspace, descriptor, version=file_version(server.keyspace), **options)
+        saver = Saver(
+            server.keyspace,
+            descriptor,
+            version=file_version(server.keyspace),
+            delay=server.config.rdb_key_save_delay,
+            **options,
+        )
         self.saver = saver
         self._job = (temporary, descriptor, on_done)
         server.loop.watch(saver.writer.event, self._save_progress)
@@ -303,7 +464,7 @@ class Persistence:
 
     def stop_saving(self) -> bool:
         """Give up the snapshot that is being taken; whether there was one."""
-        if not self.saving:
+        if self.saver is None:
             return False
         self._end_save("stopped")
         return True
@@ -313,13 +474,24 @@ class Persistence:
         self.last_seconds = (server.keyspace.now - self.started_ms) // 1000
         if not error:
             try:
-                os.replace(temporary, self.path)
-                # The disk may take its time over a directory; nobody has to wait for it.
-                threading.Thread(target=sync_directory, args=(self.path.parent,), daemon=True).start()
-            except OSError as problem:
-                error = problem.strerror or str(problem)
+                self.lock.take(self.path)
+                self.lock.replace(temporary, self.path)
+            except (OSError, SavedElsewhere) as problem:
+                error = (problem.strerror if isinstance(problem, OSError) else "") or str(problem)
+                temporary.unlink(missing_ok=True)
         if error:
             self._failed(error)
+            return
+        folder = self.path.parent
+        self._naming = True
+        server.errands.run(lambda: sync_directory(folder), self._named)
+
+    def _named(self, error: OSError | None) -> None:
+        """The snapshot has its name, for good; or nobody knows."""
+        server = self._server
+        self._naming = False
+        if error is not None:
+            self._failed(f"its directory cannot be synced: {error.strerror}")
             return
         self.saved_dirty = self._dirty_at_start
         self.last_save_ms = server.keyspace.now
@@ -363,7 +535,7 @@ class Persistence:
             aof_rewrites_consecutive_failures=log.failures,
             aof_last_write_status="err" if log.error else "ok",
         )
-        if self.saving:
+        if self.saver is not None:
             figures.current_save_keys_processed = self.saver.saved
             figures.current_save_keys_total = self.saver.total
         if log.state != "off" and writer is not None:

@@ -1,12 +1,15 @@
 """The process around the server: signals, daemon, pid file, supervisors, limits, and the machine's settings."""
 
 import contextlib
+import functools
 import os
 import resource
 import signal
 import socket
 import sys
 from collections.abc import Callable
+
+from redpoll.server import clock
 
 RESERVED_DESCRIPTORS = 32
 _CPU_FLAGS = ("constant_tsc", "nonstop_tsc")
@@ -153,6 +156,12 @@ def counter_is_steady() -> bool:
     except OSError:
         pass
     return False
+
+
+@functools.cache
+def calibrate_clock() -> None:
+    """Have commands timed by the processor's counter, if it is steady; once a process, as that takes a while."""
+    clock.calibrate(counter_is_steady())
 
 
 def resident_bytes() -> int:

@@ -5,11 +5,12 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memchr
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 
+from redpoll.persistence.log_reader cimport ends_are_whole
 from redpoll.server.connection cimport GATE_REPLAY, GATE_REPLY_OFF, Connection
 from redpoll.server.dispatch cimport Dispatcher, Request
 from redpoll.server.routine cimport Routine
 from redpoll.wire.request cimport (
-    REQUEST_BAD, REQUEST_EMPTY, REQUEST_MORE, Arg, Outcome, parse, parser_reset,
+    REQUEST_BAD, REQUEST_EMPTY, REQUEST_MORE, REQUEST_READY, Arg, Outcome, parse, parser_reset,
 )
 
 cdef enum:
@@ -17,11 +18,15 @@ cdef enum:
 
 
 class BadLog(Exception):
-    """Bytes that are no command; the text says what is wrong, `offset` where."""
+    """Bytes that are no command; the text says what is wrong, `offset` where. 
 
-    def __init__(self, text: str, offset: int) -> None:
+    `unknown`: a whole one, but not known; the text is its name.
+    """
+
+    def __init__(self, text: str, offset: int, *, unknown: bool = False) -> None:
         super().__init__(text)
         self.offset = offset
+        self.unknown = unknown
 
 
 cdef class Replay:
@@ -97,6 +102,8 @@ cdef class Replay:
                 return False
             if outcome == REQUEST_BAD:
                 raise BadLog((<bytes>self.connection.parser.error).decode("latin-1"), at - start)
+            if outcome == REQUEST_READY and not ends_are_whole(request.argv, request.argc):
+                raise BadLog("a word that does not end where its length says", at - start)
             if outcome == REQUEST_EMPTY:
                 at = next
                 self.passed(at - start)
@@ -108,7 +115,7 @@ cdef class Replay:
             self.dispatcher.resolve(&request)
             if request.routine == NULL:
                 name = request.argv[0].ptr[:request.argv[0].len]
-                raise BadLog(f"there is no command {name.decode('latin-1')!r}", at - start)
+                raise BadLog(name.decode("latin-1"), at - start, unknown=True)
             routine = <Routine>request.routine
             if routine.name == "multi":
                 self.in_transaction = True

@@ -5,6 +5,7 @@
     dispatcher  requests to replies
     loop        sockets
     clients     who is connected, pauses, monitors
+    access      users and what they may do
     log, latency, command_logs, rates    what happened
 
 The loop and the dispatcher call the methods under "Told by" below; handlers of commands find the
@@ -24,27 +25,33 @@ from redpoll.commands import flags as command_flags
 from redpoll.engine.keyspace import Keyspace
 from redpoll.errors import CommandError
 from redpoll.server import clock, listeners, memory_report, process, settings
+from redpoll.server.access import Access, AccessError
 from redpoll.server.append_only import LogError
 from redpoll.server.blocking import Blocking
 from redpoll.server.changes import Changes
 from redpoll.server.clients import Clients
 from redpoll.server.commandlog import CommandLogs
 from redpoll.server.config import Config
+from redpoll.server.defragmentation import Defragmentation
 from redpoll.server.dispatch import Dispatcher
+from redpoll.server.errands import Errands
+from redpoll.server.functions import Functions
+from redpoll.server.hot_keys import HotKeys
 from redpoll.server.latency import LatencyMonitor
 from redpoll.server.logs import Log
 from redpoll.server.loop import Loop
 from redpoll.server.notifications import Notifications
 from redpoll.server.persistence import Persistence
 from redpoll.server.pubsub import Pubsub
-from redpoll.server.source import Source
 from redpoll.server.scripts import Scripts
+from redpoll.server.source import Source
 from redpoll.server.stats import ErrorStatistics, Rate
+from redpoll.server.tls import Tls, TlsError
 from redpoll.server.tracking import Tracking
 from redpoll.server.transactions import Transactions
 from redpoll.version import REDIS_VERSION, VERSION
 
-_CHECKS_COMMANDS = 16  # SERVER_CHECKS_COMMANDS in dispatch.pxd
+CHECKS_COMMANDS = 16  # SERVERCHECKS_COMMANDS in dispatch.pxd
 
 
 class StartError(Exception):
@@ -52,11 +59,11 @@ class StartError(Exception):
 
 
 class Server:
-    """A server that has not begun to listen until `start`. `config` is loaded already."""
+    """A server that has not begun to listen until `listen`. `config` is loaded already."""
 
     def __init__(self, config: Config, *, log: Log | None = None) -> None:
         commands.load()
-        clock.calibrate(process.counter_is_steady())
+        process.calibrate_clock()
         self.config = config
         self.log = log or Log(clock.unix_us)
         self.run_id = os.urandom(20).hex()
@@ -69,16 +76,22 @@ class Server:
         self.latency = LatencyMonitor()
         self.command_logs = CommandLogs()
         self.errors = ErrorStatistics()
+        self.hot_keys = HotKeys(self)
         self.clients = Clients(self)
+        self.access = Access(self)
         self.pubsub = Pubsub(self.dispatcher, self.loop)
         self.changes = Changes(self.keyspace, Notifications(self.pubsub))
         self.transactions = Transactions(self, self.changes)
         self.tracking = Tracking(self, self.changes)
         self.blocking = Blocking(self)
+        self.errands = Errands(self.loop)
+        self.defragmentation = Defragmentation(self)
         # A script that fills a table without end is stopped before the system is out of memory.
         self.script_memory = process.system_memory() // 2
         self.scripts = Scripts(self)
+        self.functions = Functions(self.scripts, memory_limit=self.script_memory)
         self.persistence = Persistence(self)
+        self.tls = Tls(config)
         self.listeners: list[listeners.Listener] = []
         self.supervised = "no"
         self.in_cluster = False
@@ -101,9 +114,25 @@ class Server:
 
     # Start and stop
 
-    def start(self) -> None:
-        """Listen, and load what was saved. Raises `StartError`."""
+    def listen(self) -> None:
+        """Listen where the configuration says; clients are answered once it is loaded. Raises `StartError`."""
+        self._listen()
+        if not self.listeners:
+            raise StartError("Nothing to listen on: set port, tls-port or unixsocket.")
+
+    def load(self) -> None:
+        """Load what was saved. Raises `StartError`."""
+        try:
+            self.persistence.load()
+        except LogError as error:
+            raise StartError(str(error)) from error
+
+    def _listen(self) -> None:
         config = self.config
+        try:
+            self.access.load_at_start()
+        except AccessError as error:
+            raise StartError(str(error)) from error
         room = process.raise_descriptor_limit(config.maxclients)
         if room < config.maxclients:
             self.log.warning(
@@ -114,27 +143,26 @@ class Server:
         try:
             if config.port:
                 self.listen_tcp(config.bind, config.port)
+            if config.tls_port:
+                self.tls.load()
+                self.listen_tcp(config.bind, config.tls_port, tls=True)
             if config.unixsocket:
-                self._add_listener(
-                    listeners.open_unix(
-                        config.unixsocket, config.unixsocketperm, config.unixsocketgroup, config.tcp_backlog
-                    )
-                )
+                self.listen_unix(config.unixsocket, config.unixsocketperm, config.unixsocketgroup)
+        except TlsError as error:
+            raise StartError(f"Failed to configure TLS: {error}") from error
         except listeners.ListenError as error:
             raise StartError(
                 f"{error}\nFailed listening on port {config.port} (tcp), aborting. Is another server running there?"
             ) from error
-        if not self.listeners:
-            raise StartError("Nothing to listen on: set port or unixsocket.")
-        try:
-            self.persistence.load()
-        except LogError as error:
-            raise StartError(str(error)) from error
 
-    def listen_tcp(self, addresses: list[str], port: int) -> None:
+    def listen_unix(self, path: str, permissions: int = 0, group: str = "") -> None:
+        """Listen on a Unix socket besides what is listened on. Raises `ListenError`."""
+        self._add_listener(listeners.open_unix(path, permissions, group, self.config.tcp_backlog))
+
+    def listen_tcp(self, addresses: list[str], port: int, *, tls: bool = False) -> None:
         """Listen on these addresses and this port besides what is listened on. Raises `ListenError`."""
         config = self.config
-        for listener in listeners.open_tcp(list(addresses), port, config.tcp_backlog, config.mptcp):
+        for listener in listeners.open_tcp(list(addresses), port, config.tcp_backlog, config.mptcp, tls=tls):
             self._add_listener(listener)
 
     def _add_listener(self, listener: listeners.Listener) -> None:
@@ -143,18 +171,27 @@ class Server:
 
     def relisten(self) -> None:
         """Listen where the configuration says now. Raises `ListenError`, and then listens where it did before."""
-        former = [listener for listener in self.listeners if listener.name == "tcp"]
-        self.listeners = [listener for listener in self.listeners if listener.name != "tcp"]
-        for listener in former:
+        config = self.config
+        former = [listener for listener in self.listeners if listener.name != "unix"]
+        self.listeners = [listener for listener in self.listeners if listener.name == "unix"]
+        self._stop_listening(former)
+        try:
+            if config.port:
+                self.listen_tcp(config.bind, config.port)
+            if config.tls_port:
+                self.listen_tcp(config.bind, config.tls_port, tls=True)
+        except listeners.ListenError:
+            opened = [listener for listener in self.listeners if listener.name != "unix"]
+            self.listeners = [listener for listener in self.listeners if listener.name == "unix"]
+            self._stop_listening(opened)
+            for listener in former:
+                self.listen_tcp([f"-{listener.address}"], listener.port, tls=listener.name == "tls")
+            raise
+
+    def _stop_listening(self, closed: list[listeners.Listener]) -> None:
+        for listener in closed:
             self.loop.unwatch(listener.sock.fileno())
             listener.sock.close()
-        try:
-            if self.config.port:
-                self.listen_tcp(self.config.bind, self.config.port)
-        except listeners.ListenError:
-            for listener in former:
-                self.listen_tcp([f"-{listener.address}"], listener.port)
-            raise
 
     def run(self) -> int:
         """Serve until told to stop; returns the process's exit code."""
@@ -165,15 +202,16 @@ class Server:
         return self.exit_code
 
     def close(self) -> None:
-        """Close every connection and listener."""
+        """Close every listener and connection, in this order: who was let go of finds nobody there any more."""
+        for listener in self.listeners:
+            self.loop.unwatch(listener.sock.fileno())
+        listeners.close_all(self.listeners)
         for connection in list(self.loop.connections.values()):
             with contextlib.suppress(Exception):
                 self.loop.flush_now(connection)
             self.loop.close(connection)
-        for listener in self.listeners:
-            self.loop.unwatch(listener.sock.fileno())
-        listeners.close_all(self.listeners)
         self.persistence.close()
+        self.errands.close()
 
     def stop(self, reason: str, *, code: int = 0) -> None:
         """End the loop after this turn."""
@@ -195,6 +233,8 @@ class Server:
         """Save if that is asked for, or, when nothing is said, if there are save points; whether it could be done."""
         if not save and (save is not None or not self.config.save):
             return True
+        # One that is under way would not have what came since.
+        self.persistence.stop_saving()
         self.log.notice("Saving the final RDB snapshot before exiting.")
         try:
             self.persistence.save()
@@ -223,6 +263,7 @@ class Server:
                 address=f"{first.address}:{first.port}" if first else config.unixsocket,
                 config_file=config.file or "",
                 port=config.port,
+                tls_port=config.tls_port,
                 unix_socket=config.unixsocket,
             )
         )
@@ -238,12 +279,29 @@ class Server:
         self._sample(now_ms)
         self.clients.cron(now_ms)
         self.persistence.cron(now_ms)
+        self.defragmentation.cron(now_ms)
+        self._renew_certificates(now_ms)
         used = allocator.used()
         if used > self.peak_memory:
             self.peak_memory = used
             self.peak_memory_ms = now_ms
         if self.cron_runs % max(self.config.hz, 1) == 0:
             self.loop.check_output_limits()
+
+    def _renew_certificates(self, now_ms: int) -> None:
+        try:
+            if self.tls.reload_if_changed(now_ms / 1000):
+                self.log.notice("TLS certificates changed on the disk and were loaded; new connections use them.")
+        except TlsError as error:
+            self.log.warning(f"TLS files changed, but those before stay in use: {error}")
+
+    def upkeep_at(self) -> int:
+        """When `cron` has something to do though no command comes, Unix milliseconds; 0: not at all."""
+        loop = self.loop
+        if loop.sockets:
+            return int(loop.next_cron_ms)
+        times = [self.clients.pause_end_ms, self.persistence.upkeep_at(self.keyspace.now)]
+        return min((time for time in times if time), default=0)
 
     def _sample(self, now_ms: int) -> None:
         loop = self.loop
@@ -266,6 +324,11 @@ class Server:
     def turn_ended(self) -> None:
         """The commands of a turn are done, and somebody asked to be told."""
         self.tracking.turn_ended()
+
+    def handshake_failed(self, connection: Any, error: Exception) -> None:
+        """A client could not begin to speak TLS."""
+        reason = getattr(error, "reason", None) or str(error)
+        self.log.verbose(f"Error accepting a client connection: {reason} (addr={connection.address})")
 
     def client_closed(self, connection: Any) -> None:
         """A connection is gone."""
@@ -331,15 +394,15 @@ class Server:
 
     def check_refusals(self) -> None:
         """What commands are refused for may have changed."""
-        gate = self.dispatcher.gate & ~_CHECKS_COMMANDS
-        self.dispatcher.gate = gate | (_CHECKS_COMMANDS if self.persistence.refuses else 0)
+        gate = self.dispatcher.gate & ~CHECKS_COMMANDS
+        self.dispatcher.gate = gate | (CHECKS_COMMANDS if self.persistence.refuses else 0)
 
     # For handlers
 
     @property
     def protected(self) -> bool:
         """Whether only clients of this host may connect."""
-        return bool(self.config.protected_mode and not self.config.requirepass)
+        return bool(self.config.protected_mode and self.access.users.default.user.no_password)
 
     @property
     def redis_version(self) -> str:
@@ -382,6 +445,7 @@ class Server:
         loop.reset_statistics()
         self.connections_received = self.connections_rejected = 0
         self.errors.reset()
+        self.access.log.reset_counts()
         for rate in (self.operations, self.input_rate, self.output_rate, self.cycle_rate):
             rate.reset()
         self.peak_memory = allocator.used()

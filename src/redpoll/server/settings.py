@@ -12,6 +12,7 @@ from redpoll.server.append_only import LogError
 from redpoll.server.config import BadValue
 from redpoll.server.listeners import ListenError
 from redpoll.server.logs import Level
+from redpoll.server.tls import DIRECTIVES, TlsError
 
 _LFU = 1
 _LRU = 0
@@ -138,6 +139,9 @@ _ENCODING_LIMITS = (
     "stream-idmp-duration",
     "stream-idmp-maxsize",
     "hll-sparse-max-bytes",
+    "array-slice-size",
+    "array-sparse-kmax",
+    "array-sparse-kmin",
 )
 
 
@@ -146,6 +150,26 @@ def _encoding_limits(server: Any) -> None:
     for directive in _ENCODING_LIMITS:
         name = directive.replace("-", "_")
         setattr(server.keyspace, name, getattr(server.config, name))
+
+
+@_setting("array-slice-size")
+def _array_slices(server: Any) -> None:
+    if server.config.array_slice_size.bit_count() != 1:
+        raise BadValue("array-slice-size must be a power of two")
+
+
+@_setting("array-sparse-kmax")
+def _array_sparse_most(server: Any) -> None:
+    most = server.config.array_sparse_kmax
+    if most and most <= server.config.array_sparse_kmin:
+        raise BadValue("array-sparse-kmax must be greater than array-sparse-kmin when non-zero")
+
+
+@_setting("array-sparse-kmin")
+def _array_sparse_least(server: Any) -> None:
+    most = server.config.array_sparse_kmax
+    if most and server.config.array_sparse_kmin >= most:
+        raise BadValue("array-sparse-kmin must be less than array-sparse-kmax")
 
 
 @_setting("tracking-table-max-keys", at_start=False)
@@ -210,6 +234,14 @@ def _append_only(server: Any) -> None:
         raise BadValue("Unable to turn on AOF. Check server logs.") from error
 
 
+@_setting("dir", "dbfilename", "save", at_start=False)
+def _snapshot_file(server: Any) -> None:
+    try:
+        server.persistence.take_lock()
+    except LogError as error:
+        raise BadValue(str(error)) from error
+
+
 @_setting("stop-writes-on-bgsave-error", "save", at_start=False)
 def _refusals(server: Any) -> None:
     server.check_refusals()
@@ -225,9 +257,14 @@ def _huge_pages(server: Any) -> None:
     allocator.use_huge_pages(not server.config.disable_thp)
 
 
-@_setting("requirepass", at_start=False)
+@_setting("requirepass")
 def _password(server: Any) -> None:
-    server.clients.password_changed()
+    server.access.use_password(server.config.requirepass)
+
+
+@_setting("acllog-max-len", "acl-pubsub-default")
+def _access(server: Any) -> None:
+    server.access.apply_settings()
 
 
 @_setting("proc-title-template", at_start=False)
@@ -248,6 +285,27 @@ def _max_clients(server: Any) -> None:
 @_setting("port", at_start=False)
 def _port(server: Any) -> None:
     _listen_anew(server, "Unable to listen on this port. Check server logs.")
+
+
+@_setting("tls-port", at_start=False)
+def _tls_port(server: Any) -> None:
+    if server.config.tls_port:
+        _load_tls(server)
+    _listen_anew(server, "Unable to listen on this port. Check server logs.")
+
+
+@_setting(*DIRECTIVES, at_start=False)
+def _tls(server: Any) -> None:
+    if server.config.tls_port:
+        _load_tls(server)
+
+
+def _load_tls(server: Any) -> None:
+    try:
+        server.tls.load()
+    except TlsError as error:
+        server.log.warning(f"Failed to configure TLS: {error}")
+        raise BadValue("Unable to update TLS configuration. Check server logs.") from error
 
 
 @_setting("bind", at_start=False)

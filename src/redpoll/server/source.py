@@ -17,7 +17,6 @@ class Source:
         self.modules: list[Any] = []
         self.engines: list[Any] = []
         self.cluster_fields: list[Any] = []
-        self.hotkeys = None
 
     def render(self, sections: list[bytes]) -> str:
         """The text of these sections."""
@@ -36,6 +35,18 @@ class Source:
     def now_us(self) -> int:
         """Unix microseconds."""
         return clock.unix_us()
+
+    @property
+    def hotkeys(self) -> Any:
+        """Figures of the search for hot keys, or None."""
+        session = self._server.hot_keys.current()
+        if session is None:
+            return None
+        return SimpleNamespace(
+            tracking_active=int(session.active),
+            used_memory=session.by_time.memory + session.by_bytes.memory,
+            cpu_time=sum(session.processor_times()),
+        )
 
     @property
     def persistence(self) -> Any:
@@ -58,13 +69,14 @@ class Source:
             process_id=server.log.pid,
             process_supervised=server.supervised,
             run_id=server.run_id,
-            tcp_port=server.config.port,
+            tcp_port=server.config.port or server.config.tls_port,
             started_at=server.started_ms // 1000,
             hz=server.config.hz,
             executable=process.python_command(),
             config_file=server.config.file or "",
             io_threads_active=int(server.loop.threads > 1),
             listeners=list(by_name.values()),
+            **dict(server.tls.info(clock.unix_ms() / 1000)),
         )
 
     @property
@@ -92,6 +104,13 @@ class Source:
             mem_allocator="redpoll",
             lazyfree_pending_objects=server.keyspace.pending_free,
             lazyfreed_objects=server.keyspace.lazily_freed,
+            used_memory_vm_eval=server.scripts.cache.machine_bytes,
+            used_memory_scripts_eval=server.scripts.cache.held_bytes,
+            number_of_cached_scripts=len(server.scripts.cache),
+            used_memory_vm_functions=server.functions.libraries.machine_bytes,
+            used_memory_functions=server.functions.libraries.held_bytes,
+            number_of_functions=server.functions.libraries.function_count,
+            number_of_libraries=len(server.functions.libraries),
         )
 
     @property
@@ -100,6 +119,7 @@ class Source:
         server = self._server
         loop, keyspace, dispatcher = server.loop, server.keyspace, server.dispatcher
         slow = server.command_logs.slow
+        denied = server.access.denied
         return SimpleNamespace(
             total_connections_received=server.connections_received,
             total_commands_processed=dispatcher.commands,
@@ -118,9 +138,11 @@ class Source:
             expired_keys=keyspace.expired_keys,
             expired_subkeys=keyspace.expired_fields,
             expired_time_cap_reached_count=loop.expire_cap_reached,
+            **server.defragmentation.figures(),
             expire_cycle_cpu_milliseconds=loop.expire_us // 1000,
             evicted_keys=dispatcher.eviction.evicted,
             evicted_clients=server.clients.evicted,
+            evicted_scripts=server.scripts.cache.evicted,
             total_eviction_exceeded_time=dispatcher.eviction_exceeded_us // 1000,
             current_eviction_exceeded_time=dispatcher.short_for_us // 1000,
             keyspace_hits=keyspace.hits,
@@ -137,6 +159,11 @@ class Source:
             eventloop_duration_cmd_sum=loop.command_us,
             instantaneous_eventloop_cycles_per_sec=server.cycle_rate.average(),
             instantaneous_eventloop_duration_usec=loop.cycle_us // max(loop.cycles, 1),
+            acl_access_denied_auth=denied["auth"],
+            acl_access_denied_cmd=denied["command"],
+            acl_access_denied_key=denied["key"],
+            acl_access_denied_channel=denied["channel"],
+            acl_access_denied_db=denied["database"],
             slowlog_commands_count=slow.count,
             slowlog_commands_time_ms_sum=slow.value_sum / 1000,
             slowlog_commands_time_ms_max=slow.value_max / 1000,

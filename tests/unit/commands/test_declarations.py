@@ -18,7 +18,7 @@ from tests.unit.commands import real_servers, usage_lines
 DATA = Path(__file__).parents[2] / "data"
 GROUPS = (
     *("string", "bitmap", "generic", "connection", "server", "list", "hash", "set", "sorted-set", "stream", "geo"),
-    *("hyperloglog", "pubsub", "transactions"),
+    *("hyperloglog", "pubsub", "transactions", "array", "scripting"),
 )
 
 commands.load()
@@ -80,6 +80,7 @@ WIDER |= {"zinter", "zinterstore", "zunion", "zunionstore", "zscan", "geosearch"
 NEWER = {"msetex"}
 # Newer flags than those of the Redis that is at hand: they are held against the tables alone.
 NEWER_FLAGS = {"subscribe", "psubscribe", "ssubscribe"}
+NEWER_FLAGS |= {"eval", "eval_ro", "evalsha", "evalsha_ro", "fcall", "fcall_ro"}
 
 
 # -- tables -----------------------------------------------------------------------------------------

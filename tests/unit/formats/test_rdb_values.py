@@ -95,7 +95,7 @@ def test_damaged_strings(db, body: bytes, reason: str) -> None:
     assert refused(db, 0, body).startswith(reason)
 
 
-@pytest.mark.parametrize("kind", [6, 7, 8, 28, 33, 34, 100, 242, 255])
+@pytest.mark.parametrize("kind", [6, 7, 8, 33, 34, 100, 242, 255])
 def test_types_that_cannot_be_read(db, kind: int) -> None:
     assert "a type" in refused(db, kind, b"\x00" * 30) or "a module" in refused(db, kind, b"\x00" * 30)
 
@@ -358,3 +358,61 @@ def test_damaged_streams(db) -> None:
     whole = stream_body(21, **good)
     for cut in range(0, len(whole) - 1, 3):
         refused(db, 21, whole[:cut])
+
+
+# Arrays
+
+
+def array_body(*values: tuple[int, int, bytes], inserted: int | None = None) -> bytes:
+    """Index, kind of value and its bytes."""
+    body = build.length(len(values)) + (b"\x00" if inserted is None else b"\x01" + build.length(inserted))
+    return body + b"".join(build.length(index) + bytes([kind]) + raw for index, kind, raw in values)
+
+
+def test_arrays(db) -> None:
+    body = array_body(
+        (0, 1, (-1).to_bytes(8, "little", signed=True)),
+        (1, 1, (2**63 - 1).to_bytes(8, "little")),
+        (2, 2, struct.pack("<d", 1.5)),
+        (3, 2, struct.pack("<d", 42.0)),
+        (4, 2, struct.pack("<d", 1e100)),
+        (5, 3, build.string(b"short")),
+        (6, 3, build.string(b"")),
+        (7, 3, build.string(b"1.50")),
+        (8, 3, build.string(b"007")),
+        (5000, 0, build.string(b"a longer text")),
+        (2**40, 0, build.string(b"x" * 5000)),
+        (2**64 - 2, 0, build.string(b"y" * 1024)),
+        inserted=2**64 - 2,
+    )
+    assert loaded(db, 28, body, 14) == (
+        "array",
+        [
+            *(0, b"-1", 1, b"9223372036854775807", 2, b"1.5", 3, b"42.0", 4, b"1e+100", 5, b"short", 6, b""),
+            *(7, b"1.50", 8, b"007", 5000, b"a longer text", 2**40, b"x" * 5000, 2**64 - 2, b"y" * 1024),
+        ],
+    )
+    assert dump(db, b"k")[:2] == b"\x1c\x0c"
+    assert loaded(db, 28, array_body((7, 3, build.string(b"v")), inserted=7), 14) == ("array", [7, b"v"])
+    assert dump(db, b"k")[:-10] == b"\x1c" + array_body((7, 3, build.string(b"v")), inserted=7)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"\x01\x02\x00\x03\x01v", "an array's last insertion is neither there nor missing"),
+        (b"\x01\x01" + build.length(2**64 - 1) + b"\x00\x03\x01v", "an array's index that cannot be"),
+        (array_body((2**64 - 1, 3, b"\x01v")), "an array's index that cannot be"),
+        (array_body((5, 3, b"\x01v"), (5, 3, b"\x01v")), "an array's index that cannot be"),
+        (array_body((5, 3, b"\x01v"), (4, 3, b"\x01v")), "an array's index that cannot be"),
+        (array_body((5, 4, b"\x01v")), "an array's value of an unknown kind"),
+        (array_body((5, 2, struct.pack("<d", float("nan")))), "an array's number that is not finite"),
+        (array_body((5, 2, struct.pack("<d", float("inf")))), "an array's number that is not finite"),
+    ],
+)
+def test_damaged_arrays(db, body: bytes, reason: str) -> None:
+    assert refused(db, 28, body, 14).startswith(reason)
+
+
+def test_arrays_of_nothing(db) -> None:
+    assert refused(db, 28, b"\x00\x00", 14)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from redpoll.server.config.directives import BY_NAME
-from redpoll.server.config.grammar import split_words
+from redpoll.wire.quoting import split_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

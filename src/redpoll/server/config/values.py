@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 
-from redpoll.server.config.grammar import format_memory, parse_memory, quote
+from redpoll.server.config.grammar import format_memory, parse_memory
+from redpoll.wire.quoting import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -532,6 +533,14 @@ def file_name(directive: str, what: str = "filename", *, may_be_empty: bool = Fa
         return f"{directive} can't be a path, just a {what}" if "/" in text else None
 
     return check
+
+
+def preload_file(text: str) -> str | None:
+    """Refuse what does not name a file with its kind."""
+    kind, colon, path = text.partition(":")
+    if text and not (colon and path and kind in ("rdb", "aof")):
+        return "preload-file must be rdb:<path> or aof:<path>"
+    return None
 
 
 def host_name(text: str) -> str | None:

