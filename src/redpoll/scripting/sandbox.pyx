@@ -12,7 +12,8 @@ Functions here may end in `lua_error`: see lua.pxd.
 from libc.stdint cimport int64_t, uint64_t
 
 from redpoll.scripting.lua cimport (
-    LUA_GLOBALSINDEX, LUA_TFUNCTION, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, api, lua_CFunction, lua_call, lua_concat,
+    LUA_GLOBALSINDEX, LUA_TFUNCTION, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, api, lua_CFunction, lua_call,
+    lua_checkstack, lua_concat,
     lua_createtable, lua_error, lua_getfield, lua_getmetatable, lua_gettop, lua_insert, lua_isnil, lua_isnoneornil,
     lua_newtable, lua_objlen, lua_pop, lua_pushcclosure, lua_pushcfunction, lua_pushlightuserdata, lua_pushlstring,
     lua_pushnil, lua_pushnumber, lua_pushstring, lua_pushvalue, lua_rawget, lua_rawset, lua_remove, lua_replace,
@@ -237,17 +238,23 @@ cdef int safe_load(lua_State* L) noexcept nogil:
     cdef const char* name = luaL_optlstring(L, 2, "=(load)", NULL)
     cdef size_t length = 0
     cdef const char* text
+    cdef int pieces = 1
     luaL_checktype(L, 1, LUA_TFUNCTION)
     lua_settop(L, 3)
     lua_pushlstring(L, "", 0)
     while True:
         lua_pushvalue(L, 1)
-        if not gather_piece(L, &length):
+        if not gather_piece(L, &length) or length == 0:
+            lua_pop(L, 1)
             break
-        if length == 0:
-            break
-        lua_concat(L, 2)
-    lua_settop(L, 4)
+        pieces += 1
+        # Each piece is longer than the one above it, so that there are few and each byte is copied a few times.
+        while pieces > 1 and lua_objlen(L, -1) >= lua_objlen(L, -2):
+            lua_concat(L, 2)
+            pieces -= 1
+        if not lua_checkstack(L, 8):
+            luaL_error(L, "too many pieces")
+    lua_concat(L, pieces)
     text = lua_tolstring(L, 4, &length)
     return load_text(L, text, length, name)
 
@@ -263,7 +270,9 @@ cdef bint gather_piece(lua_State* L, size_t* length) noexcept nogil:
     return True
 
 
-# Random numbers: the same for every script, as the generator of the C library makes them by `lrand48`.
+# Random numbers, as the C library's `drand48` makes them that nobody has seeded; they go on from script to script.
+
+cdef uint64_t UNSEEDED = 0x1234ABCD330E
 
 cdef inline int64_t next_random(uint64_t* x) noexcept nogil:
     x[0] = (x[0] * <uint64_t>0x5DEECE66D + 11) & <uint64_t>0xFFFFFFFFFFFF
@@ -365,6 +374,7 @@ cdef void keep_only(lua_State* L, const char** kept) noexcept nogil:
 cdef void open_sandbox(lua_State* L, State* state) noexcept nogil:
     global own_setmetatable, own_rawset, own_rawget, own_next, own_insert, own_foreach
     global own_find, own_match, own_gmatch, own_gsub, own_pcall, own_unpack
+    state.random = UNSEEDED
     open_one(L, luaopen_base_function, "")
     open_one(L, luaopen_table_function, "table")
     open_one(L, luaopen_string_function, "string")

@@ -341,6 +341,8 @@ cdef void push_server_library(lua_State* L, State* state) noexcept nogil:
     add_number(L, "REPL_SLAVE", TELL_REPLICAS)
     add_number(L, "REPL_REPLICA", TELL_REPLICAS)
     add_number(L, "REPL_ALL", TELL_ALL)
+    lua_pushstring(L, "redpoll")
+    lua_setfield(L, -2, "SERVER_NAME")
     lua_pushstring(L, version_text)
     lua_setfield(L, -2, "REDIS_VERSION")
     add_number(L, "REDIS_VERSION_NUM", VERSION_NUMBER)
