@@ -581,6 +581,11 @@ CHANNEL_DENIED = "No permissions to access a channel"
 DATABASE_DENIED = "No permissions to access database"
 
 
+def denied_in_script(text: str) -> str:
+    """What a script's command is told that its user may not run, for this reason."""
+    return f"ERR ACL failure in script: {text}"
+
+
 def command_denied(user: str, command: str) -> str:
     """The text, without a code, for a command that a user may not run."""
     return f"User {user} has no permissions to run the '{command}' command"

@@ -112,6 +112,15 @@ class Access:
         self._become(connection, account)
         self._let_in(connection)
 
+    def log_in_by_certificate(self, connection: Any, name: str) -> bool:
+        """Have a connection work as the user that its certificate names; False: there is none that may log in."""
+        account = self.users.get(name.encode())
+        if account is None or not account.user.enabled:
+            return False
+        self._become(connection, account)
+        self._let_in(connection)
+        return True
+
     # Refusals
 
     def refusal(self, connection: Any, words: list[bytes], context: str | None = None) -> str | None:

@@ -846,7 +846,10 @@ cdef class Loop:
             self.close(connection)
             return False
         self.watch_writing(connection, wants_write)
-        return not connection.shaking_hands
+        if connection.shaking_hands:
+            return False
+        self.server.handshake_done(connection)
+        return True
 
     cdef int receive_by_threads(self, epoll_event* events, int happened) except -1:
         """Read what the threads can; those events are marked as dealt with."""

@@ -16,7 +16,7 @@ from redpoll.scripting.state cimport (
     RUN_ALLOW_OOM, RUN_NO_CLUSTER, RUN_NO_WRITES, RUN_READ_ONLY, RUN_SCRIPT, RUN_UNDECLARED, TELL_LOG, set_text,
 )
 from redpoll.server.clock cimport monotonic_microseconds, ticks
-from redpoll.server.connection cimport GATE_TRACKING
+from redpoll.server.connection cimport GATE_RULES, GATE_TRACKING
 from redpoll.server.dispatch cimport SERVER_BUSY, SERVER_CHECKS_COMMANDS, SERVER_LIMITED, SERVER_MONITORED
 from redpoll.server.routine cimport Routine
 from redpoll.wire.output cimport out_clear, out_splice, out_write
@@ -74,6 +74,8 @@ cdef class ScriptHost(Host):
         if (<size_t>routine.arity != request.argc) if routine.arity > 0 else (request.argc < <size_t>-routine.arity):
             self.refuse(state, request.routine, errors.SCRIPT_WRONG_ARITY)
             return
+        if self.caller.gate & GATE_RULES and not self.caller_may(state, &request):
+            return
         if routine.flags & (FLAG_NOSCRIPT | FLAG_WRITE | FLAG_MAY_REPLICATE | FLAG_DENYOOM):
             if not self.may_run(state, &request):
                 return
@@ -112,6 +114,18 @@ cdef class ScriptHost(Host):
         routine.record(ended - begun if ended > begun else 0, dispatcher.track_latency)
         if self.caller.gate & GATE_TRACKING:
             dispatcher.tracker.ran(self.caller, &request)
+
+    cdef bint caller_may(self, State* state, Request* request) noexcept:
+        """Whether the rules of the user who runs the script admit a command; answers itself when they do not."""
+        try:
+            text = self.dispatcher.access_refusal(self.caller, request, self.client.db.index, "lua")
+        except Exception as error:
+            self.server.internal_error("access", error)
+            text = errors.KEY_DENIED
+        if text is None:
+            return True
+        self.refuse(state, request.routine, errors.denied_in_script(text))
+        return False
 
     cdef bint may_run(self, State* state, Request* request) noexcept:
         """Whether flags and the server's state admit a command; answers itself when they do not."""
@@ -198,7 +212,13 @@ cdef class ScriptHost(Host):
         request.argc = state.argc
         request.hash = 0
         self.dispatcher.resolve(&request)
-        return -1 if request.routine == NULL else 1
+        if request.routine == NULL:
+            return -1
+        try:
+            return self.dispatcher.access_refusal(self.caller, &request, self.client.db.index, None) is None
+        except Exception as error:
+            self.server.internal_error("access", error)
+            return 0
 
 
 cdef class Scripts(ScriptRunner):

@@ -46,7 +46,7 @@ from redpoll.server.pubsub import Pubsub
 from redpoll.server.scripts import Scripts
 from redpoll.server.source import Source
 from redpoll.server.stats import ErrorStatistics, Rate
-from redpoll.server.tls import Tls, TlsError
+from redpoll.server.tls import Tls, TlsError, user_of
 from redpoll.server.tracking import Tracking
 from redpoll.server.transactions import Transactions
 from redpoll.version import REDIS_VERSION, VERSION
@@ -324,6 +324,13 @@ class Server:
     def turn_ended(self) -> None:
         """The commands of a turn are done, and somebody asked to be told."""
         self.tracking.turn_ended()
+
+    def handshake_done(self, connection: Any) -> None:
+        """A client speaks TLS now, and may be known by its certificate."""
+        field = self.config.tls_auth_clients_user
+        name = user_of(connection.secure.getpeercert(), field) if field != "off" else None
+        if name is not None and not self.access.log_in_by_certificate(connection, name):
+            self.tls.refused += 1
 
     def handshake_failed(self, connection: Any, error: Exception) -> None:
         """A client could not begin to speak TLS."""

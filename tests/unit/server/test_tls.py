@@ -171,6 +171,21 @@ def test_clients_of_another_authority(tls_server: Callable[..., Any], files: Fil
         ask(sock, "PING", reply=b"+PONG\r\n")
 
 
+def test_users_by_certificate(tls_server: Callable[..., Any], files: Files) -> None:
+    server = tls_server(tls_auth_clients_user="CN")
+    files.issue("nobody", files.authority)
+    with connect(server.tls_port, files.context()) as sock:
+        ask(sock, "ACL", "WHOAMI", reply=b"$7\r\ndefault\r\n")
+        ask(sock, "ACL", "SETUSER", "client", "on", "+acl|whoami", reply=b"+OK\r\n")
+    with connect(server.tls_port, files.context()) as sock:
+        ask(sock, "ACL", "WHOAMI", reply=b"$6\r\nclient\r\n")
+        ask(sock, "GET", "k", reply=b"-NOPERM User client has no permissions to run the 'get' command\r\n")
+    with connect(server.tls_port, files.context("nobody")) as sock:
+        ask(sock, "ACL", "WHOAMI", reply=b"$7\r\ndefault\r\n")
+    with server.connect() as client:
+        assert b"acl_access_denied_tls_cert:2\r\n" in client.call("INFO", "stats")
+
+
 def test_what_is_no_tls_is_closed(tls_server: Callable[..., Any], files: Files) -> None:
     server = tls_server()
     with socket.create_connection(("127.0.0.1", server.tls_port), timeout=20) as plain:

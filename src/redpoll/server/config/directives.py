@@ -381,7 +381,7 @@ TOPICS = (
         _("tls-ca-cert-file", _TEXT, ""),
         _("tls-ca-cert-dir", _TEXT, ""),
         _("tls-auth-clients", Enum("no", "yes", "optional"), "yes"),
-        _("tls-auth-clients-user", Enum("CN", "URI", "off"), "off", LATER),
+        _("tls-auth-clients-user", Enum("CN", "URI", "off"), "off"),
         _("tls-expected-peer-name", _EMPTY_TEXT, "", LATER),
         _("tls-replication", _BOOL, False, LATER),
         _("tls-cluster", _BOOL, False, LATER),
