@@ -93,7 +93,7 @@ cdef class ScriptHost(Host):
         call.long_words = NULL
         call.long_count = 0
         call.changes = 0
-        call.gate = 0
+        call.gate = self.caller.gate & GATE_RULES
         if not state.telling & TELL_LOG:
             silent = True
             propagating = dispatcher.keyspace.propagating
@@ -117,6 +117,7 @@ cdef class ScriptHost(Host):
 
     cdef bint caller_may(self, State* state, Request* request) noexcept:
         """Whether the rules of the user who runs the script admit a command; answers itself when they do not."""
+        self.client.account = self.caller.account
         try:
             text = self.dispatcher.access_refusal(self.caller, request, self.client.db.index, "lua")
         except Exception as error:
