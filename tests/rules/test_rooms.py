@@ -7,8 +7,8 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "redpoll"
 # From the top: each may import itself and what stands before it.
-ROOMS = ["errors", "version", "engine", "formats", "wire", "commands", "persistence", "scripting", "server"]
-ROOMS += ["embedded"]
+ROOMS = ["errors", "version", "engine", "formats", "wire", "commands", "persistence", "security"]
+ROOMS += ["scripting", "server", "embedded"]
 IMPORT = re.compile(r"^\s*(?:from|import|cimport)\s+redpoll(?:\.(\w+))?(?:[.\w]*)\s*(?:c?import\s+(.+))?", re.MULTILINE)
 FILES = sorted(path for suffix in ("py", "pyx", "pxd") for path in SOURCE.rglob(f"*.{suffix}"))
 

@@ -85,10 +85,10 @@ class Filters:
         return lambda connection: self._clients.kind(connection) == wanted
 
     def _user(self, value: bytes) -> Filter:
-        wanted = value.decode("latin-1")
-        if wanted != "default":
-            raise CommandError(errors.no_such_user(wanted))
-        return lambda connection: connection.user == wanted and not connection.gate & 1
+        wanted = self._call.server.access.users.get(value)
+        if wanted is None:
+            raise CommandError(errors.no_such_user(value.decode("latin-1")))
+        return lambda connection: connection.account is wanted
 
     def _address(self, value: bytes) -> Filter:
         wanted = value.decode("latin-1")

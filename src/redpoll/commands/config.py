@@ -50,7 +50,7 @@ def config_resetstat(call: Any) -> str:
 )
 def config_rewrite(call: Any) -> str:
     """Write the current configuration into the configuration file."""
-    call.server.config.rewrite()
+    call.server.config.rewrite(call.server.access.owned_lines())
     call.server.log.notice("CONFIG REWRITE executed with success.")
     return "OK"
 

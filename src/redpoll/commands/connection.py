@@ -1,6 +1,5 @@
 """The state of a connection: who it is, which protocol it speaks, and its end."""
 
-import hmac
 from typing import Any
 
 from redpoll import errors
@@ -18,16 +17,10 @@ from redpoll.commands.flags import (
     STALE,
 )
 from redpoll.errors import CommandError
+from redpoll.wire.values import NO_REPLY
 
 _UNAUTHENTICATED = 1
 _ALWAYS = RUNS_IN_MULTI | FOR_SUBSCRIBERS
-
-
-def _authenticate(call: Any, user: bytes, password: bytes) -> None:
-    wanted: bytes = call.server.config.requirepass
-    if user != b"default" or (wanted and not hmac.compare_digest(wanted, password)):
-        raise CommandError(errors.WRONG_PASS)
-    call.server.clients.authenticated(call.connection)
 
 
 @command(
@@ -38,17 +31,16 @@ def _authenticate(call: Any, user: bytes, password: bytes) -> None:
     complexity="O(N) where N is the number of the user's passwords",
     added={"6.0.0": "username"},
 )
-def auth(call: Any) -> str:
+def auth(call: Any) -> Any:
     """Authenticate the connection."""
-    words = call.args[1:]
+    access, words = call.server.access, call.args[1:]
     if len(words) > 2:
         raise CommandError(errors.SYNTAX)
-    if len(words) == 1:
-        if not call.server.config.requirepass:
-            raise CommandError(errors.AUTH_WITHOUT_PASSWORD)
-        _authenticate(call, b"default", words[0])
-    else:
-        _authenticate(call, words[0], words[1])
+    if len(words) == 1 and access.users.default.user.no_password:
+        raise CommandError(errors.AUTH_WITHOUT_PASSWORD)
+    if not access.may_try(call):
+        return NO_REPLY
+    access.log_in(call, *(words if len(words) == 2 else (b"default", words[0])))
     return "OK"
 
 
@@ -60,7 +52,7 @@ def auth(call: Any) -> str:
     complexity="O(1)",
     history=(("6.2.0", "The version may be left out."),),
 )
-def hello(call: Any) -> dict[bytes, Any]:
+def hello(call: Any) -> Any:
     """Agree on the protocol version, authenticate and name the connection."""
     words = call.args[1:]
     version = 0
@@ -85,7 +77,9 @@ def hello(call: Any) -> dict[bytes, Any]:
         else:
             raise CommandError(errors.hello_syntax(words[at].decode("latin-1")))
     if credentials is not None:
-        _authenticate(call, *credentials)
+        if not call.server.access.may_try(call):
+            return NO_REPLY
+        call.server.access.log_in(call, *credentials)
     elif call.connection.gate & _UNAUTHENTICATED:
         raise CommandError(errors.HELLO_WITHOUT_AUTH)
     if name is not None:

@@ -5,6 +5,7 @@
 the argument tree, key specs and categories wait until somebody asks. Usage lines: `usage.py`.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -21,6 +22,11 @@ KeyFinder = Callable[[Sequence[bytes]], list[KeyPlace]]
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 
 
+#: What a declaration may say of the words that are channels.
+CHANNELS = ("", "first", "all", "patterns")
+_NUMBERS = itertools.count()
+
+
 class DeclarationError(Exception):
     """A declaration that cannot be right; stops the import."""
 
@@ -30,7 +36,8 @@ class Command:
 
     `name` is lower case, `container|sub` for a subcommand. `arity` counts the name's words, and is
     negative if more may follow. `first_key`, `last_key` and `key_step` are zeros without a key at a fixed place;
-    `movable_keys` says that `get_keys` finds more. `subcommands` maps lower-case second words.
+    `movable_keys` says that `get_keys` finds more. `subcommands` maps lower-case second words. `number` is its own in
+    this process, and small.
     """
 
     def __init__(
@@ -46,6 +53,7 @@ class Command:
         complexity: str = "",
         keys: tuple[str, ...] = (),
         find_keys: KeyFinder | None = None,
+        channels: str = "",
         categories: str = "",
         tips: str = "",
         added: Mapping[str, str] | None = None,
@@ -58,6 +66,7 @@ class Command:
         arity: int | None = None,
         parent: "Command | None" = None,
     ) -> None:
+        self.number = next(_NUMBERS)
         self.name = name
         self.usage = usage
         self.handler = handler
@@ -67,6 +76,7 @@ class Command:
         self.complexity = complexity
         self.keys = keys
         self.find_keys = find_keys
+        self.channels = channels
         self.category_changes = categories
         self.tips = tuple(tips.split())
         self.added = added or {}
@@ -191,6 +201,7 @@ def declare(
     complexity: str = "",
     keys: str | tuple[str, ...] = (),
     find_keys: KeyFinder | None = None,
+    channels: str = "",
     categories: str = "",
     tips: str = "",
     added: Mapping[str, str] | None = None,
@@ -209,7 +220,7 @@ def declare(
     `dropped` map versions to arguments (tokens or names, separated by spaces) that came or were deprecated
     with them, `history` tells other changes. `keys` says for each key spec what is done to the keys
     (`usage.key_specs`); commands that only read need not say it. `find_keys` finds keys where the line cannot
-    tell. `categories` adds ACL categories to those of flags and group, or takes `-some` away; subcommands
+    tell. `channels` says which of its words users need the right to: the `first`, `all`, or all as `patterns`. `categories` adds ACL categories to those of flags and group, or takes `-some` away; subcommands
     inherit them. `tips` are command tips, `module` the module that brings it. `arity` is for commands that
     take more, or fewer, words than the line says. Raises `DeclarationError`.
     """
@@ -242,6 +253,8 @@ def declare(
     for category in categories.split():
         if category.lstrip("-") not in flag_table.CATEGORIES:
             raise DeclarationError(f"{full}: unknown category {category!r}")
+    if channels not in CHANNELS:
+        raise DeclarationError(f"{full}: channels are {', '.join(CHANNELS)}, not {channels!r}")
     for bracket, closer in ("[]", "<>", "()"):
         if usage.count(bracket) != usage.count(closer):
             raise DeclarationError(f"{full}: unbalanced {bracket}{closer} in its usage line")
@@ -259,6 +272,7 @@ def declare(
             complexity=complexity,
             keys=keys,
             find_keys=find_keys,
+            channels=channels,
             categories=categories,
             tips=tips,
             added=added,

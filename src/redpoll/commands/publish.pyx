@@ -33,6 +33,7 @@ declare(
     "PUBLISH channel message", native(publish), summary="Send a message to a channel.", group="pubsub",
     since="2.0.0", flags=PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE,
     complexity="O(N+M) where N is the number of subscribers and M the number of patterns anybody is subscribed to",
+    channels="first",
 )
 
 
@@ -43,4 +44,5 @@ declare(
     "SPUBLISH shardchannel message", native(spublish), summary="Send a message to a sharded channel.",
     group="pubsub", since="7.0.0", flags=PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE,
     complexity="O(N) where N is the number of subscribers", keys="not_key index:1",
+    channels="first",
 )

@@ -17,6 +17,7 @@ _FLAGS = PUBSUB | NOSCRIPT | LOADING | STALE | FOR_SUBSCRIBERS
     since="2.0.0",
     flags=_FLAGS | DENYOOM,
     complexity="O(N) where N is the number of channels",
+    channels="all",
 )
 def subscribe(call: Any) -> Any:
     """Receive the messages of channels."""
@@ -43,6 +44,7 @@ def unsubscribe(call: Any) -> Any:
     since="2.0.0",
     flags=_FLAGS | DENYOOM,
     complexity="O(N) where N is the number of patterns",
+    channels="patterns",
 )
 def psubscribe(call: Any) -> Any:
     """Receive the messages of channels that match patterns."""
@@ -70,6 +72,7 @@ def punsubscribe(call: Any) -> Any:
     flags=_FLAGS | DENYOOM,
     complexity="O(N) where N is the number of channels",
     keys="not_key index:1 last:-1",
+    channels="all",
 )
 def ssubscribe(call: Any) -> Any:
     """Receive the messages of sharded channels."""

@@ -33,6 +33,9 @@ from redpoll.commands.flags import DENYOOM, READONLY, WRITE
 from redpoll.commands.key_finders import sort_keys
 from redpoll.errors import CommandError
 
+cdef enum:
+    GATE_RULES = 4096        # of a connection whose user may not do all; see server/connection
+
 # A SORT under way; `sorting_end` frees what it has.
 cdef struct Sorting:
     size_t by                # the word of the pattern to sort by; 0: the elements themselves
@@ -69,6 +72,11 @@ cdef void sorting_end(Sorting* s) noexcept:
     arena_free(&s.arena)
 
 
+cdef bint may_read_all(Call call) except -1:
+    """Patterns make any key's value known, so they are for users who may read all keys."""
+    return not call.gate & GATE_RULES or call.server.access.may_read_all(call)
+
+
 cdef int read_words(Call call, Sorting* s, bint may_store) except -1:
     cdef size_t i = 2
     cdef size_t left
@@ -93,9 +101,13 @@ cdef int read_words(Call call, Sorting* s, bint may_store) except -1:
             s.by = i
             # Once a pattern says not to sort, no other one changes that.
             s.as_it_is |= not call.argv[i].len or memchr(call.argv[i].ptr, c"*", call.argv[i].len) == NULL
+            if not s.as_it_is and not may_read_all(call):
+                raise CommandError(errors.SORT_BY_DENIED)
         elif call.word_is(i, b"GET", 3) and left >= 1:
             i += 1
             s.gets.count += 1
+            if not may_read_all(call):
+                raise CommandError(errors.SORT_GET_DENIED)
         else:
             raise CommandError(errors.SYNTAX)
         i += 1

@@ -54,26 +54,13 @@ class Clients:
         """A connection was accepted."""
         if self._server.config.client_default_resp == 3:
             connection.resp = 3
-        if self._server.config.requirepass:
-            connection.gate |= UNAUTHENTICATED
-            connection.trusted = False
+        self._server.access.opened(connection)
 
     def client_closed(self, connection: Any) -> None:
         """A connection is gone."""
         self.stop_monitoring(connection)
         if connection in self._postponed:
             self._postponed.remove(connection)
-
-    def authenticated(self, connection: Any) -> None:
-        """It proved who it is."""
-        connection.gate &= ~UNAUTHENTICATED
-        connection.trusted = True
-
-    def password_changed(self) -> None:
-        """`requirepass` changed: who is in stays in; without a password nobody has to prove anything."""
-        if not self._server.config.requirepass:
-            for connection in self._server.loop.connections.values():
-                self.authenticated(connection)
 
     def reset(self, connection: Any) -> None:
         """Put a connection into the state that it began with."""
@@ -89,10 +76,7 @@ class Clients:
         connection.import_source = False
         connection.capabilities = set()
         connection.fieldsets = None
-        connection.user = "default"
-        if self._server.config.requirepass:
-            connection.gate |= UNAUTHENTICATED
-            connection.trusted = False
+        self._server.access.opened(connection)
 
     def is_local(self, connection: Any) -> bool:
         """Whether it comes from this host."""

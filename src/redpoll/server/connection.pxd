@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from redpoll.engine.keyspace cimport Database
+from redpoll.security.account cimport Account
 from redpoll.server.routine cimport Routine
 from redpoll.wire.output cimport Out
 from redpoll.wire.request cimport Parser
@@ -21,6 +22,7 @@ cdef enum Gate:
     GATE_MULTI = 512             # commands are queued
     GATE_REPLAY = 1024           # runs what was saved: nothing is refused, nothing waits
     GATE_TRACKING = 2048         # what it reads is remembered, or its prefixes are
+    GATE_RULES = 4096            # its user may not do all
 
 cdef class Taker:
     """Takes the output of a connection that has no socket, and says how its client waits."""
@@ -67,7 +69,7 @@ cdef class Connection:
     cdef public bytes library_version
     cdef public str address
     cdef public str local_address
-    cdef public str user
+    cdef public Account account            # its user; None: what runs for the server itself
     cdef public bint unix_socket
     cdef public object secure              # the ssl.SSLSocket that it reads and writes through, or None
     cdef bint shaking_hands                # its TLS handshake is not done

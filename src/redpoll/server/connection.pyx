@@ -37,7 +37,6 @@ cdef class Connection:
         self.library_version = b""
         self.address = ""
         self.local_address = ""
-        self.user = "default"
         self.capabilities = set()
         self.settled = True
         out_init(&self.out)
@@ -104,6 +103,11 @@ cdef class Connection:
     @resp.setter
     def resp(self, int version):
         self.out.resp = version
+
+    @property
+    def user(self) -> str:
+        """The name of its user."""
+        return "default" if self.account is None else self.account.name.decode("latin-1")
 
     @property
     def db_index(self) -> int:

@@ -49,6 +49,8 @@ cdef class Dispatcher:
     cdef public uint64_t error_replies
     cdef uint64_t stamp                   # ticks when the last command ended
     cdef uint64_t slow_ticks              # commands that take longer are told to the server
+    cdef uint64_t looked_at_ticks         # the same, or 0 while somebody looks at all
+    cdef object onlooker                  # who does
     cdef public uint64_t large_request    # bytes from which on a request, or a reply, is told to the server
     cdef public uint64_t large_reply
     cdef public Feed feed
@@ -80,6 +82,12 @@ cdef class Dispatcher:
     cdef void end_unit(self) noexcept
     # Counts the command of a client that waited and was answered without running it again.
     cdef void count_waited(self, Connection connection, Routine routine, bint failed) noexcept
+    # Whether the user of a connection may run a command; if not, it is refused.
+    cdef bint permitted(self, Connection connection, Request* request) noexcept
+    cdef void note_database(self, Connection connection, Request* request) noexcept
+    # None if the user of a connection may run a command in this database; else why not, without a code. Logged under
+    # `context` (`lua` for scripts; None: not at all). The one way for whoever runs commands without dispatch.
+    cdef object access_refusal(self, Connection connection, Request* request, int database, object context)
     cdef bint allowed(self, Connection connection, Request* request, bint* waits) noexcept
     cdef void invoke(self, Connection connection, Request* request) noexcept
     cdef void invoke_plain(self, Routine routine) noexcept
@@ -92,7 +100,11 @@ cdef class Dispatcher:
     cdef void postpone(self, Connection connection) noexcept
     cdef void tell_monitors(self, Connection connection, Request* request) noexcept
     cdef void refuse(self, Connection connection, void* routine, object text) noexcept
+    # Counts an error reply of a command that was not run, where it is not `refuse` that sends it.
+    cdef int count_refused(self, Routine routine, bytes text) except -1
     cdef bint queue(self, Connection connection, Request* request) noexcept
     cdef void notice(self, Connection connection, Routine routine, Request* request, uint64_t elapsed,
                      size_t reply_bytes) noexcept
     cdef void after_reply_mode(self, Connection connection) noexcept
+
+cdef list request_words(Request* request)

@@ -16,9 +16,10 @@ from redpoll.engine.value cimport value_free_some, values_waiting
 from redpoll.server.clock cimport monotonic_microseconds, nanoseconds, ticks, ticks_of, unix_microseconds
 from redpoll.server.connection cimport (
     GATE_BLOCKED, GATE_MULTI, GATE_NO_TOUCH, GATE_REPLAY, GATE_REPLY_OFF, GATE_REPLY_SKIP, GATE_REPLY_SKIP_NEXT,
-    GATE_SUBSCRIBED,
+    GATE_RULES, GATE_SUBSCRIBED,
     GATE_TRACKING, GATE_UNAUTHENTICATED,
 )
+from redpoll.security.account cimport ALLOWED, Account, Verdict
 from redpoll.server.feed cimport Feed
 from redpoll.server.transaction cimport Transaction
 from redpoll.wire.output cimport out_clear, out_init, out_pending, out_splice, out_write
@@ -27,6 +28,7 @@ from redpoll.wire.reply cimport reply_error, reply_value
 from redpoll import errors
 from redpoll.commands import flags as command_flags
 from redpoll.errors import CommandError
+from redpoll.security.databases import chosen
 
 ctypedef int (*raw_handler_t)(Call call) noexcept
 
@@ -83,7 +85,7 @@ cdef class Dispatcher:
         self.eviction_us = 500
         self.track_latency = True
         self.large_request = self.large_reply = <uint64_t>-1
-        self.slow_ticks = <uint64_t>-1
+        self.slow_ticks = self.looked_at_ticks = <uint64_t>-1
         out_init(&self.silence)
         out_init(&self.pushes)
 
@@ -99,6 +101,12 @@ cdef class Dispatcher:
     def set_slow_threshold(self, uint64_t microseconds):
         """Commands that take as long or longer are told to the server's `slow_command`."""
         self.slow_ticks = ticks_of(microseconds * 1000)
+        self.watch_all(self.onlooker)
+
+    def watch_all(self, onlooker):
+        """Tell `onlooker.note` of every command that has run; None: nobody."""
+        self.onlooker = onlooker
+        self.looked_at_ticks = self.slow_ticks if onlooker is None else 0
 
     cdef void begin(self) noexcept:
         """A batch begins: time and stamp are fresh."""
@@ -137,7 +145,10 @@ cdef class Dispatcher:
             self.refuse(connection, request.routine, errors.wrong_arity(routine.name))
             return True
         if connection.gate | self.gate:
-            if not self.allowed(connection, request, &waits):
+            if connection.gate | self.gate == GATE_RULES:
+                if not self.permitted(connection, request):
+                    return True
+            elif not self.allowed(connection, request, &waits):
                 return not waits
         monitored = self.gate & SERVER_MONITORED
         connection.last = routine
@@ -196,7 +207,7 @@ cdef class Dispatcher:
         self.running = NULL
         if self.pushes.first != NULL and not self.unit_depth:
             out_splice(&connection.out, &self.pushes)
-        if (elapsed >= self.slow_ticks or before >= self.large_reply
+        if (elapsed >= self.looked_at_ticks or before >= self.large_reply
                 or <uint64_t>(request.next - request.start) >= self.large_request):
             self.notice(connection, routine, request, elapsed, before)
 
@@ -211,6 +222,10 @@ cdef class Dispatcher:
         if routine.first_key > 0 and <size_t>routine.first_key < argc:
             request.hash = table_hash(&db.table, argv[routine.first_key].ptr, argv[routine.first_key].len)
         connection.db = db
+        if connection.gate & GATE_RULES and not self.permitted(connection, &request):
+            # Its rights changed while it waited.
+            connection.db = own
+            return
         self.keyspace.touching = not connection.gate & GATE_NO_TOUCH
         self.invoke(connection, &request)
         self.keyspace.touching = True
@@ -316,6 +331,12 @@ cdef class Dispatcher:
         if connection.gate & REPLY_GATES:
             self.after_reply_mode(connection)
 
+    cdef int count_refused(self, Routine routine, bytes text) except -1:
+        routine.rejected_calls += 1
+        self.error_replies += 1
+        self.server.count_error(text)
+        return 0
+
     cdef void begin_unit(self) noexcept:
         self.unit_depth += 1
         self.feed.begin_unit()
@@ -388,6 +409,8 @@ cdef class Dispatcher:
         if gate & GATE_MULTI and flags & FLAG_NO_MULTI:
             self.refuse(connection, request.routine, errors.NOT_IN_MULTI)
             return False
+        if gate & GATE_RULES and not self.permitted(connection, request):
+            return False
         if flags & FLAG_SCRIPT_RUNNER:
             flags = self.runners.flags_of(request, flags)
         if flags & FLAG_RUNS_QUEUED and connection.transaction is not None:
@@ -421,6 +444,52 @@ cdef class Dispatcher:
             return False
         self.keyspace.touching = not gate & GATE_NO_TOUCH or routine.name == "touch"
         return True
+
+    cdef bint permitted(self, Connection connection, Request* request) noexcept:
+        cdef Routine routine = <Routine>request.routine
+        cdef Account account = connection.account
+        cdef int database = connection.db.index
+        cdef size_t word = 0
+        cdef Verdict verdict
+        if account.limits_databases and connection.transaction is not None:
+            if (<Transaction>connection.transaction).database >= 0:
+                database = (<Transaction>connection.transaction).database
+        verdict = account.check(routine.command, routine.number, routine.flags & FLAG_NO_AUTH != 0,
+                                request.argv, request.argc, database, &word)
+        if verdict == ALLOWED:
+            if account.limits_databases and connection.transaction is not None:
+                self.note_database(connection, request)
+            return True
+        try:
+            text = self.server.access.refused(connection, routine.command, request_words(request), verdict, word, "")
+        except Exception as error:
+            self.server.internal_error("access", error)
+            text = errors.KEY_DENIED
+        self.refuse(connection, request.routine, "NOPERM " + text)
+        return False
+
+    cdef void note_database(self, Connection connection, Request* request) noexcept:
+        """What is queued next may run in another database than what is queued now."""
+        try:
+            database = chosen((<Routine>request.routine).command, request_words(request))
+        except Exception as error:
+            self.server.internal_error("access", error)
+            return
+        if database is not None:
+            (<Transaction>connection.transaction).database = database
+
+    cdef object access_refusal(self, Connection connection, Request* request, int database, object context):
+        cdef Routine routine = <Routine>request.routine
+        cdef size_t word = 0
+        cdef Verdict verdict
+        if not connection.gate & GATE_RULES:
+            return None
+        verdict = connection.account.check(routine.command, routine.number, routine.flags & FLAG_NO_AUTH != 0,
+                                           request.argv, request.argc, database, &word)
+        if verdict == ALLOWED:
+            return None
+        return self.server.access.refused(
+            connection, routine.command, request_words(request), verdict, word, context)
 
     cdef bint make_room(self) noexcept:
         """Evict until memory is within its limit, or the time for it is over; whether it is."""
@@ -473,10 +542,16 @@ cdef class Dispatcher:
 
     cdef void notice(self, Connection connection, Routine routine, Request* request, uint64_t elapsed,
                      size_t reply_bytes) noexcept:
-        """Something about this command was slow or large."""
+        """Something about this command was slow or large, or all are looked at."""
+        cdef list words = request_words(request)
+        cdef size_t request_bytes = request.next - request.start
+        if self.onlooker is not None:
+            self.onlooker.note(routine.command, words, nanoseconds(elapsed), request_bytes + reply_bytes,
+                               self.unit_depth > 0)
+            if elapsed < self.slow_ticks and reply_bytes < self.large_reply and request_bytes < self.large_request:
+                return
         self.server.notable_command(
-            connection, routine.command, request_words(request), nanoseconds(elapsed) // 1000,
-            request.next - request.start, reply_bytes)
+            connection, routine.command, words, nanoseconds(elapsed) // 1000, request_bytes, reply_bytes)
         if not self.unit_depth:
             self.keyspace.tick(unix_microseconds() // 1000)
 

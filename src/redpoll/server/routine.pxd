@@ -13,6 +13,7 @@ cdef class Routine:
     cdef readonly object command  # as declared
     cdef readonly str name
     cdef bytes folded             # the name under which it is looked up, as lookups compare it
+    cdef readonly size_t number   # of the command
     cdef readonly int arity
     cdef readonly uint64_t flags
     cdef readonly int first_key

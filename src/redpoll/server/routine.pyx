@@ -73,6 +73,7 @@ cdef class Routine:
             self.plain = handler
         self.command = command
         self.name = command.name
+        self.number = command.number
         self.folded = bytes(byte | 0x20 for byte in known_as.encode("latin-1"))
         self.arity = command.arity
         self.flags = command.flags

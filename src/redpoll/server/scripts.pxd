@@ -26,6 +26,7 @@ cdef class ScriptHost(Host):
     cdef size_t word_count
     cdef list slow_words             # the same, once it is slow
 
+    cdef bint admits(self, State* state, Request* request) noexcept
     cdef bint may_run(self, State* state, Request* request) noexcept
     cdef void refuse(self, State* state, void* routine, str text) noexcept
     cdef str refusal(self, State* state, Request* request)

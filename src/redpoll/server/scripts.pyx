@@ -17,7 +17,7 @@ from redpoll.scripting.state cimport (
     RUN_ALLOW_OOM, RUN_NO_CLUSTER, RUN_NO_WRITES, RUN_READ_ONLY, RUN_SCRIPT, RUN_UNDECLARED, TELL_LOG, set_text,
 )
 from redpoll.server.clock cimport monotonic_microseconds, ticks
-from redpoll.server.connection cimport GATE_TRACKING
+from redpoll.server.connection cimport GATE_RULES, GATE_TRACKING
 from redpoll.server.dispatch cimport SERVER_BUSY, SERVER_CHECKS_COMMANDS, SERVER_LIMITED, SERVER_MONITORED
 from redpoll.server.routine cimport Routine
 from redpoll.wire.output cimport out_clear, out_splice, out_write
@@ -73,6 +73,8 @@ cdef class ScriptHost(Host):
         if (<size_t>routine.arity != request.argc) if routine.arity > 0 else (request.argc < <size_t>-routine.arity):
             self.refuse(state, request.routine, errors.SCRIPT_WRONG_ARITY)
             return
+        if self.caller.gate & GATE_RULES and not self.admits(state, &request):
+            return
         if routine.flags & (FLAG_NOSCRIPT | FLAG_WRITE | FLAG_MAY_REPLICATE | FLAG_DENYOOM):
             if not self.may_run(state, &request):
                 return
@@ -90,7 +92,7 @@ cdef class ScriptHost(Host):
         call.long_words = NULL
         call.long_count = 0
         call.changes = 0
-        call.gate = 0
+        call.gate = self.caller.gate & GATE_RULES
         if not state.telling & TELL_LOG:
             silent = True
             propagating = dispatcher.keyspace.propagating
@@ -111,6 +113,19 @@ cdef class ScriptHost(Host):
         routine.record(ended - begun if ended > begun else 0, dispatcher.track_latency)
         if self.caller.gate & GATE_TRACKING:
             dispatcher.tracker.ran(self.caller, &request)
+
+    cdef bint admits(self, State* state, Request* request) noexcept:
+        """Whether the caller's user may run a command; answers itself when it may not."""
+        cdef object text
+        self.client.account = self.caller.account
+        try:
+            text = self.dispatcher.access_refusal(self.caller, request, self.client.db.index, "lua")
+        except Exception as error:
+            text = str(error)
+        if text is None:
+            return True
+        self.refuse(state, request.routine, f"ERR ACL failure in script: {text}")
+        return False
 
     cdef bint may_run(self, State* state, Request* request) noexcept:
         """Whether flags and the server's state admit a command; answers itself when they do not."""
@@ -194,7 +209,12 @@ cdef class ScriptHost(Host):
         request.argc = state.argc
         request.hash = 0
         self.dispatcher.resolve(&request)
-        return -1 if request.routine == NULL else 1
+        if request.routine == NULL:
+            return -1
+        try:
+            return self.dispatcher.access_refusal(self.caller, &request, self.client.db.index, None) is None
+        except Exception:
+            return 0
 
 
 cdef class Scripts(ScriptRunner):

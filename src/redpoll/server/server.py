@@ -5,6 +5,7 @@
     dispatcher  requests to replies
     loop        sockets
     clients     who is connected, pauses, monitors
+    access      users and what they may do
     log, latency, command_logs, rates    what happened
 
 The loop and the dispatcher call the methods under "Told by" below; handlers of commands find the
@@ -24,6 +25,7 @@ from redpoll.commands import flags as command_flags
 from redpoll.engine.keyspace import Keyspace
 from redpoll.errors import CommandError
 from redpoll.server import clock, listeners, memory_report, process, settings
+from redpoll.server.access import Access, AccessError
 from redpoll.server.append_only import LogError
 from redpoll.server.blocking import Blocking
 from redpoll.server.changes import Changes
@@ -33,6 +35,7 @@ from redpoll.server.config import Config
 from redpoll.server.dispatch import Dispatcher
 from redpoll.server.errands import Errands
 from redpoll.server.functions import Functions
+from redpoll.server.hot_keys import HotKeys
 from redpoll.server.latency import LatencyMonitor
 from redpoll.server.logs import Log
 from redpoll.server.loop import Loop
@@ -72,7 +75,9 @@ class Server:
         self.latency = LatencyMonitor()
         self.command_logs = CommandLogs()
         self.errors = ErrorStatistics()
+        self.hot_keys = HotKeys(self)
         self.clients = Clients(self)
+        self.access = Access(self)
         self.pubsub = Pubsub(self.dispatcher, self.loop)
         self.changes = Changes(self.keyspace, Notifications(self.pubsub))
         self.transactions = Transactions(self, self.changes)
@@ -123,6 +128,10 @@ class Server:
 
     def _listen(self) -> None:
         config = self.config
+        try:
+            self.access.load_at_start()
+        except AccessError as error:
+            raise StartError(str(error)) from error
         room = process.raise_descriptor_limit(config.maxclients)
         if room < config.maxclients:
             self.log.warning(
@@ -389,7 +398,7 @@ class Server:
     @property
     def protected(self) -> bool:
         """Whether only clients of this host may connect."""
-        return bool(self.config.protected_mode and not self.config.requirepass)
+        return bool(self.config.protected_mode and self.access.users.default.user.no_password)
 
     @property
     def redis_version(self) -> str:
@@ -432,6 +441,7 @@ class Server:
         loop.reset_statistics()
         self.connections_received = self.connections_rejected = 0
         self.errors.reset()
+        self.access.log.reset_counts()
         for rate in (self.operations, self.input_rate, self.output_rate, self.cycle_rate):
             rate.reset()
         self.peak_memory = allocator.used()

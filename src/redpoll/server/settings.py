@@ -257,9 +257,14 @@ def _huge_pages(server: Any) -> None:
     allocator.use_huge_pages(not server.config.disable_thp)
 
 
-@_setting("requirepass", at_start=False)
+@_setting("requirepass")
 def _password(server: Any) -> None:
-    server.clients.password_changed()
+    server.access.use_password(server.config.requirepass)
+
+
+@_setting("acllog-max-len", "acl-pubsub-default")
+def _access(server: Any) -> None:
+    server.access.apply_settings()
 
 
 @_setting("proc-title-template", at_start=False)

@@ -17,7 +17,6 @@ class Source:
         self.modules: list[Any] = []
         self.engines: list[Any] = []
         self.cluster_fields: list[Any] = []
-        self.hotkeys = None
 
     def render(self, sections: list[bytes]) -> str:
         """The text of these sections."""
@@ -36,6 +35,18 @@ class Source:
     def now_us(self) -> int:
         """Unix microseconds."""
         return clock.unix_us()
+
+    @property
+    def hotkeys(self) -> Any:
+        """Figures of the search for hot keys, or None."""
+        session = self._server.hot_keys.current()
+        if session is None:
+            return None
+        return SimpleNamespace(
+            tracking_active=int(session.active),
+            used_memory=session.by_time.memory + session.by_bytes.memory,
+            cpu_time=sum(session.processor_times()),
+        )
 
     @property
     def persistence(self) -> Any:
@@ -105,6 +116,7 @@ class Source:
         server = self._server
         loop, keyspace, dispatcher = server.loop, server.keyspace, server.dispatcher
         slow = server.command_logs.slow
+        denied = server.access.denied
         return SimpleNamespace(
             total_connections_received=server.connections_received,
             total_commands_processed=dispatcher.commands,
@@ -142,6 +154,11 @@ class Source:
             eventloop_duration_cmd_sum=loop.command_us,
             instantaneous_eventloop_cycles_per_sec=server.cycle_rate.average(),
             instantaneous_eventloop_duration_usec=loop.cycle_us // max(loop.cycles, 1),
+            acl_access_denied_auth=denied["auth"],
+            acl_access_denied_cmd=denied["command"],
+            acl_access_denied_key=denied["key"],
+            acl_access_denied_channel=denied["channel"],
+            acl_access_denied_db=denied["database"],
             slowlog_commands_count=slow.count,
             slowlog_commands_time_ms_sum=slow.value_sum / 1000,
             slowlog_commands_time_ms_max=slow.value_max / 1000,

@@ -27,6 +27,7 @@ cdef class Transaction:
     cdef size_t long_count
     cdef size_t longs_room
     cdef public uint64_t flags   # of all its commands together
+    cdef public int database     # that a queued SELECT has chosen, for users who may not use all; -1: none
     cdef public bint failed      # a command was refused
 
     cdef int add(self, void* routine, uint64_t routine_flags, const Arg* argv, size_t argc, uint64_t hash,

@@ -43,6 +43,9 @@ cdef void shrink(void** block, size_t* room, size_t size, size_t kept) noexcept:
 
 
 cdef class Transaction:
+    def __cinit__(self):
+        self.database = -1
+
     def __dealloc__(self):
         self.clear()
         shrink(<void**>&self.commands, &self.commands_room, sizeof(Queued), 0)
@@ -108,6 +111,7 @@ cdef class Transaction:
                 blob_release(self.long_words[i].blob)
         self.count = self.word_count = self.text_length = self.long_count = 0
         self.flags = 0
+        self.database = -1
         self.failed = False
         shrink(<void**>&self.commands, &self.commands_room, sizeof(Queued), KEPT_ROOM)
         shrink(<void**>&self.words, &self.words_room, sizeof(Arg), KEPT_ROOM)

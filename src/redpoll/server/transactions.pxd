@@ -4,7 +4,7 @@ from redpoll.commands.services cimport Transactor
 from redpoll.engine.keyspace cimport Keyspace
 from redpoll.server.changes cimport Changes
 from redpoll.server.connection cimport Connection
-from redpoll.server.dispatch cimport Dispatcher
+from redpoll.server.dispatch cimport Dispatcher, Request
 from redpoll.server.transaction cimport Transaction
 
 cdef class Transactions(Transactor):
@@ -20,6 +20,7 @@ cdef class Transactions(Transactor):
     # Drops a client's transaction, if there is one, and what it watches.
     cpdef int end(self, Connection connection) except -1
     cdef int run(self, Connection connection, Transaction transaction) except -1
+    cdef bint is_forbidden(self, Connection connection, Request* request) except -1
     cdef int spoil(self, Connection connection) except -1
     cdef int forget_keys(self, Connection connection) except -1
     cdef int state_of(self, int database, bytes key) except -1

@@ -17,14 +17,19 @@ from redpoll.engine.keyspace cimport Database, due_time
 from redpoll.engine.table cimport table_find, table_hash, table_prefetch, table_prefetch_entry
 from redpoll.server.changes cimport Changes
 from redpoll.server.clock cimport ticks
-from redpoll.server.connection cimport GATE_MULTI, Connection
-from redpoll.server.dispatch cimport SERVER_MONITORED, Dispatcher, Request
+from redpoll.security.account cimport ALLOWED, Verdict
+from redpoll.server.connection cimport GATE_MULTI, GATE_RULES, Connection
+from redpoll.server.dispatch cimport SERVER_MONITORED, Dispatcher, Request, request_words
+from redpoll.server.routine cimport Routine
 from redpoll.server.transaction cimport Queued, Transaction
-from redpoll.wire.reply cimport reply_array, reply_null_array, reply_ok
+from redpoll.wire.reply cimport reply_array, reply_error, reply_null_array, reply_ok
 from redpoll.wire.request cimport LongWord
 
 from redpoll import errors
+from redpoll.commands import flags as command_flags
 from redpoll.errors import CommandError
+
+cdef uint64_t FLAG_NO_AUTH = command_flags.NO_AUTH
 
 cdef enum:
     SPARE_MOST = 64
@@ -138,6 +143,8 @@ cdef class Transactions(Transactor):
             request.next = <const char*>queued.request_bytes
             connection.parser.long_words = transaction.long_words + queued.first_long
             connection.parser.long_count = queued.long_count
+            if connection.gate & GATE_RULES and self.is_forbidden(connection, &request):
+                continue
             dispatcher.invoke(connection, &request)
             if dispatcher.gate & SERVER_MONITORED:
                 dispatcher.tell_monitors(connection, &request)
@@ -147,6 +154,22 @@ cdef class Transactions(Transactor):
         dispatcher.running = <void*>connection
         dispatcher.stamp = begun
         return 0
+
+    cdef bint is_forbidden(self, Connection connection, Request* request) except -1:
+        """Whether a queued command may not run any more: its user's rules changed. Then that is its reply."""
+        cdef Routine routine = <Routine>request.routine
+        cdef size_t word = 0
+        cdef Verdict verdict = connection.account.check(
+            routine.command, routine.number, routine.flags & FLAG_NO_AUTH != 0, request.argv, request.argc,
+            connection.db.index, &word)
+        cdef bytes text
+        if verdict == ALLOWED:
+            return False
+        text = self.server.access.refused_in_exec(
+            connection, routine.command, request_words(request), verdict, word).encode("utf-8", "surrogateescape")
+        self.dispatcher.count_refused(routine, text)
+        reply_error(self.dispatcher.call.out, text, len(text))
+        return True
 
     # Watching
 

@@ -397,7 +397,7 @@ TOPICS = (
     ),
     Topic(
         "Users and ACL",
-        False,
+        True,
         _("aclfile", _EMPTY_TEXT, "", IMMUTABLE),
         _("acllog-max-len", _LONG, 128),
         _("acl-pubsub-default", Enum("allchannels", "resetchannels"), "resetchannels"),
