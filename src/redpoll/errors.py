@@ -710,8 +710,8 @@ NO_ACL_FILE = (
 )
 ACL_NOT_SAVED = "ERR There was an error trying to save the ACLs. Please check the server logs for more information"
 TOO_MANY_GUESSES = "ERR too many failed logins from your address, try again later"
-SORT_BY_DENIED = "ERR BY option of SORT denied due to insufficient ACL permissions"
-SORT_GET_DENIED = "ERR GET option of SORT denied due to insufficient ACL permissions"
+SORT_BY_DENIED = "ERR BY option of SORT denied due to insufficient ACL permissions."
+SORT_GET_DENIED = "ERR GET option of SORT denied due to insufficient ACL permissions."
 KEY_DENIED = "No permissions to access a key"
 CHANNEL_DENIED = "No permissions to access a channel"
 DATABASE_DENIED = "No permissions to access database"

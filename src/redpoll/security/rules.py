@@ -127,6 +127,8 @@ class Selector:
         """Take one rule in. Raises `RuleError`."""
         lower = rule.lower()
         word = _WORDS.get(lower)
+        if not rule:
+            return
         if word is not None:
             word(self)
         elif rule[:1] in (b"~", b"%"):
@@ -235,9 +237,6 @@ class Selector:
                 raise RuleError(SYNTAX)
         if has_spaces(pattern):
             raise RuleError(SYNTAX)
-        if pattern == b"*" and rights == READ_WRITE:
-            self.every_key()
-            return
         self.keys[pattern] = self.keys.get(pattern, 0) | rights
 
     def every_channel(self) -> None:
