@@ -697,6 +697,8 @@ EXPRESSION_REFERENCE = "ERR regular expression backreferences are not supported"
 def bad_expression(problem: str) -> str:
     """The text for a regular expression that is none."""
     return f"ERR invalid regular expression: {problem}"
+
+
 # Users and what they may do
 
 DEFAULT_USER_STAYS = "ERR The 'default' user cannot be removed"

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from redpoll.security.account import Account
 
 from redpoll import commands
 from redpoll.commands.declare import REGISTRY, Command, find, get_keys, lookup
 from redpoll.commands.flags import CATEGORIES, NO_AUTH
 from redpoll.errors import CommandError
-from redpoll.security.account import Account
 from redpoll.security.rules import RuleError, User, every_command
 
 commands.load()

@@ -220,7 +220,8 @@ def declare(
     `dropped` map versions to arguments (tokens or names, separated by spaces) that came or were deprecated
     with them, `history` tells other changes. `keys` says for each key spec what is done to the keys
     (`usage.key_specs`); commands that only read need not say it. `find_keys` finds keys where the line cannot
-    tell. `channels` says which of its words users need the right to: the `first`, `all`, or all as `patterns`. `categories` adds ACL categories to those of flags and group, or takes `-some` away; subcommands
+    tell. `channels` says which of its words users need the right to: the `first`, `all`, or all as `patterns`.
+    `categories` adds ACL categories to those of flags and group, or takes `-some` away; subcommands
     inherit them. `tips` are command tips, `module` the module that brings it. `arity` is for commands that
     take more, or fewer, words than the line says. Raises `DeclarationError`.
     """

@@ -71,5 +71,6 @@ class Guesses:
             record.forget(now_ms)
             if not record.failures:
                 del self._records[address]
-        while len(self._records) >= _MOST_ADDRESSES:
+        # So many at once that this is not done again soon.
+        while len(self._records) > _MOST_ADDRESSES * 3 // 4:
             del self._records[next(iter(self._records))]

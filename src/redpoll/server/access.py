@@ -15,9 +15,8 @@ from redpoll.commands import declare
 from redpoll.errors import CommandError
 from redpoll.security.denials import AUTH, CHANNEL, COMMAND, DATABASE, KEY, Denials
 from redpoll.security.guessing import Guesses
-from redpoll.security.rules import READ, RuleError
+from redpoll.security.rules import READ, RuleError, has_spaces, joined
 from redpoll.security.users import BAD_NAME, DEFAULT, DUPLICATE, LoadError, Modification, Users, apply
-from redpoll.security.rules import has_spaces, joined
 
 UNAUTHENTICATED = 1  # bits of a connection's gate, see connection.pxd
 RULES = 4096
@@ -116,7 +115,7 @@ class Access:
     # Refusals
 
     def refusal(self, connection: Any, words: list[bytes], context: str | None = None) -> str | None:
-        """Why the user of a connection may not run a command, without a code; None: it may, or there is no such command.
+        """Why the user of a connection may not run a command, without a code; None: it may, or there is none.
 
         Logged under `context`, such as `lua`; without one it is only a question.
         """
@@ -295,7 +294,9 @@ class Access:
             users = self._read_file()
         except LoadError as error:
             text = str(error)
-            raise CommandError("ERR " + text + (_FILE_ERRORS if ":" in text and "opening" not in text else "")) from None
+            raise CommandError(
+                "ERR " + text + (_FILE_ERRORS if ":" in text and "opening" not in text else "")
+            ) from None
         self._take(users, caller)
 
     def save_file(self) -> None:
