@@ -13,6 +13,7 @@
 
 import argparse
 import bisect
+import collections
 import contextlib
 import csv
 import io
@@ -20,6 +21,7 @@ import itertools
 import os
 import random
 import re
+import select
 import shutil
 import socket
 import subprocess
@@ -192,7 +194,9 @@ def loading(name: str, folder: str) -> Iterator[tuple[subprocess.Popen[bytes], i
 
 def greatest_load(server: Server, requests: int) -> float:
     """Commands a second of 50 clients, half GET, half SET."""
-    rates = [benchmark(server, requests, words) for words in (["GET", "key:__rand_int__"], ["SET", "key:__rand_int__", WORD])]
+    rates = [
+        benchmark(server, requests, words) for words in (["GET", "key:__rand_int__"], ["SET", "key:__rand_int__", WORD])
+    ]
     return sum(rates) / 2
 
 
@@ -201,7 +205,20 @@ def benchmark(server: Server, requests: int, words: list[str], *options: str, ke
     tool = shutil.which("redis-benchmark")
     if tool is None:
         sys.exit("redis-benchmark is not installed; on Debian it is in the package redis-tools")
-    command = [tool, "-p", str(server.port), "-c", "50", "-n", str(requests), "-r", str(keys), "--csv", *options, *words]
+    command = [
+        tool,
+        "-p",
+        str(server.port),
+        "-c",
+        "50",
+        "-n",
+        str(requests),
+        "-r",
+        str(keys),
+        "--csv",
+        *options,
+        *words,
+    ]
     if (processor := servers.processors()[1]) is not None:
         command = ["taskset", "-c", str(processor), *command]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -212,49 +229,44 @@ def open_load(port: int, rate: float, stop: threading.Event, keys: int) -> list[
     """Latencies in milliseconds, counted from when a request was due: every millisecond some, from 20 connections."""
     chance = random.Random(1)
     socks = [servers.connect(port) for _ in range(20)]
-    buffers = [0] * len(socks)  # replies that are still to come, of each
-    due_of: list[list[float]] = [[] for _ in socks]
-    import select
-
+    # Of each: when the requests were due whose replies are still to come, with the lines of these; lines that came.
+    waiting: list[collections.deque[tuple[float, int]]] = [collections.deque() for _ in socks]
+    lines = [0] * len(socks)
     poller = select.epoll()
-    by_descriptor = {}
-    for number, sock in enumerate(socks):
-        sock.setblocking(False)
+    for sock in socks:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         poller.register(sock, select.EPOLLIN)
-        by_descriptor[sock.fileno()] = number
+    by_descriptor = {sock.fileno(): number for number, sock in enumerate(socks)}
     times: list[float] = []
     a_time = max(1, round(rate / 1000))
     requests = [
-        request("SET", f"key:{chance.randrange(keys):012}", WORD) if i % 2 else
-        request("SETRANGE", f"key:{chance.randrange(keys):012}", "0", "y") for i in range(2000)
+        (request("SET", f"key:{chance.randrange(keys):012}", WORD), 1) if i % 2 else
+        (request("GET", f"key:{chance.randrange(keys):012}"), 2) for i in range(2000)
     ]  # fmt: skip
     begin = time.perf_counter()
     sent = turn = 0
     while not stop.is_set():
         now = time.perf_counter()
         due = begin + sent / rate
-        if now < due and not any(buffers):
+        if now < due and not any(waiting):
             time.sleep(max(0.0, min(due - now, 0.001)))
             continue
         while (due := begin + sent / rate) <= now:
             number = turn % len(socks)
             turn += 1
-            batch = b"".join(requests[(sent + i) % len(requests)] for i in range(a_time))
-            socks[number].setblocking(True)
-            socks[number].sendall(batch)
-            socks[number].setblocking(False)
-            due_of[number] += [due] * a_time
-            buffers[number] += a_time
+            batch = [requests[(sent + i) % len(requests)] for i in range(a_time)]
+            socks[number].sendall(b"".join(words for words, _ in batch))
+            waiting[number].extend((due, count) for _, count in batch)
             sent += a_time
         for descriptor, _ in poller.poll(0.0005):
             number = by_descriptor[descriptor]
-            data = socks[number].recv(1 << 16)
-            count = data.count(b"\n")
+            lines[number] += socks[number].recv(1 << 16).count(b"\n")
             arrived = time.perf_counter()
-            times += [(arrived - one) * 1000 for one in due_of[number][:count]]
-            del due_of[number][:count]
-            buffers[number] -= count
+            queue = waiting[number]
+            while queue and lines[number] >= queue[0][1]:
+                since, count = queue.popleft()
+                lines[number] -= count
+                times.append((arrived - since) * 1000)
     for sock in socks:
         sock.close()
     return sorted(times)
@@ -314,7 +326,12 @@ def measure_memory(name: str, keys: int) -> list[str]:
         seconds = time.perf_counter() - begin
         stop.set()
         writer.join()
-    return [f"{before / 1e6:.0f} MB", f"+{(peak - before) / 1e6:.0f} MB", f"{(peak - before) / before:.0%}", f"{seconds:.2f} s"]
+    return [
+        f"{before / 1e6:.0f} MB",
+        f"+{(peak - before) / 1e6:.0f} MB",
+        f"{(peak - before) / before:.0%}",
+        f"{seconds:.2f} s",
+    ]
 
 
 # -- the log -----------------------------------------------------------------------
@@ -325,7 +342,9 @@ def measure_always(name: str, requests: int) -> list[str]:
     cells = []
     for policy in ("always", "everysec", "no"):
         with (
-            tempfile.TemporaryDirectory(dir=os.environ.get("REDPOLL_BENCH_DISK", str(servers.ROOT / "build"))) as folder,
+            tempfile.TemporaryDirectory(
+                dir=os.environ.get("REDPOLL_BENCH_DISK", str(servers.ROOT / "build"))
+            ) as folder,
             running(name, folder, "--appendonly", "yes", "--appendfsync", policy) as server,
         ):
             rate = benchmark(server, requests, ["SET", "key:__rand_int__", WORD])
@@ -405,7 +424,9 @@ def main() -> None:
         rows = [(name, measure_saving(name, keys)) for name in chosen.servers]
         texts.append(table("mixed keys: time (processor time) | SAVE | BGSAVE | load | file", rows))
     if "latency" in chosen.parts:
-        rows = [(name, measure_latency(name, keys, 200_000 // min(scale, 4), 10 / min(scale, 5))) for name in chosen.servers]
+        rows = [
+            (name, measure_latency(name, keys, 200_000 // min(scale, 4), 10 / min(scale, 5))) for name in chosen.servers
+        ]
         texts.append(table("ms at half load | load | p50 | p99.9 | longest | saving: p50 | p99.9 | longest", rows))
     if "memory" in chosen.parts:
         rows = [(name, measure_memory(name, keys)) for name in chosen.servers]
@@ -416,10 +437,11 @@ def main() -> None:
     if "hits" in chosen.parts:
         population, count = 100_000 // min(scale, 5), 2_000_000 // scale
         trace = zipf(count, population)
+        policies = ("allkeys-lru", "allkeys-lfu", "allkeys-random")
         rows = [
-            (name, [f"{measure_hits(name, policy, trace, population // 10):.2%}" for policy in ("allkeys-lru", "allkeys-lfu", "allkeys-random")])
+            (name, [f"{measure_hits(name, policy, trace, population // 10):.2%}" for policy in policies])
             for name in chosen.servers
-        ]  # fmt: skip
+        ]
         texts.append(table("hits of a Zipf trace, room for a tenth of the keys | LRU | LFU | random", rows))
     if chosen.markdown:
         put("persistence", "\n\n".join(texts))

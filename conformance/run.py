@@ -28,7 +28,11 @@ FILES = (
     "unit/bitops", "unit/bitfield", "unit/keyspace", "unit/expire", "unit/scan", "unit/sort", "unit/dump",
     "unit/protocol", "unit/querybuf", "unit/limits", "unit/introspection", "unit/introspection-2", "unit/info",
     "unit/info-command", "unit/slowlog", "unit/latency-monitor", "unit/obuf-limits", "unit/networking", "unit/quit",
-    "unit/other", "unit/multi", "unit/pubsub", "unit/pubsubshard", "unit/tracking", "unit/functions",
+    "unit/other", "unit/multi", "unit/pubsub", "unit/pubsubshard", "unit/tracking", "unit/functions", "unit/scripting",
+    "unit/aofrw", "unit/lazyfree", "unit/maxmemory", "integration/rdb", "integration/aof",
+    "integration/aof-multi-part", "integration/convert-zipmap-hash-on-load",
+    "integration/convert-ziplist-hash-on-load", "integration/convert-ziplist-zset-on-load",
+    "integration/corrupt-dump", "integration/logging",
 )  # fmt: skip
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LINE = re.compile(r"^\[(ok|err|skip|ignore|exception|timeout)\]:? ?(.*)$")
@@ -84,6 +88,9 @@ def run_file(tree: Path, file: str, arguments: list[str], timeout: int) -> tuple
         "1",
         "--timeout",
         "120",
+        # Ports of this run's own, so that runs at the same time do not meet.
+        "--baseport",
+        str(20_100 + os.getpid() % 80 * 128),
         *left_out,
         *arguments,
     ]

@@ -75,7 +75,7 @@ def _serve(words: list[str]) -> int:
     server.supervised = supervised
     pid_file = config.pidfile or ("/var/run/redpoll.pid" if config.daemonize else "")
     try:
-        server.start()
+        server.listen()
     except StartError as error:
         log.warning(str(error))
         return 1
@@ -86,6 +86,14 @@ def _serve(words: list[str]) -> int:
             log.warning(f"Failed to write PID file {pid_file}: {error.strerror}")
     process.on_signals(server.signalled)
     banner.announce(log, mode="standalone", port=config.port, always=config.always_show_logo)
+    log.notice("Server initialized")
+    try:
+        server.load()
+    except StartError as error:
+        log.warning(str(error))
+        if pid_file:
+            process.remove_pid_file(pid_file)
+        return 1
     _say_hello(server)
     if supervised == "systemd":
         process.notify_systemd("STATUS=Ready to accept connections\nREADY=1\n")
@@ -104,7 +112,6 @@ def _serve(words: list[str]) -> int:
 
 def _say_hello(server: Any) -> None:
     log = server.log
-    log.notice("Server initialized")
     for name in server.config.not_in_force():
         log.warning(f"The directive '{name}' is accepted and kept, but nothing acts on it yet.")
     server.show_title()

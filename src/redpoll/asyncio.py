@@ -43,8 +43,9 @@ def connect(
 
 def from_url(url: str, **kwargs: Any) -> Redis:
     """Return a client for a store's URL; other URLs (`redis://…`) are redis-py's."""
-    found: Redis = connect(url, **kwargs) if url.startswith("redpoll:") else Redis.from_url(url, **kwargs)
-    return found
+    found: Any = connect(url, **kwargs) if url.startswith("redpoll:") else Redis.from_url(url, **kwargs)
+    client: Redis = found
+    return client
 
 
 __all__ = [

@@ -30,6 +30,7 @@ NOTHING_TO_CANCEL = "ERR Background saving is currently not in progress or sched
 REWRITE_ACTIVE = "ERR Background append only file rewriting already in progress"
 REWRITE_FAILED = "ERR Can't execute an AOF background rewriting. Please check the server logs for more information."
 WAITAOF_WITHOUT_LOG = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+LOAD_LOG_FAILED = "ERR Error trying to load the AOF files, check server logs."
 BACKUP_NOT_INCREMENTING = "ERR There is no backup to seal: it has to be in the incrementing state"
 BACKUP_NOTHING_TO_ABORT = "ERR No backup is in progress"
 BACKUP_NOTHING_TO_CLEAN = "ERR There is no sealed or failed backup to clean up"
@@ -560,6 +561,87 @@ def geo_by(command: str) -> str:
     return f"ERR exactly one of BYRADIUS and BYBOX can be specified for {command}"
 
 
+# Users and what they may do
+
+DEFAULT_USER_STAYS = "ERR The 'default' user cannot be removed"
+GENPASS_BITS = (
+    "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096"
+)
+NO_ACL_FILE = (
+    "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER "
+    "command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store "
+    "users in the Redis configuration."
+)
+ACL_NOT_SAVED = "ERR There was an error trying to save the ACLs. Please check the server logs for more information"
+TOO_MANY_GUESSES = "ERR too many failed logins from your address, try again later"
+SORT_BY_DENIED = "ERR BY option of SORT denied due to insufficient ACL permissions."
+SORT_GET_DENIED = "ERR GET option of SORT denied due to insufficient ACL permissions."
+KEY_DENIED = "No permissions to access a key"
+CHANNEL_DENIED = "No permissions to access a channel"
+DATABASE_DENIED = "No permissions to access database"
+
+
+def command_denied(user: str, command: str) -> str:
+    """The text, without a code, for a command that a user may not run."""
+    return f"User {user} has no permissions to run the '{command}' command"
+
+
+def object_denied(user: str, what: str, name: str) -> str:
+    """The same for a key or a channel, where its name may be told."""
+    return f"User {user} has no permissions to access the '{name}' {what}"
+
+
+def database_denied(user: str, name: str) -> str:
+    """The same for a database."""
+    return f"User {user} has no permissions to access database '{name}'"
+
+
+def rules_changed(reason: str) -> str:
+    """The text within EXEC's reply for a command that its user may not run any more."""
+    return (
+        "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. "
+        f"This command is no longer allowed for the following reason: {reason}"
+    )
+
+
+def bad_acl_rule(rule: str, reason: str) -> str:
+    """The text for a rule that ACL SETUSER does not take."""
+    return f"ERR Error in ACL SETUSER modifier '{rule}': {reason}"
+
+
+def unknown_category(name: str) -> str:
+    """The text for a category that there is not."""
+    return f"ERR Unknown category '{name[:128]}'"
+
+
+def user_not_found(name: str) -> str:
+    """The text of ACL DRYRUN for a user that there is not."""
+    return f"ERR User '{name}' not found"
+
+
+def command_not_found(name: str) -> str:
+    """The text of ACL DRYRUN for a command that there is not."""
+    return f"ERR Command '{name}' not found"
+
+
+# HOTKEYS
+
+HOTKEYS_STARTED = "ERR hotkey tracking session already in progress"
+HOTKEYS_NOT_STARTED = "ERR no hotkey tracking session in progress"
+HOTKEYS_GOING_ON = "ERR hotkey tracking session in progress, stop tracking first"
+HOTKEYS_NO_METRICS = "ERR METRICS parameter is required"
+HOTKEYS_METRICS_COUNT = "ERR METRICS count must be > 0 and <= 2"
+HOTKEYS_METRICS_MISMATCH = "ERR METRICS count does not match number of metric types provided"
+HOTKEYS_UNKNOWN_METRICS = "ERR METRICS no valid metrics passed. Supported: CPU|NET"
+HOTKEYS_COUNT = "ERR COUNT must be between 1 and 64"
+HOTKEYS_DURATION = "ERR DURATION must be between 0 and 1000000000"
+HOTKEYS_SAMPLE = "ERR SAMPLE ratio must be positive"
+HOTKEYS_SLOTS = "ERR SLOTS parameter cannot be used in non-cluster mode"
+
+
+def metric_twice(name: str) -> str:
+    """The text for a metric that HOTKEYS START is told more than once."""
+    return f"ERR METRICS {name} defined more than once!"
 # Scripts
 
 NO_SCRIPT = "NOSCRIPT No matching script. Please use EVAL."
@@ -583,7 +665,6 @@ SCRIPT_WRONG_ARITY = "ERR Wrong number of args calling Redis command from script
 SCRIPT_NOT_ALLOWED = "ERR This Redis command is not allowed from script"
 SCRIPT_ONLY_READS = "ERR Write commands are not allowed from read-only scripts."
 SCRIPT_WRITES_IN_RO = "ERR Can not execute a script with write flag using *_ro command."
-SCRIPT_OUT_OF_MEMORY = "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'"
 SCRIPT_NO_CLUSTER = "ERR Can not run script on cluster, 'no-cluster' flag is set."
 SCRIPT_KILLED = "ERR Script killed by user with SCRIPT KILL..."
 FUNCTION_KILLED = SCRIPT_KILLED

@@ -132,6 +132,22 @@ def test_ctrl_c_ends_a_wait(run_python: Callable[..., str]) -> None:
     )
 
 
+def test_ctrl_c_ends_a_script(run_python: Callable[..., str]) -> None:
+    assert (
+        run_python("""
+        import os, redpoll, signal, threading
+        r = redpoll.connect()
+        r.config_set("busy-reply-threshold", 10)
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            r.eval("while true do end", 0)
+        except KeyboardInterrupt:
+            print("interrupted", r.ping())
+    """)
+        == "interrupted True\n"
+    )
+
+
 HOST = """
 import sys, redpoll
 store = redpoll.Store(sys.argv[1], appendonly=sys.argv[2] == "log")

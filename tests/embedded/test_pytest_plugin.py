@@ -111,6 +111,12 @@ def test_dropped_connections(redpoll_store: Any, redpoll_faults: Any) -> None:
     assert patient.get("k") == b"v"
     redpoll_faults.drop_connections()
     assert patient.get("k") == b"v"
+    for transaction in (True, False):
+        redpoll_faults.drop(command="get")
+        assert patient.pipeline(transaction).get("k").execute() == [b"v"]
+        redpoll_faults.drop(command="get")
+        with pytest.raises(redis.ConnectionError):
+            client.pipeline(transaction).get("k").execute()
     client.close()
     patient.close()
 

@@ -430,3 +430,32 @@ def test_valkey_py(store: Any) -> None:
     with pytest.raises(valkey.ResponseError):
         client.lpush("k", 1)
     client.close()
+
+
+def test_transactions_fail_as_the_librarys_do(store: Any) -> None:
+    store.serve()
+    outcomes = []
+    for one in (redis.Redis(port=store.ports[0]), store.client()):
+        one.flushall()
+        one.set("text", "x")
+        seen: list[Any] = []
+        for commands in (
+            [("lpush", "text", 1), ("set", "k", 1)],
+            [("execute_command", "NOSUCH"), ("set", "k", 2)],
+            [("set", "k", 3), ("execute_command", "GET")],
+            [("hset", "h", "f", "v"), ("hgetall", "h"), ("get", "k")],
+            [("unwatch",), ("get", "k")],
+        ):
+            for raising in (True, False):
+                pipe = one.pipeline()
+                for name, *args in commands:
+                    getattr(pipe, name)(*args)
+                try:
+                    results = pipe.execute(raise_on_error=raising)
+                    seen.append([repr(result) for result in results])
+                except Exception as error:
+                    seen.append((type(error).__name__, str(error)))
+        seen.append(one.get("k"))
+        outcomes.append(seen)
+        one.close()
+    assert outcomes[0] == outcomes[1]

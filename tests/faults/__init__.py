@@ -1,0 +1,1 @@
+"""Crashes, power cuts, failing disks and damaged files."""

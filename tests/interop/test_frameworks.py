@@ -23,8 +23,8 @@ def url(server: Server, database: int = 0) -> str:
 # redis-py
 
 
-def test_a_lock_of_redis_py(any_server: Server) -> None:
-    with redis.Redis(any_server.host, any_server.port) as client, client.lock("lock", timeout=10) as lock:
+def test_a_lock_of_redis_py(networked_server: Server) -> None:
+    with redis.Redis(networked_server.host, networked_server.port) as client, client.lock("lock", timeout=10) as lock:
         other = client.lock("lock", timeout=10)
         assert other.acquire(blocking=False) is False
         assert lock.owned()
@@ -40,8 +40,8 @@ def test_a_lock_of_redis_py(any_server: Server) -> None:
         assert lock.acquire()
 
 
-def test_scripts_of_redis_py(any_server: Server) -> None:
-    with redis.Redis(any_server.host, any_server.port) as client:
+def test_scripts_of_redis_py(networked_server: Server) -> None:
+    with redis.Redis(networked_server.host, networked_server.port) as client:
         script = client.register_script("return {redis.call('INCRBY', KEYS[1], ARGV[1]), #ARGV}")
         assert script(keys=["n"], args=[5]) == [5, 1]
         client.script_flush()
@@ -66,9 +66,9 @@ def work(number: int) -> int:
     return number * 2
 
 
-def test_rq(any_server: Server) -> None:
+def test_rq(networked_server: Server) -> None:
     rq = pytest.importorskip("rq")
-    with redis.Redis(any_server.host, any_server.port) as client:
+    with redis.Redis(networked_server.host, networked_server.port) as client:
         queue = rq.Queue("jobs", connection=client)
         jobs = [queue.enqueue(work, number) for number in (1, 2, -1)]
         after = queue.enqueue(work, 10, depends_on=jobs[0])
@@ -85,10 +85,10 @@ def test_rq(any_server: Server) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_celery(any_server: Server) -> None:
+def test_celery(networked_server: Server) -> None:
     celery = pytest.importorskip("celery")
     testing = pytest.importorskip("celery.contrib.testing.worker")
-    app = celery.Celery("interop", broker=url(any_server), backend=url(any_server, 1))
+    app = celery.Celery("interop", broker=url(networked_server), backend=url(networked_server, 1))
     app.conf.update(broker_connection_retry_on_startup=False, worker_hijack_root_logger=False)
 
     @app.task(name="interop.add")
@@ -99,10 +99,10 @@ def test_celery(any_server: Server) -> None:
     def total(numbers: list[int]) -> int:
         return sum(numbers)
 
-    with testing.start_worker(app, perform_ping_check=False, loglevel="CRITICAL", shutdown_timeout=20):
-        assert add.delay(2, 3).get(timeout=20) == 5
-        assert celery.chain(add.s(1, 2), add.s(4))().get(timeout=20) == 7
-        assert celery.chord([add.s(n, n) for n in range(4)], total.s())().get(timeout=20) == 12
+    with testing.start_worker(app, perform_ping_check=False, loglevel="CRITICAL", shutdown_timeout=60):
+        assert add.delay(2, 3).get(timeout=60) == 5
+        assert celery.chain(add.s(1, 2), add.s(4))().get(timeout=60) == 7
+        assert celery.chord([add.s(n, n) for n in range(4)], total.s())().get(timeout=60) == 12
     app.close()
 
 
@@ -110,7 +110,7 @@ def test_celery(any_server: Server) -> None:
 
 
 @pytest.fixture
-def django_settings(any_server: Server) -> Any:
+def django_settings(networked_server: Server) -> Any:
     pytest.importorskip("django")
     from django.conf import settings
     from django.core.cache import caches
@@ -118,7 +118,7 @@ def django_settings(any_server: Server) -> Any:
     cache = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": url(any_server),
+            "LOCATION": url(networked_server),
             "TIMEOUT": 60,
         }
     }
@@ -170,11 +170,11 @@ def test_djangos_sessions() -> None:
 # Flask
 
 
-def test_flask_session(any_server: Server) -> None:
+def test_flask_session(networked_server: Server) -> None:
     flask = pytest.importorskip("flask")
     flask_session = pytest.importorskip("flask_session")
     app = flask.Flask("interop")
-    client = redis.Redis(any_server.host, any_server.port)
+    client = redis.Redis(networked_server.host, networked_server.port)
     app.config.update(SESSION_TYPE="redis", SESSION_REDIS=client, SECRET_KEY="interop")
     flask_session.Session(app)
 
@@ -196,10 +196,10 @@ def test_flask_session(any_server: Server) -> None:
 @pytest.mark.parametrize(
     "strategy", ["FixedWindowRateLimiter", "MovingWindowRateLimiter", "SlidingWindowCounterRateLimiter"]
 )
-def test_limits(any_server: Server, strategy: str) -> None:
+def test_limits(networked_server: Server, strategy: str) -> None:
     limits = pytest.importorskip("limits")
     strategies = pytest.importorskip("limits.strategies")
-    storage = limits.storage.storage_from_string(url(any_server))
+    storage = limits.storage.storage_from_string(url(networked_server))
     limiter = getattr(strategies, strategy)(storage)
     rule = limits.parse("3/hour")
     user = uuid.uuid4().hex

@@ -94,9 +94,9 @@ def wait_until_busy(connection: Connection) -> None:
         assert time.monotonic() < deadline
 
 
-def test_a_slow_function_is_told_of_and_killed(any_server: Server) -> None:
+def test_a_slow_function_is_told_of_and_killed(networked_server: Server) -> None:
     busy = "BUSY "
-    with any_server.connect() as caller, any_server.connect() as other:
+    with networked_server.connect() as caller, networked_server.connect() as other:
         other.call("CONFIG", "SET", "busy-reply-threshold", "20")
         other.call("FUNCTION", "LOAD", "REPLACE", SPIN)
         for name in ("spin", "catch"):

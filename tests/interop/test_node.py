@@ -20,7 +20,7 @@ TESTS = {
 
 
 @pytest.mark.parametrize("name", TESTS)
-def test_node(any_server: Server, name: str) -> None:
+def test_node(networked_server: Server, name: str) -> None:
     package, checks = TESTS[name]
     try:
         node = find_tool("node")
@@ -29,7 +29,7 @@ def test_node(any_server: Server, name: str) -> None:
     if not (FOLDER / "node_modules" / package).is_dir():
         pytest.skip(f"{package} is not installed (`make peers` brings it)")
     done = subprocess.run(
-        [node, f"{name}_test.js", str(any_server.port)],
+        [node, f"{name}_test.js", str(networked_server.port)],
         cwd=FOLDER,
         capture_output=True,
         text=True,

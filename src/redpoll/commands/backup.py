@@ -8,7 +8,7 @@ from redpoll.commands.flags import ADMIN, NOSCRIPT, STALE
 from redpoll.errors import CommandError
 from redpoll.wire.values import NO_REPLY
 
-container("BACKUP", group="server", since="8.10.0", summary="Make copies of the data.")
+container("BACKUP", group="server", since="8.10.0", summary="Make copies of the data.", arity=2)
 
 
 @command("BACKUP START", group="server", since="8.10.0", flags=ADMIN | NOSCRIPT, complexity="O(1)")

@@ -12,6 +12,7 @@ from redpoll.commands.dataset_digest import EMPTY, digest_of_all, digest_of_valu
 from redpoll.commands.declare import command
 from redpoll.commands.flags import ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE
 from redpoll.errors import CommandError
+from redpoll.formats.payload import verify_checksums
 from redpoll.wire import values
 
 #: Functions that add to DEBUG OBJECT what they know of a key's value; each takes the database and the key.
@@ -136,6 +137,43 @@ def _reload(call: Any, *options: bytes) -> str:
     except persistence.LoadError as error:
         call.server.log.warning(str(error))
         raise CommandError(errors.RELOAD_FAILED) from error
+    return "OK"
+
+
+@_subcommand("LOADAOF")
+def _load_log(call: Any) -> Any:
+    """Write what there is of the append-only log, empty all databases, and load it."""
+    persistence, client = call.server.persistence, call.connection.id
+    job = _loading.get(client)
+    if job is None:
+        job = _loading[client] = persistence.reload_log()
+    if not job.done:
+        # Commands cannot be replayed while this one runs.
+        if call.wait_for_time(0, lambda: "OK", 1):
+            return values.NO_REPLY
+        job.error = "in a transaction"
+    del _loading[client]
+    if job.error:
+        call.server.log.warning(job.error)
+        raise CommandError(errors.LOAD_LOG_FAILED)
+    return "OK"
+
+
+# What clients wait for that sent DEBUG LOADAOF, by their IDs.
+_loading: dict[int, Any] = {}
+
+
+@_subcommand("AOF-FLUSH-SLEEP <microsec>", least=1)
+def _flush_slowly(call: Any, microseconds: bytes) -> str:
+    """Have every write of the append-only log take so much longer."""
+    call.server.persistence.log.slow_down(call.parse_integer(microseconds))
+    return "OK"
+
+
+@_subcommand("SET-SKIP-CHECKSUM-VALIDATION <0|1>", least=1)
+def _skip_checksums(_call: Any, wanted: bytes) -> str:
+    """Take RESTORE's payloads whatever their checksum says."""
+    verify_checksums(wanted != b"1")
     return "OK"
 
 
@@ -267,6 +305,13 @@ def _sdslen(call: Any, key: bytes) -> str:
         f"key_sds_len:{len(key)}, key_sds_avail:0, key_zmalloc: {len(key)}, "
         f"val_sds_len:{len(value)}, val_sds_avail:0, val_zmalloc: {call.db.memory(key)}"
     )
+
+
+@_subcommand("SET-DISABLE-DENY-SCRIPTS <0|1>", least=1)
+def _set_disable_deny_scripts(call: Any, wanted: bytes) -> str:
+    """Let scripts call commands that they must not call."""
+    call.server.scripts.host.unrestricted = wanted == b"1"
+    return "OK"
 
 
 @_subcommand("STRUCTSIZE")

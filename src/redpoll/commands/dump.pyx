@@ -111,8 +111,8 @@ cdef int read_payload(Call call, Source* source, Value* value) except -1:
         reason = "a collection without elements" if source.reason == NULL else (<bytes>source.reason).decode()
         position = source_position(source) if source.reason == NULL else source.failed_at
         source_free(source)
-        call.server.log.verbose(f"RESTORE refused a payload of type {<unsigned char>payload[0]}: "
-                                f"{reason}, at byte {position}")
+        call.server.log.verbose(f"RESTORE refused a payload of type {<unsigned char>payload[0]}, its "
+                                f"integrity check failed: {reason}, at byte {position}")
         raise CommandError(errors.BAD_DATA)
     return 0
 

@@ -311,7 +311,10 @@ declare(
 
 
 cdef int flushall(Call call) except -1:
-    return flush(call, range(len(call.keyspace.databases)))
+    flush(call, range(len(call.keyspace.databases)))
+    if not call.keyspace.replaying:
+        call.server.persistence.flushed()
+    return 0
 
 declare(
     "FLUSHALL [ASYNC | SYNC]", native(flushall), summary="Delete all keys of all databases.", group="server",

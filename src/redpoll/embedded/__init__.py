@@ -96,8 +96,9 @@ def from_url(url: str, **kwargs: Any) -> Redis:
     """Return a client for a store's URL; other URLs (`redis://…`) are redis-py's."""
     from redpoll.embedded.clients import Redis
 
-    found: Redis = connect(url, **kwargs) if url.startswith("redpoll:") else Redis.from_url(url, **kwargs)
-    return found
+    found: Any = connect(url, **kwargs) if url.startswith("redpoll:") else Redis.from_url(url, **kwargs)
+    client: Redis = found
+    return client
 
 
 def __getattr__(name: str) -> Any:

@@ -36,7 +36,7 @@ def _blocking(r: Any) -> object:
 
 
 async def _tasks() -> object:
-    r = redpoll.asyncio.connect(decode_responses=True)
+    r: Any = redpoll.asyncio.connect(decode_responses=True)
     waiting = asyncio.create_task(r.blpop("queue", timeout=5))
     await asyncio.sleep(0)
     await r.rpush("queue", "job")
@@ -48,7 +48,7 @@ async def _tasks() -> object:
 def main() -> int:
     """Show it."""
     began = time.perf_counter()
-    r = redpoll.connect(decode_responses=True)
+    r: Any = redpoll.connect(decode_responses=True)
     r.set("greeting", "hello")
     first = (time.perf_counter() - began) * 1e3
     print(f"Redpoll {redpoll.__version__} in this process; the first command took {first:.0f} ms.")

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import functools
 import importlib
 import inspect
 import math
@@ -43,7 +44,17 @@ _NETWORK = """
 """.split()  # noqa: SIM905 - as a list it fills a page
 
 
-class Packed(list):  # type: ignore[type-arg]
+class NoLock:
+    """A lock that nobody has to wait for."""
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+
+class Packed(list):
     """Commands that need not be packed: tuples of Python values."""
 
 
@@ -90,7 +101,7 @@ def family(library: str) -> types.SimpleNamespace:
             self._store, _ = find_store(store, kwargs.pop("url", None) or "redpoll://memory")
 
         def _use_encoder(self) -> None:
-            encoder: Any = self.encoder  # type: ignore[attr-defined]
+            encoder: Any = self.encoder
             self._encode = encoder.encode
             self._utf8 = encoder.encoding.lower() in ("utf-8", "utf8") and encoder.encoding_errors == "strict"
 
@@ -100,14 +111,14 @@ def family(library: str) -> types.SimpleNamespace:
                 where = self._store.link()
                 if where:
                     return where
-                encoder: Any = self.encoder  # type: ignore[attr-defined]
+                encoder: Any = self.encoder
                 self._session = self._store.session(
                     2,
                     Decoding(
                         encoder.decode_responses,
                         encoder.encoding,
                         encoder.encoding_errors,
-                        self._parser.parse_error,  # type: ignore[attr-defined]
+                        self._parser.parse_error,
                         sets,
                     ),
                 )
@@ -134,9 +145,9 @@ def family(library: str) -> types.SimpleNamespace:
                 raise errors.ConnectionError(CLOSED) from error
 
         def repr_pieces(self) -> list[tuple[str, Any]]:
-            pieces = [("store", self._store), ("db", self.db)]  # type: ignore[attr-defined]
-            if self.client_name:  # type: ignore[attr-defined]
-                pieces.append(("client_name", self.client_name))  # type: ignore[attr-defined]
+            pieces = [("store", self._store), ("db", self.db)]
+            if self.client_name:
+                pieces.append(("client_name", self.client_name))
             return pieces
 
         def _host_error(self) -> str:
@@ -152,7 +163,7 @@ def family(library: str) -> types.SimpleNamespace:
                 raise reply
             return reply
 
-    class Connection(Shared, connection.UnixDomainSocketConnection):  # type: ignore[misc, name-defined]
+    class Connection(Shared, connection.UnixDomainSocketConnection):
         """A connection into a store: `store` is a `Store`, a URL of one, a path, or None for a new one in memory."""
 
         def __init__(self, store: Any = None, **kwargs: Any) -> None:
@@ -264,7 +275,7 @@ def family(library: str) -> types.SimpleNamespace:
             # As older versions had it: (response, disable_decoding, push_request).
             return parser.handle_push_response(message, False, True)
 
-    class AsyncConnection(Shared, async_connection.UnixDomainSocketConnection):  # type: ignore[misc, name-defined]
+    class AsyncConnection(Shared, async_connection.UnixDomainSocketConnection):
         """The same for asyncio. It belongs to no event loop: whoever waits in it waits in his own."""
 
         def __init__(self, store: Any = None, **kwargs: Any) -> None:
@@ -396,7 +407,7 @@ def family(library: str) -> types.SimpleNamespace:
         """What pools of both kinds have in common."""
 
         def __init__(self, connection_class: Any = None, *, store: Any = None, **kwargs: Any) -> None:
-            usual = self._usual_class()  # type: ignore[attr-defined]
+            usual = self._usual_class()
             connection_class = connection_class or usual
             if issubclass(connection_class, usual):
                 store, given = find_store(store, kwargs.pop("url", None))
@@ -413,17 +424,17 @@ def family(library: str) -> types.SimpleNamespace:
         def from_url(cls, url: str, **kwargs: Any) -> Any:
             """Make a pool from a store's URL, or any other that the library knows."""
             if not options.is_url(url):
-                return super().from_url(url, **kwargs)  # type: ignore[misc]
+                return super().from_url(url, **kwargs)
             return cls(store=url, **kwargs)
 
-    class ConnectionPool(Pooled, connection.ConnectionPool):  # type: ignore[misc, name-defined]
+    class ConnectionPool(Pooled, connection.ConnectionPool):
         """A pool of connections into a store."""
 
         @staticmethod
         def _usual_class() -> Any:
             return Connection
 
-    class BlockingConnectionPool(Pooled, connection.BlockingConnectionPool):  # type: ignore[misc, name-defined]
+    class BlockingConnectionPool(Pooled, connection.BlockingConnectionPool):
         """A pool whose users wait for a connection when all are taken."""
 
         def __init__(self, max_connections: int = 50, timeout: float | None = 20, **kwargs: Any) -> None:
@@ -434,14 +445,19 @@ def family(library: str) -> types.SimpleNamespace:
         def _usual_class() -> Any:
             return Connection
 
-    class AsyncConnectionPool(Pooled, async_connection.ConnectionPool):  # type: ignore[misc, name-defined]
-        """A pool of connections into a store, for asyncio."""
+    class AsyncConnectionPool(Pooled, async_connection.ConnectionPool):
+        """A pool of connections into a store, for asyncio, and for several event loops at a time."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            # One of asyncio's would belong to the event loop that first waits for it. What it guards does not suspend.
+            self._lock = NoLock()
 
         @staticmethod
         def _usual_class() -> Any:
             return AsyncConnection
 
-    class AsyncBlockingConnectionPool(Pooled, async_connection.BlockingConnectionPool):  # type: ignore[misc, name-defined]
+    class AsyncBlockingConnectionPool(Pooled, async_connection.BlockingConnectionPool):
         """The same, whose users wait for a connection when all are taken."""
 
         def __init__(self, max_connections: int = 50, timeout: float | None = 20, **kwargs: Any) -> None:
@@ -452,7 +468,7 @@ def family(library: str) -> types.SimpleNamespace:
         def _usual_class() -> Any:
             return AsyncConnection
 
-    class Callbacks(client.CaseInsensitiveDict):  # type: ignore[misc, name-defined]
+    class Callbacks(client.CaseInsensitiveDict):
         """A client's callbacks; what was learned from them is forgotten when they change."""
 
         known: dict[Any, Any] | None = None
@@ -472,10 +488,6 @@ def family(library: str) -> types.SimpleNamespace:
         def update(self, data: Any) -> None:
             super().update(data)
             self._forget()
-
-    # Before redis-py 5.3 a pool wanted to know for what.
-    first = list(inspect.signature(async_connection.ConnectionPool.get_connection).parameters.values())[1]
-    needs_name = first.default is inspect.Parameter.empty and first.kind is not inspect.Parameter.VAR_POSITIONAL
 
     class Short:
         """What clients of both kinds have in common."""
@@ -498,7 +510,7 @@ def family(library: str) -> types.SimpleNamespace:
                     kwargs.update({**given, **kwargs})
                     if not store.name:
                         self._owned = store
-                kwargs.setdefault("retry", self._usual_retry())  # type: ignore[attr-defined]
+                kwargs.setdefault("retry", self._usual_retry())
                 pool = pool_class(store=store, **kwargs)
                 kwargs.clear()
                 kwargs.update(rest, connection_pool=pool, single_connection_client=single)
@@ -508,18 +520,18 @@ def family(library: str) -> types.SimpleNamespace:
         def _settle(self, own_pool: bool, plain: Any, conn_class: Any) -> None:
             """Once the library's own `__init__` is done."""
             self.auto_close_connection_pool = own_pool
-            pool: Any = self.connection_pool  # type: ignore[attr-defined]
+            pool: Any = self.connection_pool
             if (
                 issubclass(pool.connection_class, conn_class)
-                and not self._uses_one_connection()  # type: ignore[attr-defined]
+                and not self._uses_one_connection()
                 and getattr(pool, "cache", None) is None
                 and isinstance(getattr(pool, "_available_connections", None), list)
                 and not pool._blocks()
-                and type(self).parse_response is plain.parse_response  # type: ignore[attr-defined]
+                and type(self).parse_response is plain.parse_response
                 and isinstance(plain.execute_command, types.FunctionType)
             ):
                 callbacks = Callbacks({})
-                dict.update(callbacks, self.response_callbacks)  # type: ignore[attr-defined, has-type]
+                dict.update(callbacks, self.response_callbacks)
                 self.response_callbacks = callbacks
                 self._fast = Fast(pool, callbacks, client.NEVER_DECODE, client.EMPTY_RESPONSE)
                 callbacks.known = self._fast.known
@@ -528,13 +540,13 @@ def family(library: str) -> types.SimpleNamespace:
         def from_url(cls, url: str, **kwargs: Any) -> Any:
             """Make a client from a store's URL, or any other that the library knows."""
             if not options.is_url(url):
-                return super().from_url(url, **kwargs)  # type: ignore[misc]
+                return super().from_url(url, **kwargs)
             return cls(url, **kwargs)
 
         @property
         def store(self) -> Store:
             """The store that its commands go to."""
-            found: Store = self.connection_pool.connection_kwargs["store"]  # type: ignore[attr-defined]
+            found: Store = self.connection_pool.connection_kwargs["store"]
             return found
 
         def _let_go(self) -> None:
@@ -542,7 +554,7 @@ def family(library: str) -> types.SimpleNamespace:
             if owned is not None:
                 owned.release()
 
-    class Client(Short, plain_client):  # type: ignore[misc]
+    class Client(Short, plain_client):
         """A client of a store here: `Redis()`, `Redis("app.rdb")`, `Redis("redpoll://memory")`, `Redis(store)`.
 
         Takes what the library's own client takes and makes sense without a network. What it opened it closes.
@@ -569,11 +581,74 @@ def family(library: str) -> types.SimpleNamespace:
                     return result
             return super().execute_command(*args, **options)
 
+        @functools.wraps(plain_client.set)
+        def set(self, name: Any, value: Any, ex: Any = None, *args: Any, **kwargs: Any) -> Any:
+            # The library's own takes longer to look at its many options than the store to run the command.
+            if not args and not kwargs:
+                if ex is None:
+                    return self.execute_command("SET", name, value)
+                if type(ex) is int:
+                    return self.execute_command("SET", name, value, "EX", ex)
+            return super().set(name, value, ex, *args, **kwargs)
+
+        def pipeline(self, transaction: Any = True, shard_hint: Any = None) -> Any:
+            if self._fast is None:
+                return super().pipeline(transaction, shard_hint)
+            made = Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+            made._fast = self._fast
+            return made
+
         def close(self) -> None:
             super().close()
             self._let_go()
 
-    class AsyncClient(Short, plain_async_client):  # type: ignore[misc]
+    class Pipeline(client.Pipeline):
+        """A pipeline whose commands are run one by one, as there is nothing to send."""
+
+        _fast: Fast
+
+        @staticmethod
+        def _run(way: Any, connection: Any, commands: Any) -> Any:
+            if not isinstance(connection, Connection):
+                return SLOW
+            try:
+                return way(connection, commands)
+            except SessionClosed as error:
+                connection.disconnect()
+                raise errors.ConnectionError(CLOSED) from error
+
+        def _execute_pipeline(self, connection: Any, commands: Any, raise_on_error: bool) -> Any:
+            responses = self._run(self._fast.run_all, connection, commands)
+            if responses is SLOW:
+                return super()._execute_pipeline(connection, commands, raise_on_error)
+            if raise_on_error:
+                self.raise_first_error(commands, responses)
+            return responses
+
+        def _execute_transaction(self, connection: Any, commands: Any, raise_on_error: bool) -> Any:
+            unit = self._run(self._fast.run_unit, connection, commands)
+            if unit is SLOW:
+                return super()._execute_transaction(connection, commands, raise_on_error)
+            refused, reply = unit
+            for number, error in refused.items():
+                if number >= 0 and isinstance(error, errors.ResponseError):
+                    self.annotate_exception(error, number + 1, commands[number][0])
+            if isinstance(reply, errors.ExecAbortError) and refused:
+                raise next(iter(refused.values()))
+            if isinstance(reply, Exception):
+                raise reply
+            self.watching = False
+            if reply is None:
+                raise errors.WatchError("Watched variable changed.")
+            for number, error in refused.items():
+                reply.insert(number, error)
+            if raise_on_error:
+                self.raise_first_error(commands, reply)
+            return [
+                self._fast.finished(one, args[0], given) for one, (args, given) in zip(reply, commands, strict=True)
+            ]
+
+    class AsyncClient(Short, plain_async_client):
         """The same for asyncio. Commands run at once, in the thread of the event loop; only those that wait suspend."""
 
         def __init__(self, store: Any = None, **kwargs: Any) -> None:
@@ -609,15 +684,35 @@ def family(library: str) -> types.SimpleNamespace:
             result = fast.end(reply, args[0], options)
             return await result if asyncio.iscoroutine(result) else result
 
+        @functools.wraps(plain_async_client.set)
+        def set(self, name: Any, value: Any, ex: Any = None, *args: Any, **kwargs: Any) -> Any:
+            if not args and not kwargs:
+                if ex is None:
+                    return self.execute_command("SET", name, value)
+                if type(ex) is int:
+                    return self.execute_command("SET", name, value, "EX", ex)
+            return super().set(name, value, ex, *args, **kwargs)
+
         async def _fetch(self) -> Any:
-            """A connection of this process, connected if it was not; None where another process has the store."""
+            """A connection of this process, connected if it was not; None: the pool has to see to it."""
             pool: Any = self.connection_pool
-            link = await (pool.get_connection("_") if needs_name else pool.get_connection())
-            if link._session is None or not link._session.idle:
-                await pool.release(link)
+            if pool._available_connections:
+                link = pool._available_connections.pop()
+            elif len(pool._in_use_connections) < pool.max_connections:
+                link = pool.make_connection()
+            else:
                 return None
-            pool._in_use_connections.discard(link)
-            return link
+            try:
+                if not link.is_connected:
+                    await link.connect()
+                if link._session is not None and link._session.idle:
+                    return link
+            except BaseException:
+                fast: Any = self._fast
+                fast.give_back(link)
+                raise
+            pool._available_connections.append(link)
+            return None
 
         async def _wait_in(self, link: Any, decoding: bool) -> Any:
             """The reply of a command that waits for a key; given up, it leaves what it waited for to others."""

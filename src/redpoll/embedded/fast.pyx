@@ -16,6 +16,24 @@ cdef object slow = SLOW
 cdef object missing = object()
 cdef object encode_plain = plain
 
+# Commands that a pipeline notes, as it watches keys from then on, or no more.
+cdef frozenset WATCHING = frozenset(("WATCH", "UNWATCH", "EXEC", "DISCARD", "MULTI"))
+
+
+# What redis-py turns pairs of members and scores into tuples with, printing each score and reading it again.
+cdef str SCORES = "zset_score_pairs_resp3_to_resp2_legacy"
+
+
+cdef object scores_as_they_are(callback):
+    """The same callback, without the detour where a score is to be a float, as it is already."""
+
+    def pairs(reply, **options):
+        if reply and options.get("withscores") and options.get("score_cast_func", float) is float:
+            return [tuple(pair) for pair in reply]
+        return callback(reply, **options)
+
+    return pairs
+
 
 cdef class Door:
     """`execute` of one store; `make` makes a session."""
@@ -85,6 +103,8 @@ cdef class Fast:
             found = slow
         else:
             found = self.callbacks[name] if name in self.callbacks else None
+            if getattr(found, "__name__", "") == SCORES:
+                found = scores_as_they_are(found)
         if len(self.known) < 4096:
             self.known[name] = found
         return found
@@ -153,6 +173,68 @@ cdef class Fast:
         finally:
             self.pool._available_connections.append(connection)
         return self.finish(reply, callback, options)
+
+    def run_all(self, connection, list commands):
+        """The results of commands, (words, options) each, errors in their places; or `SLOW`, and then none was run."""
+        cdef Session session = connection._session
+        cdef list results = []
+        cdef tuple args
+        cdef dict options
+        cdef object reply
+        cdef bint decoding, decodes
+        if session is None or not session.idle:
+            return slow
+        for args, _ in commands:
+            if self.callback_of(args[0]) is slow or args[0] in WATCHING:
+                return slow
+        decodes = session.decoding.decoding
+        for args, options in commands:
+            decoding = decodes and not (options and self.never_decode in options)
+            reply = session.call(args, connection._encode, connection._utf8, decoding)
+            if reply is nothing:
+                try:
+                    reply = connection.read_response(disable_decoding=not decoding)
+                except connection._reply_errors as error:
+                    reply = error
+            if isinstance(reply, connection._broken):
+                raise reply
+            try:
+                results.append(self.finish(reply, self.callback_of(args[0]), options))
+            except connection._reply_errors as error:
+                results.append(error)
+        return results
+
+    def run_unit(self, connection, list commands):
+        """A transaction: (errors by the number of their command, EXEC's reply); or `SLOW`, and then nothing was run.
+
+        The number before the first command is MULTI's. Raises what the library would.
+        """
+        cdef Session session = connection._session
+        cdef dict refused = {}
+        cdef tuple args
+        cdef dict options
+        cdef object reply
+        cdef Py_ssize_t number = -1
+        if session is None or not session.idle:
+            return slow
+        for args, _ in commands:
+            if self.callback_of(args[0]) is slow:
+                return slow
+        for args, options in ((("MULTI",), {}), *commands):
+            if options and self.empty_response in options:
+                refused[number] = options[self.empty_response]
+            else:
+                reply = session.call(args, connection._encode, connection._utf8, False)
+                if isinstance(reply, Exception):
+                    if not isinstance(reply, connection._reply_errors):
+                        raise reply
+                    refused[number] = reply
+            number += 1
+        return refused, session.call(("EXEC",), connection._encode, connection._utf8, session.decoding.decoding)
+
+    def finished(self, reply, name, dict options):
+        """The result of a command of a transaction; an error as it is."""
+        return reply if isinstance(reply, Exception) else self.finish(reply, self.callback_of(name), options)
 
     def broken(self, connection):
         """The store closed the connection: the long way connects anew, if the client is one that tries again."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import _thread
-import contextlib
 import logging
-import signal
 import threading
 from typing import Any
 
@@ -96,8 +93,7 @@ class HostedServer(Server):
     def interrupted(self, error: BaseException) -> None:
         """Ctrl-C, or the end of the process, in the middle of a handler: it is for the program."""
         if isinstance(error, KeyboardInterrupt):
-            with contextlib.suppress(Exception):
-                _thread.interrupt_main(signal.SIGINT)
+            self.loop.interrupted = True
 
     def refusal(self, connection: Any, routine: Any, words: list[bytes]) -> str | None:
         """Why a command may not run now; None: it may."""

@@ -10,44 +10,44 @@ options, `broker_transport_options={"store": "redpoll:///var/lib/jobs.rdb"}`: wo
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
-
-import kombu.transport
-from kombu.transport import redis as plain
 
 from redpoll.embedded.clients import Connection
 
 STORE = "redpoll://memory"
+_transports: Any = importlib.import_module("kombu.transport")
+_plain: Any = importlib.import_module("kombu.transport.redis")
 
 
-class Channel(plain.Channel):  # type: ignore[misc]
+class Channel(_plain.Channel):
     """A channel whose connections are sessions."""
 
     connection_class = Connection
     connection_class_ssl = Connection
-    from_transport_options = (*plain.Channel.from_transport_options, "store")
+    from_transport_options = (*_plain.Channel.from_transport_options, "store")
     store: Any = STORE
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         return {**super()._connparams(asynchronous), "store": self.store, "socket_timeout": None}
 
 
-class Transport(plain.Transport):  # type: ignore[misc]
+class Transport(_plain.Transport):
     """Kombu's transport for Redis, into a store."""
 
     Channel = Channel
 
 
-kombu.transport.TRANSPORT_ALIASES.setdefault("redpoll", f"{__name__}:Transport")
+_transports.TRANSPORT_ALIASES.setdefault("redpoll", f"{__name__}:Transport")
 
 try:
-    from celery.app import backends
-    from celery.backends.redis import RedisBackend
+    _backends: Any = importlib.import_module("celery.app.backends")
+    _backend: Any = importlib.import_module("celery.backends.redis")
 except ImportError:  # Kombu alone
     pass
 else:
 
-    class Backend(RedisBackend):  # type: ignore[misc]
+    class Backend(_backend.RedisBackend):
         """Celery's result backend for Redis, into a store."""
 
         def __init__(self, *args: Any, url: str | None = None, **kwargs: Any) -> None:
@@ -55,4 +55,4 @@ else:
             super().__init__(*args, url=f"redis://127.0.0.1/{database if database.isdigit() else 0}", **kwargs)
             self.connparams.update(connection_class=Connection, store=STORE, socket_timeout=None)
 
-    backends.BACKEND_ALIASES.setdefault("redpoll", f"{__name__}:Backend")
+    _backends.BACKEND_ALIASES.setdefault("redpoll", f"{__name__}:Backend")

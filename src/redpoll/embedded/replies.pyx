@@ -169,12 +169,30 @@ cdef list items(Cursor* c, Py_ssize_t count, Decoding how, bint decoding):
     cdef Py_ssize_t i
     cdef object one
     for i in range(count):
-        Py_INCREF(None)
-        PyList_SET_ITEM(made, i, None)
-    for i in range(count):
         one = value(c, how, decoding)
-        made[i] = one
+        Py_INCREF(one)
+        PyList_SET_ITEM(made, i, one)
     return made
+
+
+cdef inline const char* short_string(Cursor* c, size_t* length) noexcept:
+    """A string at the cursor that this chunk has all of, if it is one; the cursor is behind it then."""
+    cdef const char* p = c.at + 1
+    cdef const char* end
+    cdef size_t size = 0
+    if c.end - c.at < 6 or c.at[0] != c"$" or not c"0" <= p[0] <= c"9":
+        return NULL
+    while p < c.end and c"0" <= p[0] <= c"9":
+        size = size * 10 + <size_t>(p[0] - 48)
+        p += 1
+    if <size_t>(c.end - p) < size + 4:
+        return NULL
+    p += 2
+    end = p + size + 2
+    c.taken += end - c.at
+    c.at = end
+    length[0] = size
+    return p
 
 
 cdef object as_set(list members):
@@ -194,6 +212,9 @@ cdef object value(Cursor* c, Decoding how, bint decoding):
     cdef object key
     cdef list members
     next_chunk(c)
+    line = short_string(c, &length)
+    if line != NULL:
+        return how.text(line, length) if decoding else PyBytes_FromStringAndSize(line, length)
     line = line_within(c, &length)
     if line == NULL:
         copied = copy_line(c)

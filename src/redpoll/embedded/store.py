@@ -200,9 +200,10 @@ class Store:
         if self._server is not None:
             return ""
         with self._changing:
-            if self._closed:
+            # Another thread may have been first.
+            if self.closed:
                 raise StoreClosed("this store is closed")
-            if self._server is not None:
+            if self.is_host:
                 return ""
             assert self._claim is not None
             with _as_store_error(f"{self.path} cannot be opened"):

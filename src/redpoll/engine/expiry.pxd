@@ -36,7 +36,7 @@ cdef void wheel_file_due(Wheel* w, uint64_t hash) noexcept nogil
 cdef void wheel_advance(Wheel* w, int64_t now) noexcept nogil
 # Takes up to `room` hashes that are due; their keys have expired or are to be filed again.
 cdef size_t wheel_take(Wheel* w, uint64_t* hashes, size_t room) noexcept nogil
-# When the next record is to be looked at, unix milliseconds, or earlier: at worst when its coarse slot begins. -1: none.
+# When the next record is to be looked at, unix milliseconds, or as early as when its coarse slot begins; -1: none.
 cdef int64_t wheel_next(const Wheel* w) noexcept nogil
 # Any record, for sampling: 0 and false when there is none.
 cdef bint wheel_random(const Wheel* w, uint64_t random, uint64_t* hash) noexcept nogil

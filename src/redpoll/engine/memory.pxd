@@ -33,3 +33,14 @@ cdef bint has_to_return() noexcept nogil
 
 cdef size_t used_memory() noexcept nogil
 cdef size_t used_by(Kind kind) noexcept nogil
+
+# Moving blocks together, see memory.pyx. Whether there is anything to move; from then until `evacuation_end` nothing
+# new comes into the slabs that are to be emptied.
+cdef bint evacuation_begin() noexcept nogil
+cdef void evacuation_end() noexcept nogil
+# The block's new place if it had to leave its slab, and NULL if it stays; what pointed to it is the caller's to change.
+cdef void* relocate(void* block, size_t size, Kind kind) noexcept nogil
+# Gives the pages of about `most` free slabs to the system; how many.
+cdef size_t purge_slabs(size_t most) noexcept nogil
+# Bytes of free blocks in slabs that others of their blocks keep in use.
+cdef size_t slack_memory() noexcept nogil

@@ -8,13 +8,19 @@ aligned to 2 MiB so that the kernel can back one by a single huge page: random a
 millions of entries is bound by the TLB, and as nothing here ever forks to save, huge pages
 have no copy-on-write price. An arena all of whose slabs are empty goes back to the system.
 
+Where most blocks of many slabs are free, blocks can be moved together: `evacuation_begin` keeps the
+fullest slabs of each class, as many as its blocks need, and lets nothing new into the others.
+Whoever knows what points to a block has it moved by `relocate`. A slab that becomes empty goes
+back to its arena, and `purge_slabs` gives the pages of such slabs to the system though their arena
+is in use, which costs the arena its huge page.
+
 Larger blocks come from the C library. Everything is counted by what it really occupies, so
 `used_memory` needs no estimate.
 """
 
 from libc.stdint cimport uint32_t, uintptr_t
 from libc.stdio cimport fprintf, stderr
-from libc.stdlib cimport abort, free, malloc, realloc
+from libc.stdlib cimport abort, free, malloc, qsort, realloc
 from libc.string cimport memcpy, memset
 
 from redpoll.engine.mapping cimport (
@@ -23,6 +29,10 @@ from redpoll.engine.mapping cimport (
 
 cdef extern from "<stdlib.h>" nogil:
     void* aligned_alloc(size_t alignment, size_t size)
+
+cdef extern from "<sys/mman.h>" nogil:
+    int madvise(void* start, size_t size, int advice)
+    int MADV_DONTNEED
 
 cdef extern from "<malloc.h>" nogil:
     int malloc_trim(size_t pad)
@@ -35,11 +45,15 @@ cdef enum:
     SMALL_MAX = 1024
     CLASSES = 57        # 32 of 8-byte steps, 24 of 32-byte steps, and none for 0
     C_LIBRARY_OVERHEAD = 16
+    UNLISTED = 0        # values of `Slab.listed`
+    LISTED = 1
+    LEAVING = 2
     SPARE_SHARE = 16    # of the empty arenas, one in so many goes back to the system at a time
 
 cdef struct Arena:
     char* start
     uint32_t free_mask       # a bit for every slab that is not in use
+    uint32_t purged_mask     # a bit for every one of those whose pages the system has
     Arena* previous          # in the list of arenas with a free slab
     Arena* next
 
@@ -49,7 +63,7 @@ cdef struct Slab:
     uint32_t used
     uint32_t capacity
     uint32_t size_class
-    uint32_t listed          # in the class's list of slabs with room
+    uint32_t listed          # in the class's list of slabs with room, or in that of slabs that are to be emptied
     Slab* previous
     Slab* next
     Arena* arena
@@ -61,6 +75,7 @@ cdef size_t spare_count
 cdef size_t counted[KINDS]
 cdef size_t arena_count
 cdef size_t class_slabs[CLASSES]
+cdef Slab* leaving           # slabs that are to be emptied
 
 
 cdef void out_of_memory(size_t size) noexcept nogil:
@@ -110,6 +125,7 @@ cdef Slab* new_slab(uint32_t size_class) noexcept nogil:
             arena.start = <char*>map_pieces(ARENA_BYTES)
             arena_count += 1
         arena.free_mask = <uint32_t>0xFFFFFFFF
+        arena.purged_mask = 0
         arena.previous = NULL
         arena.next = NULL
         arenas = arena
@@ -117,6 +133,7 @@ cdef Slab* new_slab(uint32_t size_class) noexcept nogil:
     while not (arena.free_mask >> index) & 1:
         index += 1
     arena.free_mask &= ~(<uint32_t>1 << index)
+    arena.purged_mask &= ~(<uint32_t>1 << index)
     if arena.free_mask == 0:
         arenas = arena.next
         if arenas != NULL:
@@ -162,7 +179,7 @@ cdef void give_back(Slab* slab) noexcept nogil:
 cdef inline void enlist(Slab* slab) noexcept nogil:
     cdef Slab* head = rooms[slab.size_class]
     # Behind the head: the head goes on filling up, so that nearly empty slabs get the time to empty.
-    slab.listed = 1
+    slab.listed = LISTED
     if head == NULL:
         slab.previous = NULL
         slab.next = NULL
@@ -176,7 +193,7 @@ cdef inline void enlist(Slab* slab) noexcept nogil:
 
 
 cdef inline void delist(Slab* slab) noexcept nogil:
-    slab.listed = 0
+    slab.listed = UNLISTED
     if slab.previous != NULL:
         slab.previous.next = slab.next
     else:
@@ -185,12 +202,137 @@ cdef inline void delist(Slab* slab) noexcept nogil:
         slab.next.previous = slab.previous
 
 
+cdef void leave(Slab* slab) noexcept nogil:
+    """Take a slab out of the list of those that are to be emptied."""
+    global leaving
+    slab.listed = UNLISTED
+    if slab.previous != NULL:
+        slab.previous.next = slab.next
+    else:
+        leaving = slab.next
+    if slab.next != NULL:
+        slab.next.previous = slab.previous
+
+
+cdef int fuller(const void* one, const void* other) noexcept nogil:
+    cdef uint32_t a = (<Slab**>one)[0].used
+    cdef uint32_t b = (<Slab**>other)[0].used
+    return (a < b) - (a > b)
+
+
+cdef void choose_leaving(uint32_t size_class) noexcept nogil:
+    """Keep the fullest slabs of a class with room, as many as hold what is in all of them."""
+    global leaving
+    cdef Slab* slab = rooms[size_class]
+    cdef Slab** sorted_slabs
+    cdef size_t count = 0, used = 0, kept, i
+    while slab != NULL:
+        count += 1
+        used += slab.used
+        slab = slab.next
+    if count < 2:
+        return
+    kept = used // rooms[size_class].capacity + 1
+    if kept >= count:
+        return
+    sorted_slabs = <Slab**>malloc(count * sizeof(Slab*))
+    if sorted_slabs == NULL:
+        return
+    slab = rooms[size_class]
+    for i in range(count):
+        sorted_slabs[i] = slab
+        slab = slab.next
+    qsort(sorted_slabs, count, sizeof(Slab*), fuller)
+    rooms[size_class] = NULL
+    # Each goes behind the head, so the fullest but one of those that are kept comes last.
+    enlist(sorted_slabs[0])
+    i = kept - 1
+    while i:
+        enlist(sorted_slabs[i])
+        i -= 1
+    for i in range(kept, count):
+        slab = sorted_slabs[i]
+        slab.listed = LEAVING
+        slab.previous = NULL
+        slab.next = leaving
+        if leaving != NULL:
+            leaving.previous = slab
+        leaving = slab
+    free(sorted_slabs)
+
+
+cdef bint evacuation_begin() noexcept nogil:
+    cdef uint32_t size_class
+    if leaving != NULL:
+        return True
+    for size_class in range(1, CLASSES):
+        choose_leaving(size_class)
+    return leaving != NULL
+
+
+cdef void evacuation_end() noexcept nogil:
+    cdef Slab* slab
+    while leaving != NULL:
+        slab = leaving
+        leave(slab)
+        if slab.used == 0:
+            give_back(slab)
+        elif slab.used < slab.capacity:
+            enlist(slab)
+
+
+cdef void* relocate(void* block, size_t size, Kind kind) noexcept nogil:
+    cdef Slab* slab
+    cdef void* moved
+    if size > SMALL_MAX:
+        return NULL
+    slab = <Slab*>(<uintptr_t>block & ~<uintptr_t>(SLAB_BYTES - 1))
+    if slab.listed != LEAVING:
+        return NULL
+    moved = allocate(size, kind)
+    memcpy(moved, block, size)
+    release(block, size, kind)
+    return moved
+
+
+cdef size_t purge_slabs(size_t most) noexcept nogil:
+    cdef Arena* arena = arenas
+    cdef uint32_t wanted, index
+    cdef size_t purged = 0
+    while arena != NULL and purged < most:
+        wanted = arena.free_mask & ~arena.purged_mask
+        for index in range(SLABS_PER_ARENA):
+            if (wanted >> index) & 1:
+                madvise(arena.start + index * SLAB_BYTES, SLAB_BYTES, MADV_DONTNEED)
+                purged += 1
+        arena.purged_mask |= wanted
+        arena = arena.next
+    return purged
+
+
+cdef size_t slack_memory() noexcept nogil:
+    cdef size_t room = 0
+    cdef uint32_t size_class
+    cdef Slab* slab
+    for size_class in range(1, CLASSES):
+        slab = rooms[size_class]
+        while slab != NULL:
+            room += (slab.capacity - slab.used) * class_bytes(size_class)
+            slab = slab.next
+    return room
+
+
 cdef size_t in_slabs(uint32_t size_class) noexcept nogil:
     """Blocks of a class in use: full slabs are in no list, so those with room tell what is missing."""
     cdef size_t room = 0
     cdef Slab* slab = rooms[size_class]
     while slab != NULL:
         room += slab.capacity - slab.used
+        slab = slab.next
+    slab = leaving
+    while slab != NULL:
+        if slab.size_class == size_class:
+            room += slab.capacity - slab.used
         slab = slab.next
     return class_slabs[size_class] * ((SLAB_BYTES - SLAB_HEADER) // class_bytes(size_class)) - room
 
@@ -235,8 +377,12 @@ cdef void release(void* block, size_t size, Kind kind) noexcept nogil:
     (<void**>block)[0] = slab.free
     slab.free = block
     slab.used -= 1
-    if not slab.listed:
-        enlist(slab)
+    if slab.listed != LISTED:
+        if slab.listed == UNLISTED:
+            enlist(slab)
+        elif slab.used == 0:
+            leave(slab)
+            give_back(slab)
     elif slab.used == 0 and (slab.previous != NULL or slab.next != NULL):
         # The last slab of a class stays, so that one block taken and given back costs no new slab.
         delist(slab)
@@ -331,6 +477,11 @@ def statistics():
 def used() -> int:
     """Bytes in use, over all kinds."""
     return used_memory()
+
+
+def slack() -> int:
+    """Bytes of free blocks in slabs that others of their blocks keep in use."""
+    return slack_memory()
 
 
 def mapped() -> int:

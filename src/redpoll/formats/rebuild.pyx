@@ -28,7 +28,7 @@ from redpoll.engine.fields cimport (
     is_hash_with_times,
 )
 from redpoll.engine.listpack cimport Element, listpack_length
-from redpoll.engine.member cimport MEMBER_SCRATCH, Member, member_text
+from redpoll.engine.member cimport MEMBER_SCRATCH, member_text
 from redpoll.engine.members cimport Batch, batch_begin
 from redpoll.engine.numbers cimport DOUBLE_TEXT_SIZE, format_double
 from redpoll.engine.quicklist cimport Quicklist

@@ -175,10 +175,10 @@ cdef void put_entry(Output* out, const Progress* progress, const StreamEntry* en
     cdef const unsigned char* name = entry.names
     cdef const unsigned char* word = entry.words
     cdef Element element
-    cdef size_t i
+    cdef size_t _
     begin(out, progress, 3 + 2 * entry.pairs, b"XADD")
     put_stream_id(out, entry.id)
-    for i in range(entry.pairs):
+    for _ in range(entry.pairs):
         if name != NULL:
             listpack_get(name, &element)
             name += element_size(name)

@@ -19,6 +19,9 @@ BASE, INCREMENT, HISTORY = "b", "i", "h"
 
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|.)")
+_LINE_MOST = 1024
+_BAD = "Invalid AOF manifest file format"
+_WRITTEN = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\a": "\\a", "\b": "\\b"}
 _PLAIN = re.compile(r"[A-Za-z0-9_.\-]+$")
 
 
@@ -83,33 +86,39 @@ def parse(text: str, path: str = "manifest") -> Manifest:
     manifest = Manifest()
     for number, line in enumerate(text.splitlines(), 1):
         where = f"{path}:{number}: "
-        if not line.strip() or line.startswith("#"):
+        if len(line) > _LINE_MOST:
+            raise ManifestError(f"{where}The AOF manifest file contains too long line")
+        if line.startswith("#"):
             continue
+        if not line.strip():
+            raise ManifestError(f"{where}{_BAD}: an empty line")
         words = [
             _ESCAPE.sub(_unescape, found[1]) if found[1] is not None else found[2] for found in _WORD.finditer(line)
         ]
         if len(words) % 2:
-            raise ManifestError(f"{where}a name without a value: {line!r}")
+            raise ManifestError(f"{where}{_BAD}: a name without a value: {line!r}")
         pairs = dict(zip(words[::2], words[1::2], strict=True))
         if not {"file", "seq", "type"} <= set(pairs):
-            raise ManifestError(f"{where}a line has to tell file, seq and type: {line!r}")
+            raise ManifestError(f"{where}{_BAD}: a line has to tell file, seq and type: {line!r}")
         if "/" in pairs["file"] or not pairs["file"]:
-            raise ManifestError(f"{where}a file of the log lies beside its manifest: {pairs['file']!r}")
+            raise ManifestError(f"{where}File can't be a path, just a filename: {pairs['file']!r}")
         if not pairs["seq"].isdigit() or int(pairs["seq"]) < 1:
-            raise ManifestError(f"{where}seq has to be a number from 1 on: {pairs['seq']!r}")
+            raise ManifestError(f"{where}{_BAD}: seq has to be a number from 1 on: {pairs['seq']!r}")
         one = LogFile(pairs["file"], int(pairs["seq"]), pairs["type"])
         if one.kind == BASE:
             if manifest.base:
-                raise ManifestError(f"{where}there is a base already: {manifest.base.name}")
+                raise ManifestError(f"{where}Found duplicate base file information: {manifest.base.name} is one")
             manifest.base = one
         elif one.kind == INCREMENT:
             if manifest.increments and manifest.increments[-1].sequence >= one.sequence:
-                raise ManifestError(f"{where}increments have to stand in order: {one.sequence}")
+                raise ManifestError(f"{where}Found a non-monotonic sequence number: {one.sequence}")
             manifest.increments.append(one)
         elif one.kind == HISTORY:
             manifest.history.append(one)
         else:
-            raise ManifestError(f"{where}the type has to be b, i or h: {one.kind!r}")
+            raise ManifestError(f"{where}Unknown AOF file type: {one.kind!r} is none of b, i and h")
+    if not manifest.files and not manifest.history:
+        raise ManifestError(f"{path}: Found an empty AOF manifest")
     return manifest
 
 
@@ -117,13 +126,13 @@ def _unescape(found: re.Match) -> str:
     code = found[1]
     if code[0] == "x" and len(code) == 3:
         return chr(int(code[1:], 16))
-    return {"n": "\n", "r": "\r", "t": "\t"}.get(code, code)
+    return {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b"}.get(code, code)
 
 
 def _quoted(name: str) -> str:
     if _PLAIN.match(name):
         return name
-    return '"' + "".join(c if c.isprintable() and c not in '"\\' else f"\\x{ord(c):02x}" for c in name) + '"'
+    return '"' + "".join(_WRITTEN.get(c) or (c if c.isprintable() else f"\\x{ord(c):02x}") for c in name) + '"'
 
 
 class LogDirectory:
@@ -153,13 +162,18 @@ class LogDirectory:
         return True
 
     def adopt(self, old: Path) -> bool:
-        """Take over the single file of a Redis before 7, if there is one and no manifest."""
-        if self.manifest_path.exists() or not old.is_file():
+        """Take over the single file of a Redis before 7, if there is one. Raises `ManifestError`, `OSError`."""
+        if not old.is_file():
             return False
-        self.directory.mkdir(exist_ok=True)
-        manifest = Manifest(LogFile(self.name, 1, BASE))
-        # The manifest first: a crash in between leaves a manifest whose file is still where it was.
-        self.write(manifest)
+        if self.manifest_path.exists():
+            # A crash may have come between the two steps below.
+            base = self.read() and self.manifest.base
+            if not base or base.name != self.name or self.path(base).exists():
+                return False
+        else:
+            self.directory.mkdir(exist_ok=True)
+            # The manifest first: a crash in between leaves a manifest whose file is still where it was.
+            self.write(Manifest(LogFile(self.name, 1, BASE)))
         os.replace(old, self.directory / self.name)
         sync_directory(self.directory)
         sync_directory(old.parent)

@@ -179,7 +179,7 @@ class Check:
         try:
             manifest = parse(path.read_text(encoding="utf-8", errors="surrogateescape"), str(path))
         except ManifestError as error:
-            raise CheckError(f"Invalid AOF manifest file format: {error}") from error
+            raise CheckError(str(error)) from error
         files = manifest.files
         if not files:
             raise CheckError("Invalid AOF manifest file format: it names neither a base nor an increment")

@@ -56,6 +56,7 @@ cdef extern from *:
         off_t safe;                   /* where in the file the kept blocks begin */
         unsigned long safe_bytes;     /* what `file_bytes` was there */
         int keeping, sync_failed;
+        unsigned int slowness;        /* microseconds before each write, for tests */
         int fd, event, policy, stop, sync_wanted, ended;
         int waiters;                  /* threads in redpoll_writer_wait_until */
         size_t waiting;               /* bytes handed over and not written */
@@ -201,6 +202,7 @@ cdef extern from *:
                 }
             }
             pthread_mutex_unlock(&w->lock);
+            if (w->slowness) usleep(w->slowness);
             size_t before = offset;
             int failed = redpoll_writer_write(w, block, &offset);
             pthread_mutex_lock(&w->lock);
@@ -375,6 +377,7 @@ cdef extern from *:
     ctypedef struct Writer "redpoll_writer":
         int event
         size_t waiting
+        unsigned int slowness
         atomic_ulong handed_over
         atomic_ulong done
         atomic_ulong synced
@@ -428,8 +431,7 @@ cdef class FileWriter:
     cdef int start(self, int fd, int policy, uint64_t sync_every, block_filter filter, void* context) except -1:
         if self.writer != NULL:
             redpoll_writer_stop(<Writer*>self.writer)
-        self.writer = redpoll_writer_new(fd, policy, sync_every, self.first, self.keeping,
-                                        <void*>filter, context)
+        self.writer = redpoll_writer_new(fd, policy, sync_every, self.first, self.keeping, <void*>filter, context)
         if self.writer == NULL:
             raise OSError("no thread could be started to write a file in the background")
         return 0
@@ -540,6 +542,10 @@ cdef class FileWriter:
         with nogil:
             failed = redpoll_writer_wait_until(<Writer*>kept.writer, bytes, synced)
         return failed
+
+    def slow_down(self, unsigned int microseconds):
+        """Wait so long before each write."""
+        (<Writer*>self.writer).slowness = microseconds
 
     def abandon(self):
         """In the child of a fork: the thread and the file are the parent's."""

@@ -1,7 +1,7 @@
 """The commands of an append-only file, looked at one after another, none of them run.
 
     *3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\nvalue\r\n      a command
-    #TS:1628217473\r\n                                  a time, Unix seconds, that holds from here on; other # are remarks
+    #TS:1628217473\r\n                                  a time, Unix seconds, that holds from here on; # else: remarks
 
 A file may end anywhere, as the power may: what is whole is told by `whole`. The line of a byte counts from 1; a command
 takes one for its count and two for each word.
@@ -14,7 +14,8 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
 from redpoll.wire.request cimport (
-    REQUEST_BAD, REQUEST_EMPTY, REQUEST_MORE, REQUEST_READY, Arg, Outcome, Parser, parse, parser_free, parser_init, parser_reset,
+    REQUEST_BAD, REQUEST_EMPTY, REQUEST_MORE, REQUEST_READY, Arg, Outcome, Parser, parse, parser_free, parser_init,
+    parser_reset,
 )
 
 cdef enum:

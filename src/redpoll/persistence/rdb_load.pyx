@@ -13,6 +13,7 @@ cdef enum:
     CLOCK_MOST = 0xFFFFFF
     KEY_LEAST = 3                # bytes of the record of a key
     ROOM_FROM = 1000
+    EMPTY_TOLD = 100             # keys that are named
 
 
 cdef class Loaded:
@@ -54,8 +55,8 @@ def load(Keyspace keyspace, RdbReader reader, *, bint keep_expired=False, bint r
     """Read the whole file of a reader that is not open yet into the keyspace; returns what was `Loaded`.
 
     Keys whose time has come before `keyspace.now` are left out unless `keep_expired`. A key that is there already is an
-    error unless `replacing`. `progress(position)` is called about every `progress_bytes`, `pause(answering)` after every key. Raises `DamagedFile`; what
-    was loaded until then is in the keyspace.
+    error unless `replacing`. `progress(position)` is called about every `progress_bytes`, `pause(answering)` after
+    every key. Raises `DamagedFile`; what was loaded until then is in the keyspace.
     """
     cdef Loaded loaded = Loaded()
     cdef Database db = None
@@ -80,6 +81,9 @@ def load(Keyspace keyspace, RdbReader reader, *, bint keep_expired=False, bint r
             make_room(db, reader)
         if reader.result == READ_EMPTY:
             loaded.empty += 1
+            if loaded.empty <= EMPTY_TOLD:
+                name = reader.current_key().decode("utf-8", "backslashreplace")
+                reader.warnings.append(f"skipping empty key: {name}")
         elif 0 <= reader.expiry < keyspace.now and not keep_expired:
             value_drop(&reader.value)
             loaded.expired += 1

@@ -299,7 +299,7 @@ cdef class RdbReader:
         if told == 0:
             return 0
         if self.verifying and told != made:
-            self.refuse(f"wrong checksum: {made:016x}, and the file says {told:016x}")
+            self.refuse(f"wrong checksum (CRC error): {made:016x}, and the file says {told:016x}")
         return 0
 
 

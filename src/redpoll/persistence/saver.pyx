@@ -94,8 +94,8 @@ cdef class Saver:
     """Writes to an open descriptor, which stays the caller's, from when it is made.
 
     `aux` are names and texts that stand first in an RDB file. `access` says what is told of keys' last access: "idle",
-    "frequency" or "". `as_commands`: no RDB, and of these two nothing; `annotated` tells the time first, in Unix seconds.
-    `delay`: microseconds that every entry is to take, at least; negative or 0: none.
+    "frequency" or "". `as_commands`: no RDB, and of these two nothing; `annotated` tells the time first, in Unix
+    seconds. `delay`: microseconds that every entry is to take, at least; negative or 0: none.
     """
 
     def __init__(self, Keyspace keyspace, int descriptor, *, int version, dict aux, list functions=None,

@@ -47,6 +47,16 @@ cdef class ScriptCache:
     def __len__(self):
         return len(self.by_digest)
 
+    @property
+    def machine_bytes(self) -> int:
+        """Bytes that Lua holds."""
+        return self.machine.used_memory
+
+    @property
+    def held_bytes(self) -> int:
+        """About the bytes that the scripts take besides."""
+        return self.bytes_held
+
     def load(self, bytes text):
         """Define a script to be kept; its digest."""
         return self.define(text, False).digest

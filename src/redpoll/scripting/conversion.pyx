@@ -29,8 +29,8 @@ from redpoll.scripting.lua cimport (
 )
 from redpoll.wire.output cimport Chunk, Mark, out_pending, out_write
 from redpoll.wire.reply cimport (
-    reply_bool, reply_bulk, reply_double, reply_error, reply_integer, reply_later, reply_null, reply_now,
-    reply_status, reply_verbatim,
+    reply_bool, reply_bulk, reply_double, reply_error, reply_header, reply_integer, reply_later, reply_null, reply_now,
+    reply_verbatim,
 )
 
 cdef enum:
@@ -139,7 +139,7 @@ cdef const char* push_reply(lua_State* L, const char* at) noexcept nogil:
 cdef const char* push_newer(lua_State* L, const char* at, const char* end) noexcept nogil:
     """What only RESP3 has; `end` is that of the first line."""
     cdef char kind = at[0]
-    cdef int64_t number = 0, i
+    cdef int64_t number = 0, _
     if kind == c"_":
         lua_pushnil(L)
         return end + 2
@@ -171,7 +171,7 @@ cdef const char* push_newer(lua_State* L, const char* at, const char* end) noexc
         lua_createtable(L, 0, 1)
         lua_pushstring(L, "map" if kind == c"%" else "set")
         lua_createtable(L, 0, <int>(number if number < 1 << 26 else 0))
-        for i in range(number):
+        for _ in range(number):
             at = push_reply(L, at)
             if kind == c"%":
                 at = push_reply(L, at)
@@ -182,7 +182,7 @@ cdef const char* push_newer(lua_State* L, const char* at, const char* end) noexc
         return at
     if kind == c"|":
         # Attributes are beside the reply proper.
-        for i in range(2 * number):
+        for _ in range(2 * number):
             at = push_reply(L, at)
             lua_pop(L, 1)
         return push_reply(L, at)
@@ -216,9 +216,14 @@ cdef inline int raw_field(lua_State* L, const char* name) noexcept nogil:
 
 cdef void write_line(Out* out, char kind, const char* text, size_t length) noexcept nogil:
     """A line of a text in which there may be line ends."""
+    out_write(out, &kind, 1)
+    write_in_line(out, text, length)
+
+
+cdef void write_in_line(Out* out, const char* text, size_t length) noexcept nogil:
+    """A text, spaces in place of its line ends, and the end of the line."""
     cdef size_t i
     cdef char c
-    out_write(out, &kind, 1)
     for i in range(length):
         c = text[i]
         if c == c"\r" or c == c"\n":
@@ -295,7 +300,8 @@ cdef void write_table(lua_State* L, Out* out, int resp) noexcept nogil:
         if out.resp == 3:
             write_line(out, c"(", text, length)
         else:
-            reply_bulk(out, text, length)
+            reply_header(out, c"$", length)
+            write_in_line(out, text, length)
         lua_pop(L, 1)
         return
     lua_pop(L, 1)

@@ -3,10 +3,10 @@
 The library is in lupa's extension module `lupa.lua51`, which lua.pyx opens without making its symbols anybody else's;
 they are looked up one by one into `api`. The functions below it call through that.
 
-`lua_error`, and every function whose line in Lua's manual is marked `m`, `v` or `e`, may jump back to the protected call
-that surrounds it. So no frame on the way may own a reference to a Python object, a temporary one included, nor memory
-that nothing else frees. A C function for Lua is a `noexcept nogil` shell around what it is about; what needs Python is
-done by a function that returns a status, and `lua_error` is called after that by the shell.
+`lua_error`, and every function whose line in Lua's manual is marked `m`, `v` or `e`, may jump back to the protected
+call that surrounds it. So no frame on the way may own a reference to a Python object, a temporary one included, nor
+memory that nothing else frees. A C function for Lua is a `noexcept nogil` shell around what it is about; what needs
+Python is done by a function that returns a status, and `lua_error` is called after that by the shell.
 
 All of this runs on the thread that holds the interpreter's lock, `nogil` or not.
 """
@@ -353,7 +353,8 @@ cdef inline void luaL_unref(lua_State* L, int index, int reference) noexcept nog
     api.luaL_unref(L, index, reference)
 cdef inline const char* luaL_checklstring(lua_State* L, int argument, size_t* length) noexcept nogil:
     return api.luaL_checklstring(L, argument, length)
-cdef inline const char* luaL_optlstring(lua_State* L, int argument, const char* otherwise, size_t* length) noexcept nogil:
+cdef inline const char* luaL_optlstring(lua_State* L, int argument, const char* otherwise,
+                                        size_t* length) noexcept nogil:
     return api.luaL_optlstring(L, argument, otherwise, length)
 cdef inline double luaL_checknumber(lua_State* L, int argument) noexcept nogil:
     return api.luaL_checknumber(L, argument)

@@ -5,8 +5,6 @@ The module is opened, not imported, and its symbols stay its own: another Lua in
 
 import importlib.util
 
-from libc.stddef cimport ptrdiff_t
-
 cdef extern from "<dlfcn.h>" nogil:
     void* dlopen(const char* path, int flags)
     void* dlsym(void* handle, const char* name)

@@ -27,6 +27,8 @@ cdef class Host:
 
     Called without the interpreter's knowledge of any frame between, so nothing may raise.
     """
+    # Whether machines have Lua's functions that Redis has taken away; asked when one is made.
+    cdef public bint deprecated_api
     # Runs the command `state.argv[:state.argc]` and writes its reply, errors included, into `state.reply`, which is
     # empty and in the protocol of `state.resp`.
     cdef void command(self, State* state) noexcept

@@ -19,19 +19,19 @@ from redpoll.scripting.libraries.cmsgpack cimport open_cmsgpack
 from redpoll.scripting.libraries.struct cimport open_struct
 from redpoll.scripting.lua cimport (
     LUA_ERRMEM, LUA_GCCOLLECT, LUA_GCSTEP, LUA_MASKCOUNT, LUA_MASKLINE, LUA_REGISTRYINDEX, LUA_TNUMBER, LUA_TSTRING,
-    LUA_TTABLE, api, lua_call, lua_checkstack, lua_close, lua_concat, lua_cpcall, lua_createtable, lua_Debug, lua_error,
-    lua_gc, lua_getinfo, lua_getstack, lua_insert, lua_isboolean, lua_istable, lua_newstate, lua_newtable, lua_pcall,
-    lua_pop, lua_pushcclosure, lua_pushcfunction, lua_pushlightuserdata, lua_pushlstring, lua_pushnumber,
-    lua_pushstring, lua_pushvalue, lua_rawget, lua_rawgeti, lua_rawset, lua_rawseti, lua_remove, lua_replace,
-    lua_sethook, lua_setglobal, lua_State, lua_settop, lua_toboolean, lua_tolstring, lua_tonumber, lua_topointer, lua_tostring,
-    lua_touserdata, lua_type, lua_typename, lua_upvalueindex, luaL_loadbuffer, luaL_ref, luaL_unref, lua_getglobal,
+    LUA_TTABLE, api, lua_call, lua_checkstack, lua_close, lua_concat, lua_cpcall, lua_createtable, lua_Debug,
+    lua_error, lua_gc, lua_getinfo, lua_getstack, lua_insert, lua_istable, lua_newstate, lua_pcall, lua_pop,
+    lua_pushcclosure, lua_pushcfunction, lua_pushlightuserdata, lua_pushlstring, lua_pushnumber, lua_pushstring,
+    lua_pushvalue, lua_rawget, lua_rawgeti, lua_rawset, lua_rawseti, lua_sethook, lua_setglobal, lua_State, lua_settop,
+    lua_toboolean, lua_tolstring, lua_topointer, lua_tostring, lua_touserdata, lua_type, lua_typename,
+    lua_upvalueindex, luaL_loadbuffer, luaL_ref, luaL_unref,
 )
-from redpoll.scripting.sandbox cimport close_sandbox, open_sandbox, push_real, seed_random
+from redpoll.scripting.sandbox cimport close_sandbox, open_sandbox, push_real
 from redpoll.scripting.server_library cimport push_server_library
 from redpoll.scripting.state cimport (
     RUN_SCRIPT, TELL_ALL, add_text, lua_allocate, set_text, state_free, state_new, state_of,
 )
-from redpoll.wire.output cimport out_clear, out_restart
+from redpoll.wire.output cimport out_restart
 
 cdef enum:
     HOOK_INSTRUCTIONS = 100000
@@ -264,6 +264,7 @@ cdef class Machine:
         if self.state == NULL:
             raise MemoryError
         self.state.host = <void*>host
+        self.state.deprecated_api = host.deprecated_api
         self.state.memory.limit = memory_limit
         L = lua_newstate(lua_allocate, &self.state.memory)
         if L == NULL:
@@ -346,7 +347,6 @@ cdef class Machine:
             state.started_us = self.host.now_us()
             lua_sethook(L, count_hook, LUA_MASKCOUNT, HOOK_INSTRUCTIONS)
         running = state
-        seed_random(state, 0)
         lua_pushvalue(L, AT_RUNNER)
         status = lua_pcall(L, 0, 0, AT_HANDLER)
         running = outer

@@ -9,39 +9,38 @@ out. A wrapped function calls Lua's own for all else, so that behaviour and mess
 Functions here may end in `lua_error`: see lua.pxd.
 """
 
-from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
 
 from redpoll.scripting.lua cimport (
-    LUA_GLOBALSINDEX, LUA_TFUNCTION, LUA_TSTRING, LUA_TTABLE, api, lua_CFunction, lua_call, lua_checkstack, lua_concat,
-    lua_createtable, lua_getfield, lua_getmetatable, lua_gettop, lua_insert, lua_isnil, lua_isnoneornil, lua_newtable,
-    lua_pop, lua_pushcclosure, lua_pushcfunction, lua_pushlightuserdata, lua_pushlstring, lua_pushnil, lua_pushnumber,
-    lua_pushstring, lua_pushvalue, lua_rawget, lua_rawset, lua_remove, lua_replace, lua_setfield, lua_setmetatable,
-    lua_settop, lua_tocfunction, lua_tolstring, lua_tostring, lua_type, lua_upvalueindex, luaL_argerror, luaL_checkany,
-    luaL_checkinteger, luaL_checklstring, luaL_checktype, luaL_error, luaL_getmetafield, luaL_loadbuffer,
-    luaL_optlstring, luaopen_base, luaopen_math, luaopen_os, luaopen_string, luaopen_table, lua_tonumber,
+    LUA_GLOBALSINDEX, LUA_TFUNCTION, LUA_TSTRING, LUA_TTABLE, LUA_TUSERDATA, api, lua_CFunction, lua_call, lua_concat,
+    lua_createtable, lua_error, lua_getfield, lua_getmetatable, lua_gettop, lua_insert, lua_isnil, lua_isnoneornil,
+    lua_newtable, lua_objlen, lua_pop, lua_pushcclosure, lua_pushcfunction, lua_pushlightuserdata, lua_pushlstring,
+    lua_pushnil, lua_pushnumber, lua_pushstring, lua_pushvalue, lua_rawget, lua_rawset, lua_remove, lua_replace,
+    lua_setfield, lua_setmetatable, lua_settop, lua_toboolean, lua_tocfunction, lua_tolstring, lua_tostring, lua_type,
+    luaL_argerror, luaL_checkany, luaL_checkinteger, luaL_checklstring, luaL_checktype, luaL_error, luaL_getmetafield,
+    luaL_loadbuffer, luaL_optinteger, luaL_optlstring, luaopen_base, luaopen_math, luaopen_os, luaopen_string,
+    luaopen_table,
 )
 from redpoll.scripting.state cimport state_of
 
 cdef enum:
     PATTERN_MOST = 10000     # bytes; Lua's matcher may recurse once for each, on the C stack
     BYTECODE = 27            # the first byte of a compiled chunk
+    UNPACKED_MOST = 1000000  # more than Lua's stack has room for
 
 # What scripts find of Lua's own globals. What is not here is taken away.
-cdef const char* KEPT[29]
+cdef const char* KEPT[32]
 KEPT[:] = [
     "assert", "collectgarbage", "coroutine", "error", "gcinfo", "getmetatable", "ipairs", "load", "loadstring", "math",
     "next", "os", "pairs", "pcall", "rawequal", "rawget", "rawset", "select", "setmetatable", "string", "table",
-    "tonumber", "tostring", "type", "unpack", "xpcall", "_G", "_VERSION", NULL,
+    "tonumber", "tostring", "type", "unpack", "xpcall", "_G", "_VERSION", "getfenv", "setfenv", "newproxy", NULL,
 ]
 cdef const char* KEPT_OF_OS[2]
 KEPT_OF_OS[:] = ["clock", NULL]
 
 # Lua's own functions under those that are wrapped; the same in every state.
 cdef lua_CFunction own_setmetatable, own_rawset, own_rawget, own_next, own_insert, own_foreach
-cdef lua_CFunction own_find, own_match, own_gmatch, own_gsub
+cdef lua_CFunction own_find, own_match, own_gmatch, own_gsub, own_pcall, own_unpack
 
 # A field of this key in a metatable holds the real table. No script can have it: it is a light userdata.
 cdef char MARK
@@ -82,7 +81,9 @@ cdef bint push_real(lua_State* L, int index) noexcept nogil:
 cdef inline void refuse_protected(lua_State* L) noexcept nogil:
     """Refuse a change of the first argument if it cannot be changed."""
     if push_real(L, 1):
-        luaL_error(L, "Attempt to modify a readonly table")
+        # Without a place before it.
+        lua_pushstring(L, "Attempt to modify a readonly table")
+        lua_error(L)
 
 
 cdef inline void see_through(lua_State* L) noexcept nogil:
@@ -107,7 +108,7 @@ cdef int safe_getmetatable(lua_State* L) noexcept nogil:
         return 1
     if luaL_getmetafield(L, 1, "__metatable"):
         return 1
-    if shared or lua_type(L, 1) != LUA_TTABLE:
+    if shared or lua_type(L, 1) not in (LUA_TTABLE, LUA_TUSERDATA):
         # Others have this metatable too: it may be looked at, and no more.
         protect(L)
     return 1
@@ -144,6 +145,32 @@ cdef int safe_insert(lua_State* L) noexcept nogil:
 cdef int safe_foreach(lua_State* L) noexcept nogil:
     see_through(L)
     return own_foreach(L)
+
+
+# Calls
+
+cdef int safe_pcall(lua_State* L) noexcept nogil:
+    """Scripts get the text of an error that is a table with one."""
+    cdef int count = own_pcall(L)
+    if not lua_toboolean(L, 1) and count > 1 and lua_type(L, 2) == LUA_TTABLE:
+        lua_pushstring(L, "err")
+        lua_rawget(L, 2)
+        if lua_isnil(L, -1):
+            lua_pop(L, 1)
+        else:
+            lua_replace(L, 2)
+    return count
+
+
+cdef int safe_unpack(lua_State* L) noexcept nogil:
+    """Lua's own takes the number of values for an int, which may overflow."""
+    cdef int64_t first, last
+    luaL_checktype(L, 1, LUA_TTABLE)
+    first = <int>luaL_optinteger(L, 2, 1)
+    last = <int64_t>lua_objlen(L, 1) if lua_isnoneornil(L, 3) else <int>luaL_checkinteger(L, 3)
+    if last - first >= UNPACKED_MOST:
+        return luaL_error(L, "too many results to unpack")
+    return own_unpack(L)
 
 
 # Patterns
@@ -287,6 +314,11 @@ cdef void open_one(lua_State* L, lua_CFunction opener, const char* name) noexcep
     lua_call(L, 1, 0)
 
 
+cdef void take_back(lua_State* L, const char* name) noexcept nogil:
+    lua_pushnil(L)
+    lua_setfield(L, -2, name)
+
+
 cdef lua_CFunction wrap(lua_State* L, const char* name, lua_CFunction function) noexcept nogil:
     """Replace a function in the table on the top; returns the one that it was."""
     cdef lua_CFunction before
@@ -332,7 +364,7 @@ cdef void keep_only(lua_State* L, const char** kept) noexcept nogil:
 
 cdef void open_sandbox(lua_State* L, State* state) noexcept nogil:
     global own_setmetatable, own_rawset, own_rawget, own_next, own_insert, own_foreach
-    global own_find, own_match, own_gmatch, own_gsub
+    global own_find, own_match, own_gmatch, own_gsub, own_pcall, own_unpack
     open_one(L, luaopen_base_function, "")
     open_one(L, luaopen_table_function, "table")
     open_one(L, luaopen_string_function, "string")
@@ -340,10 +372,16 @@ cdef void open_sandbox(lua_State* L, State* state) noexcept nogil:
     open_one(L, luaopen_os_function, "os")
     lua_pushvalue(L, LUA_GLOBALSINDEX)
     keep_only(L, KEPT)
+    if not state.deprecated_api:
+        take_back(L, "getfenv")
+        take_back(L, "setfenv")
+        take_back(L, "newproxy")
     own_setmetatable = wrap(L, "setmetatable", safe_setmetatable)
     own_rawset = wrap(L, "rawset", safe_rawset)
     own_rawget = wrap(L, "rawget", safe_rawget)
     own_next = wrap(L, "next", safe_next)
+    own_pcall = wrap(L, "pcall", safe_pcall)
+    own_unpack = wrap(L, "unpack", safe_unpack)
     wrap(L, "pairs", safe_pairs)
     wrap(L, "load", safe_load)
     wrap(L, "loadstring", safe_loadstring)

@@ -8,14 +8,14 @@ Functions here may end in `lua_error`: see lua.pxd. What the host does is done w
 
 from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
-from libc.string cimport memchr, strlen
+from libc.string cimport memchr
 
-from redpoll.engine.numbers cimport format_int64
+from redpoll.engine.numbers cimport format_double, format_int64
 from redpoll.scripting.conversion cimport push_reply, reply_bytes
 from redpoll.scripting.lua cimport (
-    LUA_TNUMBER, LUA_TSTRING, api, lua_CFunction, lua_createtable, lua_error, lua_gettop, lua_pop, lua_pushboolean, lua_pushcclosure,
-    lua_pushlightuserdata, lua_pushlstring, lua_pushnumber, lua_pushstring, lua_rawset, lua_setfield, lua_settop,
-    lua_State, lua_toboolean, lua_tolstring, lua_tonumber, lua_type, lua_concat, lua_tostring,
+    LUA_TNUMBER, LUA_TSTRING, api, lua_CFunction, lua_createtable, lua_error, lua_gettop, lua_pushboolean,
+    lua_pushcclosure, lua_pushlightuserdata, lua_pushlstring, lua_pushnumber, lua_pushstring, lua_rawset, lua_setfield,
+    lua_settop, lua_State, lua_tolstring, lua_tonumber, lua_type, lua_concat,
 )
 from redpoll.scripting.machine cimport Host
 from redpoll.scripting.state cimport (
@@ -25,11 +25,19 @@ from redpoll.wire.output cimport out_restart
 
 import hashlib
 
-from redpoll import errors
+try:
+    # OpenSSL's, which hashlib gives, takes longer to begin, and is faster from then on.
+    from _sha1 import sha1 as short_sha1
+except ImportError:
+    short_sha1 = hashlib.sha1
+
 from redpoll.version import REDIS_VERSION
+
+cdef const char* HEX = "0123456789abcdef"
 
 cdef enum:
     DIGITS = 32
+    SHORT = 1024                 # bytes of a text
     # Levels of `redis.log`
     LOG_DEBUG = 0
     LOG_VERBOSE = 1
@@ -53,10 +61,12 @@ cdef int ask_permission(State* state) noexcept:
 
 cdef void hex_digest(const char* text, size_t length, char* into) noexcept:
     """The SHA-1 of a text in 40 digits."""
-    cdef bytes digest = hashlib.sha1(text[:length]).hexdigest().encode()
+    cdef bytes digest = (short_sha1 if length < SHORT else hashlib.sha1)(text[:length]).digest()
+    cdef const unsigned char* bytes_ = digest
     cdef int i
-    for i in range(40):
-        into[i] = (<const char*>digest)[i]
+    for i in range(20):
+        into[2 * i] = HEX[bytes_[i] >> 4]
+        into[2 * i + 1] = HEX[bytes_[i] & 15]
 
 
 ctypedef void (*state_function)(State* state) noexcept nogil
@@ -88,7 +98,10 @@ cdef inline size_t print_number(double number, char* into) noexcept nogil:
         integer = <int64_t>number
         if <double>integer == number:
             return format_int64(into, integer)
-    return snprintf(into, DIGITS, "%.17g", number)
+    if number != number:
+        # By its sign, as C prints it.
+        return snprintf(into, DIGITS, "%.17g", number)
+    return format_double(into, number)
 
 
 cdef bint take_words(lua_State* L, State* state) noexcept nogil:
@@ -118,7 +131,7 @@ cdef int call(lua_State* L, bint raising) noexcept nogil:
     cdef size_t length
     cdef const char* refused = NULL
     if lua_gettop(L) == 0:
-        refused = "ERR Please specify at least one argument for this redis.call() call"
+        refused = "ERR Please specify at least one argument for this redis lib call"
     elif not take_words(L, state):
         refused = "ERR Lua redis lib command arguments must be strings or integers"
     elif not state.running:
@@ -210,7 +223,7 @@ cdef int redis_set_repl(lua_State* L) noexcept nogil:
     flags = <int>lua_tonumber(L, 1)
     if flags & ~TELL_ALL:
         return raise_error(
-            L, "ERR Invalid replication flags. Please use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.")
+            L, "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.")
     state_of(L).telling = flags
     return 0
 
@@ -266,7 +279,7 @@ cdef int redis_acl_check_cmd(lua_State* L) noexcept nogil:
     cdef State* state = state_of(L)
     cdef int answer
     if lua_gettop(L) == 0:
-        return raise_error(L, "ERR Please specify at least one argument for this redis.acl_check_cmd() call")
+        return raise_error(L, "ERR Please specify at least one argument for this redis lib call")
     if not take_words(L, state):
         return raise_error(L, "ERR redis.acl_check_cmd() require a command and arguments, which are strings")
     answer = (<asking_function>ask_permission)(state)

@@ -69,6 +69,7 @@ cdef struct State:
     uint64_t random              # 48 bits
     uint32_t runs                # since the collector was last asked to go on
     bint debugging
+    bint deprecated_api          # Lua's functions that Redis has taken away are there
 
 cdef inline State* state_of(lua_State* L) noexcept nogil:
     """The state of the C function that is running."""

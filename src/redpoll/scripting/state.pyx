@@ -1,9 +1,12 @@
 """The memory of one Lua state and of what its C functions share."""
 
+from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy
 
 from redpoll.wire.output cimport out_clear, out_init
+
+cdef uint64_t RANDOM_BEGIN = 0x1234ABCD330E     # of the C library's generator, as long as nobody seeds it
 
 cdef enum:
     DIGITS = 32              # bytes for the text of a number
@@ -15,6 +18,7 @@ cdef State* state_new() noexcept nogil:
         out_init(&state.answer)
         out_init(&state.reply)
         state.resp = 2
+        state.random = RANDOM_BEGIN
     return state
 
 

@@ -109,6 +109,21 @@ class AppendOnly:
         self.apply_settings()
         self._measure()
 
+    def write_out(self) -> None:
+        """Wait until everything is on the disk. Raises `LogError`."""
+        self._server.errands.finish()
+        self.retire_now()
+        if self.writer is not None:
+            try:
+                self.writer.drain(_DRAIN_SECONDS)
+            except OSError as error:
+                raise LogError(f"The append-only log cannot be written: {error.strerror}") from error
+
+    def slow_down(self, microseconds: int) -> None:
+        """Have every write take so much longer, for tests."""
+        if self.writer is not None:
+            self.writer.slow_down(max(microseconds, 0))
+
     def begin_anew(self) -> None:
         """Begin to write behind data that are in no log, such as preloaded ones: with a base. Raises `LogError`."""
         if self._server.config.appendonly:
@@ -410,6 +425,7 @@ class AppendOnly:
         server, directory = self._server, self.directory
         assert directory is not None
         since = self._rewrite_from
+        keeping_history = server.config.aof_disable_auto_gc
         if error:
             self._rewrite_done(error, temporary)
             return
@@ -420,10 +436,16 @@ class AppendOnly:
             manifest = directory.manifest
             if since is None:
                 directory.write(manifest.rebased(base, manifest.increment_sequence + 1))
-                return
-            if since not in manifest.increments:
-                manifest = manifest.with_increment(since.name, since.sequence)
-            directory.write(manifest.rebased(base, since.sequence))
+            else:
+                if since not in manifest.increments:
+                    manifest = manifest.with_increment(since.name, since.sequence)
+                directory.write(manifest.rebased(base, since.sequence))
+            if not keeping_history:
+                try:
+                    directory.delete_history()
+                except OSError:
+                    # It is in nobody's way, and is deleted with what the next rewrite leaves.
+                    pass
 
         server.errands.run(work, lambda problem: self._rewrite_done(str(problem) if problem else "", temporary))
 
@@ -447,14 +469,8 @@ class AppendOnly:
         self.rewrites += 1
         self._measure()
         server.log.notice("Background AOF rewrite finished successfully")
-        if not server.config.aof_disable_auto_gc:
-            server.errands.run(directory.delete_history, self._history_deleted)
         if self.on_rewritten is not None:
             self.on_rewritten("")
-
-    def _history_deleted(self, error: OSError | None) -> None:
-        if error is not None:
-            self._server.log.warning(f"Old files of the append-only log could not be deleted: {error}")
 
     def _measure(self) -> None:
         """Remember sizes, from which automatic rewrites are told."""

@@ -247,7 +247,7 @@ class Clients:
             ("id", connection.id),
             ("addr", connection.address),
             ("laddr", connection.local_address),
-            ("fd", connection.fd),
+            ("fd", max(connection.fd, 0)),
             ("name", connection.name.decode("latin-1")),
             ("age", (now_ms - connection.created_ms) // 1000),
             ("idle", (now_ms - connection.active_ms) // 1000),

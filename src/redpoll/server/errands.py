@@ -1,4 +1,4 @@
-"""Work that may take its time over the disk, done one piece after another by a thread; what follows is done on the loop.
+"""Work that may take its time over the disk, done one piece after another by a thread, and on the loop what follows.
 
 The loop goes on meanwhile. An errand may use files, and nothing that belongs to the loop.
 """

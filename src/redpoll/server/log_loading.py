@@ -27,7 +27,7 @@ def load_file(server: Any, path: Path, *, last: bool, cutting: bool = True) -> N
     try:
         file = open(path, "rb")  # noqa: SIM115 closed below
     except OSError as error:
-        raise LogError(f"The append-only log's file {path} cannot be opened: {error.strerror}") from error
+        raise LogError(f"The AOF file {path} cannot be opened: {error.strerror}") from error
     with file:
         size = os.fstat(file.fileno()).st_size
         if not size:
@@ -60,9 +60,7 @@ def load_elsewhere(server: Any, path: Path) -> None:
         load_file(server, path.parent / one.name, last=number == len(files) - 1, cutting=False)
 
 
-def _replay(
-    server: Any, path: Path, data: mmap.mmap, offset: int, size: int, last: bool, cutting: bool
-) -> None:
+def _replay(server: Any, path: Path, data: mmap.mmap, offset: int, size: int, last: bool, cutting: bool) -> None:
     replay = Replay(server.dispatcher, data, offset)
     problem = ""
     try:
@@ -75,8 +73,8 @@ def _replay(
         problem = str(error)
         if error.unknown:
             raise LogError(
-                f"{path}: at offset {error.offset} {problem}. The file is whole; it was written by a server that "
-                "knows more. Nothing was changed."
+                f"Unknown command '{problem}' reading the append only file {path}, at offset {error.offset}. It was "
+                "written by a server that knows more. Nothing was changed."
             ) from error
     finally:
         whole, reached = replay.whole, replay.offset
@@ -91,12 +89,14 @@ def _replay(
         small_enough = last and 0 < size - reached <= config.aof_load_corrupt_tail_max_size
         if not small_enough:
             raise LogError(
-                f"{path}: damaged at offset {reached}: {problem}. Nothing was changed. Make a copy, then "
+                f"Bad file format reading the append only file {path}: damaged at offset {reached}: {problem}. "
+                "Nothing was changed. Make a copy, then "
                 f"`redpoll-check-aof --fix {path}` cuts the file there; everything behind is lost then."
             )
     elif not last or not config.aof_load_truncated:
         raise LogError(
-            f"{path}: ends in the middle of a command, its last whole one ends at offset {whole} of {size}. "
+            f"Unexpected end of file reading the append only file {path}: it ends in the middle of a command, its last "
+            f"whole one ends at offset {whole} of {size}. "
             + (
                 "Only the last file of a log may end so: "
                 if not last

@@ -55,6 +55,7 @@ cdef class Loop:
     cdef Listing held                     # connections whose output waits until the log is on the disk
     cdef FileWriter log                   # of the append-only file; None: there is none
     cdef public object saver              # of a snapshot that is being taken, or None
+    cdef public object compaction         # a pass that moves entries together, or None
     cdef readonly Traffic traffic
     cdef uint32_t turn_reads              # what this turn has read, and run
     cdef uint32_t turn_requests
@@ -75,6 +76,7 @@ cdef class Loop:
     cdef uint64_t dirty_seen              # changes of the keyspace when it decided to wait for no save point; or -1
     cdef int wake_event                   # a descriptor that wakes it
     cdef public size_t polled             # connections of this process that nobody waits in, but by a descriptor
+    cdef public bint interrupted          # Ctrl-C in the middle of a command, to be told once it is done
     cdef list doomed                      # connections that a finalizer wants closed while a command runs
     cdef bint turn_end_wanted             # the server's `turn_ended` is to be called when the turn's commands are done
     cdef bint again_soon                  # the next turn does not wait
@@ -124,7 +126,8 @@ cdef class Loop:
                 or self.keyspace.watching_changes or self.keyspace.keys_ready
                 or self.keyspace.now >= self.next_expire_ms or self.keyspace.now >= self.next_cron_ms
                 or (self.next_deadline_ms and self.keyspace.now >= self.next_deadline_ms)
-                or self.dispatcher.short_of_memory or self.doomed is not None or self.keyspace.has_remains())
+                or self.dispatcher.short_of_memory or self.doomed is not None or self.interrupted
+                or self.keyspace.has_remains())
     cdef int finish(self) except -1
     cdef bint has_news(self) noexcept
     cdef bint needs_attendant(self) except -1

@@ -19,11 +19,12 @@ always.
 
 import os
 
+from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
-from posix.unistd cimport close as close_descriptor
+from posix.unistd cimport close as close_descriptor, usleep
 
 from redpoll.engine.keyspace cimport Database
 from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
@@ -61,6 +62,7 @@ cdef enum:
     JOB_REQUESTS = 128
     WRITE_MOST = 1048576         # to one connection in one turn
     EXPIRE_SLICE_US = 500
+    LET_RUN_US = 50              # that other threads get, again and again, while a script runs for long
     CALLER_SLICE_US = 50         # of freeing, in a thread that wants its command's reply
     FREE_BUCKETS = 256
     SAVE_STEP = 128              # buckets and entries of a snapshot between two looks at the clock
@@ -355,6 +357,8 @@ cdef class Loop:
         if self.saver is not None and wait > 0 and not self.saver.walked:
             # Nothing to do but to save, unless the disk has enough to do for a while.
             wait = 1 if self.saver.is_behind else 0
+        if self.compaction is not None and wait > 2:
+            wait = 2
         if self.again.count or self.flushing.count or self.keyspace.has_remains() or self.again_soon or wait < 0:
             wait = 0
             self.again_soon = False
@@ -425,6 +429,9 @@ cdef class Loop:
             self.log.hand_over()
             if self.commit_first:
                 self.hold_replies()
+            elif self.guard is not None and self.flushing.count:
+                # A process that is killed loses nothing that it has answered for: the kernel has it by then.
+                self.log.wait_until(self.log.appended, False)
         self.flush_all()
         self.quiet = happened == 0
         self.background()
@@ -578,6 +585,9 @@ cdef class Loop:
             self.log.hand_over()
             if self.commit_first:
                 self.hold_replies()
+            elif self.guard is not None and self.flushing.count:
+                # A process that is killed loses nothing that it has answered for: the kernel has it by then.
+                self.log.wait_until(self.log.appended, False)
         self.flush_all()
         self.quiet = False
         self.background()
@@ -587,6 +597,9 @@ cdef class Loop:
         if self.flushing.count:
             self.flush_all()
         self.dirty_told = self.keyspace.dirty
+        if self.interrupted:
+            self.interrupted = False
+            raise KeyboardInterrupt
         if self.attended:
             # It rotates the graves, as its lists may name who lies there.
             if self.has_news():
@@ -651,6 +664,8 @@ cdef class Loop:
             spent = EXPIRE_SLICE_US if self.guard is None else CALLER_SLICE_US
             while self.keyspace.free_some(FREE_BUCKETS) and monotonic_microseconds() - begin < spent:
                 pass
+        if self.compaction is not None:
+            self.compaction.work()
         if self.saver is not None:
             begin = monotonic_microseconds()
             spent = SAVE_QUIET_US if self.quiet else SAVE_BUSY_US
@@ -692,6 +707,12 @@ cdef class Loop:
         The client and what it sent wait, as its words are in use; time stands still. `served_others` ends that.
         """
         cdef void* parsing = self.parsing
+        if self.guard is not None:
+            # Nobody gets in amid a command of this thread's; but the program goes on, and may be interrupted.
+            with nogil:
+                usleep(LET_RUN_US)
+            PyErr_CheckSignals()
+            return
         caller.stalled = True
         self.engaged = <void*>caller
         try:
@@ -710,6 +731,8 @@ cdef class Loop:
         """The client's command is done; what it sent behind it is run from the next turn on."""
         if caller.fd >= 0:
             self.go_on(caller)
+        else:
+            caller.stalled = False
 
     cdef int swap_rooms(self) except -1:
         """Other buffers, as those of the turn are in use; and back. Nothing is left in those that are given up."""
@@ -764,6 +787,9 @@ cdef class Loop:
             self.log.hand_over()
             if self.commit_first:
                 self.hold_replies()
+            elif self.guard is not None and self.flushing.count:
+                # A process that is killed loses nothing that it has answered for: the kernel has it by then.
+                self.log.wait_until(self.log.appended, False)
         self.flush_all()
         # Of the turn around this one, all requests have been run.
         self.arena_used, self.words_used = arena_used, words_used
@@ -1134,9 +1160,12 @@ cdef class Loop:
         cdef size_t i, kept = 0
         cdef Connection connection
         cdef uint64_t synced = self.log.synced_bytes() if self.log is not None else <uint64_t>-1
+        cdef bint failing = self.log is not None and self.log.error != 0
         for i in range(self.held.count):
             connection = <Connection>self.held.items[i]
-            if connection.held_until > synced and not connection.closed:
+            # While the disk fails, only those go on waiting that wait for something of their own.
+            if (connection.held_until > synced and not connection.closed
+                    and not (failing and connection.logged_until <= synced)):
                 self.held.items[kept] = self.held.items[i]
                 kept += 1
                 continue

@@ -15,13 +15,13 @@ from typing import Any
 
 import redpoll.engine.memory as allocator
 from redpoll import errors
+from redpoll.engine.keyspace import Keyspace
 from redpoll.errors import CommandError
 from redpoll.persistence.append_only import sync_directory
 from redpoll.persistence.rdb_load import load
 from redpoll.persistence.rdb_reader import DamagedFile, RdbReader
 from redpoll.persistence.rdb_save import file_version, save_file
 from redpoll.persistence.saver import Saver
-from redpoll.engine.keyspace import Keyspace
 from redpoll.server import clock
 from redpoll.server.append_only import AppendOnly, LogError
 from redpoll.server.backup import Backup
@@ -46,6 +46,7 @@ class Persistence:
         # Of snapshots into `dbfilename`.
         self.saver: Any = None
         self._job: Any = None
+        self._answering = True  # clients, while something is loaded
         self._naming = False  # it is written, and the disk is to learn its name
         self.scheduled = False
         self.last_save_ms = server.started_ms
@@ -170,7 +171,8 @@ class Persistence:
         """Loading has come so far: answer those who ask meanwhile."""
         if self.loading is not None:
             self.loading.loaded_bytes = offset
-        self._server.loop.poll()
+        if self._answering:
+            self._server.loop.poll()
 
     def pause_loading(self, answering: bool = True) -> None:
         """`key-load-delay` after a key or command: clients are answered meanwhile."""
@@ -294,6 +296,16 @@ class Persistence:
             f"DB saved on disk: {keys} keys, {size} bytes, {(clock.unix_us() - started_us) / 1e6:.3f} seconds"
         )
 
+    def flushed(self) -> None:
+        """FLUSHALL: a snapshot of what was before is not wanted any more, and the file is to be empty too."""
+        if self.saver is not None and not self.log.rewriting and self.backup.state != "snapshotting":
+            self.stop_saving()
+        if self._server.config.save and not self.saving:
+            try:
+                self.save()
+            except CommandError:
+                self._server.log.warning("The data was flushed, and the snapshot file still holds what there was")
+
     def file_options(self) -> dict[str, Any]:
         """What `write_file` of persistence/rdb_save has to know of this server."""
         server, config = self._server, self._server.config
@@ -329,6 +341,42 @@ class Persistence:
         finally:
             self.loading = None
             server.dispatcher.gate = gate
+
+    def reload_log(self) -> SimpleNamespace:
+        """DEBUG LOADAOF, as soon as no command is running; `done` and `error` tell of it."""
+        job = SimpleNamespace(done=False, error="")
+
+        def then(_error: OSError | None) -> None:
+            try:
+                self._reload_log()
+            except LogError as problem:
+                job.error = str(problem)
+            job.done = True
+
+        self._server.errands.run(lambda: None, then)
+        return job
+
+    def _reload_log(self) -> None:
+        server = self._server
+        if self.log.state == "off":
+            raise LogError("There is no append-only log")
+        self.log.write_out()
+        server.keyspace.flush(range(len(server.keyspace.databases)), False)
+        server.functions.libraries.flush(True)
+        gate, feed = server.dispatcher.gate, server.dispatcher.feed
+        server.dispatcher.gate |= _LOADING
+        server.keyspace.replaying = True
+        # What is in the log already is not to be told to it again.
+        feed.use_log(None)
+        self._answering = False
+        try:
+            self.log.load()
+        finally:
+            self._answering = True
+            self.loading = None
+            server.dispatcher.gate = gate
+            server.keyspace.replaying = False
+            feed.use_log(self.log.writer)
 
     def save_in_background(self) -> None:
         """BGSAVE. Raises CommandError when it cannot be begun."""

@@ -18,7 +18,10 @@ cdef enum:
 
 
 class BadLog(Exception):
-    """Bytes that are no command; the text says what is wrong, `offset` where. `unknown`: a whole one, but not known."""
+    """Bytes that are no command; the text says what is wrong, `offset` where.
+
+    `unknown`: a whole one, but not known; the text is its name.
+    """
 
     def __init__(self, text: str, offset: int, *, unknown: bool = False) -> None:
         super().__init__(text)
@@ -112,7 +115,7 @@ cdef class Replay:
             self.dispatcher.resolve(&request)
             if request.routine == NULL:
                 name = request.argv[0].ptr[:request.argv[0].len]
-                raise BadLog(f"there is no command {name.decode('latin-1')!r}", at - start, unknown=True)
+                raise BadLog(name.decode("latin-1"), at - start, unknown=True)
             routine = <Routine>request.routine
             if routine.name == "multi":
                 self.in_transaction = True

@@ -22,6 +22,7 @@ cdef class ScriptHost(Host):
     cdef State* state                # of what runs
     cdef bint short_of_memory        # as the script began
     cdef bint is_function
+    cdef public bint unrestricted    # scripts may call what they must not; for tests
     cdef const Arg* words            # the caller's command
     cdef size_t word_count
     cdef list slow_words             # the same, once it is slow
@@ -49,5 +50,5 @@ cdef class Scripts(ScriptRunner):
                      size_t keys) except -1
     # The number of keys, which stands in `argv[2]`. Raises `CommandError`.
     cdef size_t key_count(self, Call call) except? 0xFFFFFFFF
-    cdef int answer_failure(self, Out* out, State* state) except -1
+    cdef int answer_failure(self, Out* out, State* state, Connection caller) except -1
     cdef int end_slow(self, Connection caller) except -1

@@ -9,7 +9,6 @@ When a script is slow, `ScriptHost.slow` has the loop serve others meanwhile. Th
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport strlen
 
 from redpoll.engine.numbers cimport parse_int64
 from redpoll.scripting.cache cimport Script
@@ -34,6 +33,7 @@ cdef uint64_t FLAG_WRITE = command_flags.WRITE
 cdef uint64_t FLAG_MAY_REPLICATE = command_flags.MAY_REPLICATE
 cdef uint64_t FLAG_DENYOOM = command_flags.DENYOOM
 cdef uint64_t FLAG_NOSCRIPT = command_flags.NOSCRIPT
+cdef uint64_t FLAG_SCRIPT_RUNNER = command_flags.SCRIPT_RUNNER
 
 cdef enum:
     DIGEST_DIGITS = 40
@@ -51,6 +51,7 @@ cdef class ScriptHost(Host):
         self.client = Connection(-1, 0, server.keyspace.databases[0], server.keyspace.now)
         self.client.server = server
         self.client.address = "lua"
+        self.deprecated_api = server.config.lua_enable_deprecated_api
 
     cdef void command(self, State* state) noexcept:
         cdef Dispatcher dispatcher = self.dispatcher
@@ -131,7 +132,7 @@ cdef class ScriptHost(Host):
         """Whether flags and the server's state admit a command; answers itself when they do not."""
         cdef uint64_t flags = (<Routine>request.routine).flags
         cdef str text = None
-        if flags & FLAG_NOSCRIPT:
+        if flags & FLAG_NOSCRIPT and (flags & FLAG_SCRIPT_RUNNER or not self.unrestricted):
             text = errors.SCRIPT_NOT_ALLOWED
         elif state.flags & RUN_READ_ONLY and flags & (FLAG_WRITE | FLAG_MAY_REPLICATE):
             text = errors.SCRIPT_ONLY_READS
@@ -180,6 +181,9 @@ cdef class ScriptHost(Host):
                     f"{'Function' if self.is_function else 'Script'} name is: {state.name.decode('latin-1')}."
                 )
             self.server.loop.serve_others(self.caller)
+        except KeyboardInterrupt as error:
+            state.killed = True
+            self.server.interrupted(error)
         except BaseException as error:
             self.server.internal_error("a script", error)
         dispatcher.running = running
@@ -255,7 +259,7 @@ cdef class Scripts(ScriptRunner):
             if only_reads:
                 raise CommandError(errors.SCRIPT_WRITES_IN_RO)
         if self.host.short_of_memory and not flags & (RUN_ALLOW_OOM | RUN_NO_WRITES):
-            raise CommandError(errors.SCRIPT_OUT_OF_MEMORY)
+            raise CommandError(errors.OUT_OF_MEMORY)
         if flags & RUN_NO_WRITES:
             flags |= RUN_ALLOW_OOM | RUN_READ_ONLY
         if only_reads:
@@ -306,18 +310,20 @@ cdef class Scripts(ScriptRunner):
         if dispatcher.keyspace.propagating and dispatcher.keyspace.dirty != dirty:
             caller.held_until = caller.logged_until = dispatcher.feed.log.appended
         if state.failed:
-            return self.answer_failure(out, state)
+            return self.answer_failure(out, state, caller)
         if state.answer.first != NULL and state.answer.first == state.answer.last:
             out_write(out, state.answer.first.data, state.answer.cursor - state.answer.first.data)
         else:
             out_splice(out, &state.answer)
         return 0
 
-    cdef int answer_failure(self, Out* out, State* state) except -1:
+    cdef int answer_failure(self, Out* out, State* state, Connection caller) except -1:
         cdef bytes text = state.text[:state.text_length]
         out_clear(&state.answer)
         if not state.counted:
             raise CommandError(text.decode("utf-8", "surrogateescape"))
+        # The error is counted already, as the command's that the script called.
+        (<Routine?>caller.last).failed_calls += 1
         reply_error(out, text, len(text))
         return 0
 

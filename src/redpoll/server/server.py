@@ -32,6 +32,7 @@ from redpoll.server.changes import Changes
 from redpoll.server.clients import Clients
 from redpoll.server.commandlog import CommandLogs
 from redpoll.server.config import Config
+from redpoll.server.defragmentation import Defragmentation
 from redpoll.server.dispatch import Dispatcher
 from redpoll.server.errands import Errands
 from redpoll.server.functions import Functions
@@ -58,7 +59,7 @@ class StartError(Exception):
 
 
 class Server:
-    """A server that has not begun to listen until `start`. `config` is loaded already."""
+    """A server that has not begun to listen until `listen`. `config` is loaded already."""
 
     def __init__(self, config: Config, *, log: Log | None = None) -> None:
         commands.load()
@@ -84,6 +85,7 @@ class Server:
         self.tracking = Tracking(self, self.changes)
         self.blocking = Blocking(self)
         self.errands = Errands(self.loop)
+        self.defragmentation = Defragmentation(self)
         # A script that fills a table without end is stopped before the system is out of memory.
         self.script_memory = process.system_memory() // 2
         self.scripts = Scripts(self)
@@ -112,12 +114,11 @@ class Server:
 
     # Start and stop
 
-    def start(self) -> None:
-        """Listen, and load what was saved. Raises `StartError`."""
+    def listen(self) -> None:
+        """Listen where the configuration says; clients are answered once it is loaded. Raises `StartError`."""
         self._listen()
         if not self.listeners:
             raise StartError("Nothing to listen on: set port, tls-port or unixsocket.")
-        self.load()
 
     def load(self) -> None:
         """Load what was saved. Raises `StartError`."""
@@ -201,14 +202,14 @@ class Server:
         return self.exit_code
 
     def close(self) -> None:
-        """Close every connection and listener."""
+        """Close every listener and connection, in this order: who was let go of finds nobody there any more."""
+        for listener in self.listeners:
+            self.loop.unwatch(listener.sock.fileno())
+        listeners.close_all(self.listeners)
         for connection in list(self.loop.connections.values()):
             with contextlib.suppress(Exception):
                 self.loop.flush_now(connection)
             self.loop.close(connection)
-        for listener in self.listeners:
-            self.loop.unwatch(listener.sock.fileno())
-        listeners.close_all(self.listeners)
         self.persistence.close()
         self.errands.close()
 
@@ -232,6 +233,8 @@ class Server:
         """Save if that is asked for, or, when nothing is said, if there are save points; whether it could be done."""
         if not save and (save is not None or not self.config.save):
             return True
+        # One that is under way would not have what came since.
+        self.persistence.stop_saving()
         self.log.notice("Saving the final RDB snapshot before exiting.")
         try:
             self.persistence.save()
@@ -276,6 +279,7 @@ class Server:
         self._sample(now_ms)
         self.clients.cron(now_ms)
         self.persistence.cron(now_ms)
+        self.defragmentation.cron(now_ms)
         self._renew_certificates(now_ms)
         used = allocator.used()
         if used > self.peak_memory:

@@ -18,7 +18,7 @@ class SavedElsewhere(Exception):
     def __init__(self, path: Path) -> None:
         super().__init__(
             f"Another server saves into {path.absolute()}. Each of the two would overwrite what the other saved: give "
-            "this one another dir or dbfilename, or have it save nothing (save \"\")."
+            'this one another dir or dbfilename, or have it save nothing (save "").'
         )
 
 

@@ -187,9 +187,7 @@ def test_commands_that_nobody_knows(
     assert "[warning] this version of Redpoll knows no command 'fly'" in capsys.readouterr().out
 
 
-def test_the_command_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     for words in ((), ("--fix",), ("--nonsense", "x"), ("--truncate-to-timestamp", "-5", "x")):
         assert run(*words, monkeypatch=monkeypatch) == 1
         assert "usage: redpoll-check-aof" in capsys.readouterr().out

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.log_files import as_log
 from tests.peers import Server, start
 from tests.resp import Connection
 
@@ -33,6 +34,12 @@ def change(client: Connection, chance: random.Random) -> None:
         ("ZPOPMIN", f"z{number % 7}"),
         ("XADD", f"x{number % 3}", "*", "field", word),
         ("XTRIM", f"x{number % 3}", "MAXLEN", 50),
+        ("ARSET", f"a{number % 5}", number * 97, word, number, word * 3),
+        ("ARINSERT", f"a{number % 5}", word, number / 8),
+        ("ARRING", f"a{number % 5}", 30 + number, word),
+        ("ARSEEK", f"a{number % 5}", number),
+        ("ARDEL", f"a{number % 5}", number * 97),
+        ("ARDELRANGE", f"a{number % 5}", number, number * 2),
         ("RENAME", f"s{number}", f"r{number}"),
         ("COPY", f"h{number % 7}", f"c{number}", "REPLACE"),
         ("DEL", f"s{number}", f"c{number + 1}"),
@@ -65,6 +72,7 @@ def test_a_snapshot_is_of_one_moment(make_server: Start, tmp_path: Path, seed: i
         # Large ones, which are written in pieces.
         client.call("HSET", "large", *[word for i in range(20_000) for word in (f"field{i}", i)])
         client.call("RPUSH", "long", *range(20_000))
+        client.call("ARSET", "wide", 0, *range(20_000))
         with server.connect() as other:
             before = digest(client)
             assert str(other.call("BGSAVE")) == "Background saving started"
@@ -73,6 +81,7 @@ def test_a_snapshot_is_of_one_moment(make_server: Start, tmp_path: Path, seed: i
                     change(client, chance)
                 client.call("HSET", "large", f"field{chance.randrange(30_000)}", "new")
                 client.call("LPUSH", "long", "new")
+                client.call("ARSET", "wide", chance.randrange(30_000), "new")
             assert b"rdb_last_bgsave_status:ok" in bytes(other.call("INFO", "persistence"))
     kill(server)
     again = make_server(dir=str(tmp_path), enable_debug_command="yes")
@@ -153,6 +162,22 @@ def test_damage_in_the_middle_stops_the_start(make_server: Start, tmp_path: Path
     log.write_bytes(data[:place] + b"?" + data[place + 1 :])
     with pytest.raises(Exception, match=f"damaged at offset {place}"):
         start("redpoll", **options)
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_the_single_file_of_an_older_server_is_taken_over(
+    make_server: Start, tmp_path: Path, interrupted: bool
+) -> None:
+    (tmp_path / "appendonly.aof").write_bytes(as_log(("SELECT", 0), ("SET", "k", "v")))
+    if interrupted:
+        (tmp_path / "appendonlydir").mkdir()
+        (tmp_path / "appendonlydir" / "appendonly.aof.manifest").write_text("file appendonly.aof seq 1 type b\n")
+    for _ in range(2):
+        server = make_server(dir=str(tmp_path), appendonly="yes")
+        with server.connect() as client:
+            assert client.call("GET", "k") == b"v"
+        kill(server)
+    assert not (tmp_path / "appendonly.aof").exists()
 
 
 def test_two_servers_do_not_share_a_log(make_server: Start, tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+"""Replies that read better as tables: hashes, settings, streams and INFO."""
+
+from __future__ import annotations
+
+from redpoll.cli.quoting import quote
+from redpoll.cli.replies import ErrorReply
+
+_PAIRS = {(b"hgetall",), (b"config", b"get"), (b"xinfo", b"stream"), (b"memory", b"stats")}
+_WIDEST_NAME = 60
+
+
+def present(words: list[bytes], reply) -> bytes | None:
+    """A reply as a table; None where it is better left as it is."""
+    if isinstance(reply, ErrorReply):
+        return None
+    lower = tuple(word.lower() for word in words[:2])
+    if lower[:1] == (b"info",) and isinstance(reply, bytes):
+        return info_table(reply)
+    if lower[:1] in ((b"xrange",), (b"xrevrange",)) and isinstance(reply, list) and reply:
+        return stream_table(reply)
+    if (lower[:1] in _PAIRS or lower in _PAIRS) and isinstance(reply, list) and reply:
+        return pair_table(reply)
+    return None
+
+
+def pair_table(reply: list) -> bytes | None:
+    """Names and values, one pair a line; None where a value is more than a text."""
+    if len(reply) % 2 or any(isinstance(one, list) for one in reply):
+        return None
+    names = [_cell(one) for one in reply[::2]]
+    width = min(max(map(len, names)), _WIDEST_NAME)
+    rows = [name.ljust(width) + b"  " + _cell(value) for name, value in zip(names, reply[1::2], strict=True)]
+    return b"\n".join(rows) + b"\n"
+
+
+def stream_table(reply: list) -> bytes | None:
+    """Entries, one a line: the ID, then its fields."""
+    rows = []
+    for entry in reply:
+        if not (
+            isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], bytes) and isinstance(entry[1], list)
+        ):
+            return None
+        fields = entry[1]
+        pairs = [_cell(name) + b"=" + _cell(value) for name, value in zip(fields[::2], fields[1::2], strict=False)]
+        rows.append((entry[0], b"  ".join(pairs)))
+    width = max(len(number) for number, _ in rows)
+    return b"".join(number.ljust(width) + b"  " + text + b"\n" for number, text in rows)
+
+
+def info_table(reply: bytes) -> bytes:
+    """Sections with their names in bold, values in a column."""
+    lines = []
+    for line in reply.splitlines():
+        if line.startswith(b"#"):
+            lines.append(b"\x1b[1m" + line[1:].strip() + b"\x1b[0m")
+        elif b":" in line:
+            name, _, value = line.partition(b":")
+            lines.append(b"  " + name.ljust(36) + b" " + value)
+        else:
+            lines.append(line)
+    return b"\n".join(lines) + b"\n"
+
+
+def _cell(value) -> bytes:
+    """A text bare where nothing in it could be misread, else quoted."""
+    if value is None:
+        return b"(nil)"
+    if not isinstance(value, bytes):
+        return str(value).encode()
+    quoted = quote(value)
+    return bytes(value) if value and quoted[1:-1] == value and b" " not in value else quoted
