@@ -642,6 +642,8 @@ HOTKEYS_SLOTS = "ERR SLOTS parameter cannot be used in non-cluster mode"
 def metric_twice(name: str) -> str:
     """The text for a metric that HOTKEYS START is told more than once."""
     return f"ERR METRICS {name} defined more than once!"
+
+
 # Scripts
 
 NO_SCRIPT = "NOSCRIPT No matching script. Please use EVAL."
@@ -778,86 +780,3 @@ EXPRESSION_REFERENCE = "ERR regular expression backreferences are not supported"
 def bad_expression(problem: str) -> str:
     """The text for a regular expression that is none."""
     return f"ERR invalid regular expression: {problem}"
-
-
-# Users and what they may do
-
-DEFAULT_USER_STAYS = "ERR The 'default' user cannot be removed"
-GENPASS_BITS = (
-    "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096"
-)
-NO_ACL_FILE = (
-    "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER "
-    "command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store "
-    "users in the Redis configuration."
-)
-ACL_NOT_SAVED = "ERR There was an error trying to save the ACLs. Please check the server logs for more information"
-TOO_MANY_GUESSES = "ERR too many failed logins from your address, try again later"
-SORT_BY_DENIED = "ERR BY option of SORT denied due to insufficient ACL permissions."
-SORT_GET_DENIED = "ERR GET option of SORT denied due to insufficient ACL permissions."
-KEY_DENIED = "No permissions to access a key"
-CHANNEL_DENIED = "No permissions to access a channel"
-DATABASE_DENIED = "No permissions to access database"
-
-
-def command_denied(user: str, command: str) -> str:
-    """The text, without a code, for a command that a user may not run."""
-    return f"User {user} has no permissions to run the '{command}' command"
-
-
-def object_denied(user: str, what: str, name: str) -> str:
-    """The same for a key or a channel, where its name may be told."""
-    return f"User {user} has no permissions to access the '{name}' {what}"
-
-
-def database_denied(user: str, name: str) -> str:
-    """The same for a database."""
-    return f"User {user} has no permissions to access database '{name}'"
-
-
-def rules_changed(reason: str) -> str:
-    """The text within EXEC's reply for a command that its user may not run any more."""
-    return (
-        "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. "
-        f"This command is no longer allowed for the following reason: {reason}"
-    )
-
-
-def bad_acl_rule(rule: str, reason: str) -> str:
-    """The text for a rule that ACL SETUSER does not take."""
-    return f"ERR Error in ACL SETUSER modifier '{rule}': {reason}"
-
-
-def unknown_category(name: str) -> str:
-    """The text for a category that there is not."""
-    return f"ERR Unknown category '{name[:128]}'"
-
-
-def user_not_found(name: str) -> str:
-    """The text of ACL DRYRUN for a user that there is not."""
-    return f"ERR User '{name}' not found"
-
-
-def command_not_found(name: str) -> str:
-    """The text of ACL DRYRUN for a command that there is not."""
-    return f"ERR Command '{name}' not found"
-
-
-# HOTKEYS
-
-HOTKEYS_STARTED = "ERR hotkey tracking session already in progress"
-HOTKEYS_NOT_STARTED = "ERR no hotkey tracking session in progress"
-HOTKEYS_GOING_ON = "ERR hotkey tracking session in progress, stop tracking first"
-HOTKEYS_NO_METRICS = "ERR METRICS parameter is required"
-HOTKEYS_METRICS_COUNT = "ERR METRICS count must be > 0 and <= 2"
-HOTKEYS_METRICS_MISMATCH = "ERR METRICS count does not match number of metric types provided"
-HOTKEYS_UNKNOWN_METRICS = "ERR METRICS no valid metrics passed. Supported: CPU|NET"
-HOTKEYS_COUNT = "ERR COUNT must be between 1 and 64"
-HOTKEYS_DURATION = "ERR DURATION must be between 0 and 1000000000"
-HOTKEYS_SAMPLE = "ERR SAMPLE ratio must be positive"
-HOTKEYS_SLOTS = "ERR SLOTS parameter cannot be used in non-cluster mode"
-
-
-def metric_twice(name: str) -> str:
-    """The text for a metric that HOTKEYS START is told more than once."""
-    return f"ERR METRICS {name} defined more than once!"
