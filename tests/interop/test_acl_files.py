@@ -17,7 +17,6 @@ HOSTILE = (
     b"user",
     b"user a on +nope",
     b"user a on\nuser a off",
-    b"user a on (+get",
     b"user a on >",
     b"user a on nonsense",
     b"user a +get|x|y",
@@ -50,8 +49,10 @@ def test_round_trip(make_server, tmp_path, name: str, ours_first: bool) -> None:
     written = file.read_bytes()
     assert written.splitlines() == told
     with make_server(second, aclfile=str(file)).connect() as connection:
-        assert [set(line.split()) - {b"sanitize-payload"} for line in connection.call("ACL", "LIST")] == [
-            set(line.split()) - {b"sanitize-payload"} for line in told
+        # Older ones tell the one only, Valkey neither.
+        untold = {b"sanitize-payload"} | ({b"skip-sanitize-payload"} if name == "valkey91" else set())
+        assert [set(line.split()) - untold for line in connection.call("ACL", "LIST")] == [
+            set(line.split()) - untold for line in told
         ]
         assert connection.call("ACL", "LOAD") == "OK"
         assert connection.call("AUTH", "alice", "secret") == "OK"

@@ -91,11 +91,12 @@ def test_celery(networked_server: Server) -> None:
     app = celery.Celery("interop", broker=url(networked_server), backend=url(networked_server, 1))
     app.conf.update(broker_connection_retry_on_startup=False, worker_hijack_root_logger=False)
 
-    @app.task(name="interop.add")
+    # Celery knows tasks by their names in the whole process.
+    @app.task(name=f"interop.add.{networked_server.port}")
     def add(one: int, other: int) -> int:
         return one + other
 
-    @app.task(name="interop.total")
+    @app.task(name=f"interop.total.{networked_server.port}")
     def total(numbers: list[int]) -> int:
         return sum(numbers)
 

@@ -14,9 +14,9 @@ from tests.peers import Server
 
 
 @pytest.fixture(params=[2, 3], ids=["resp2", "resp3"])
-def client(request: pytest.FixtureRequest, any_server: Server) -> Iterator[Any]:
+def client(request: pytest.FixtureRequest, networked_server: Server) -> Iterator[Any]:
     """Return a client of redis-py."""
-    with redis.Redis(any_server.host, any_server.port, protocol=request.param) as connection:
+    with redis.Redis(networked_server.host, networked_server.port, protocol=request.param) as connection:
         yield connection
 
 
@@ -89,9 +89,9 @@ def test_a_long_value(client: Any) -> None:
     assert client.getrange("key", 256, 511) == bytes(range(256))
 
 
-def test_many_asynchronous_requests(any_server: Server) -> None:
+def test_many_asynchronous_requests(networked_server: Server) -> None:
     async def work() -> Any:
-        async with redis.asyncio.Redis(host=any_server.host, port=any_server.port) as connection:
+        async with redis.asyncio.Redis(host=networked_server.host, port=networked_server.port) as connection:
             await asyncio.gather(*(connection.incr("count") for _ in range(50)))
             return await asyncio.gather(connection.get("count"), connection.ping())
 

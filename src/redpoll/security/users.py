@@ -88,7 +88,7 @@ class Users:
         users: dict[bytes, User] = {}
         wrong: list[str] = []
         for number, line in enumerate(lines, 1):
-            words = line.split()
+            words = [word for word in line.strip(b" \t\r\n").split(b" ") if word]
             if not words:
                 continue
             place = f"{source}:{number}"
@@ -97,11 +97,17 @@ class Users:
                 continue
             name = words[1]
             if name in users:
-                wrong.append(f"WARNING: duplicate user '{name.decode('latin-1')}' found on line {number}. ")
+                wrong.append(f"WARNING: Duplicate user '{name.decode('latin-1')}' found on line {number}. ")
                 continue
             user = users[name] = self.new(name)
             try:
                 apply(user, joined(words[2:]))
+            except Modification as error:
+                if error.rule[:1] not in (b"+", b"-"):
+                    wrong.append(f"{place}: {error}. ")
+                    continue
+                rule = error.rule.decode("latin-1")
+                wrong.append(f"{place}: Error in applying operation '{rule}': {error}. ")
             except RuleError as error:
                 wrong.append(f"{place}: {error}. ")
         if wrong:

@@ -353,7 +353,7 @@ cdef class Dispatcher:
             flags = self.runners.flags_of(request, flags)
         try:
             transaction.add(request.routine, flags, request.argv, request.argc, request.hash,
-                            request.next - request.start, &connection.parser)
+                            request_size(request), &connection.parser)
         except MemoryError:
             self.refuse(connection, request.routine, errors.NO_MEMORY)
             return False
@@ -544,7 +544,7 @@ cdef class Dispatcher:
                      size_t reply_bytes) noexcept:
         """Something about this command was slow or large, or all are looked at."""
         cdef list words = request_words(request)
-        cdef size_t request_bytes = request.next - request.start
+        cdef size_t request_bytes = request_size(request)
         if self.onlooker is not None:
             self.onlooker.note(routine.command, words, nanoseconds(elapsed), request_bytes + reply_bytes,
                                self.unit_depth > 0)
@@ -554,6 +554,15 @@ cdef class Dispatcher:
             connection, routine.command, words, nanoseconds(elapsed) // 1000, request_bytes, reply_bytes)
         if not self.unit_depth:
             self.keyspace.tick(unix_microseconds() // 1000)
+
+
+cdef size_t request_size(const Request* request) noexcept:
+    """Bytes of a request; long words were read past the buffer that it lies in."""
+    cdef size_t size = 0
+    cdef size_t i
+    for i in range(request.argc):
+        size += request.argv[i].len
+    return max(size, <size_t>(request.next - request.start))
 
 
 cdef list request_words(Request* request):

@@ -79,10 +79,10 @@ class Session:
         return not self.stopped_ms
 
     def note(self, command: Any, words: Sequence[bytes], nanoseconds: int, size: int, *, inner: bool) -> None:
-        """A command has run; `inner`: within another one, whose figures hold its own."""
+        """A command has run; `inner`: within EXEC, whose time holds its own."""
+        self.bytes += size
         if not inner:
             self.nanoseconds += nanoseconds
-            self.bytes += size
         self._seen += 1
         if self._seen % self.sample or not command.key_specs:
             return

@@ -164,6 +164,7 @@ class Source:
             acl_access_denied_key=denied["key"],
             acl_access_denied_channel=denied["channel"],
             acl_access_denied_db=denied["database"],
+            acl_access_denied_tls_cert=server.tls.refused,
             slowlog_commands_count=slow.count,
             slowlog_commands_time_ms_sum=slow.value_sum / 1000,
             slowlog_commands_time_ms_max=slow.value_max / 1000,

@@ -207,4 +207,4 @@ def test_everything_wrong_with_a_file_is_told() -> None:
     with pytest.raises(LoadError) as caught:
         Users().read([b"usr a", b"user a on", b"user a off", b"user b +nope", b"user"], "f")
     assert str(caught.value).count("f:") == 3
-    assert "duplicate user 'a' found on line 3" in str(caught.value)
+    assert "Duplicate user 'a' found on line 3" in str(caught.value)
