@@ -28,7 +28,8 @@ def test_cli_runs_one_command(networked_server: Server) -> None:
 
 
 def test_cli_reads_commands_from_its_input(networked_server: Server) -> None:
-    assert run("redis-cli", networked_server, input=b'SET key "a b"\nGET key\nINCR n\nNOSUCH\n').startswith("OK\na b\n1\nERR")
+    told = run("redis-cli", networked_server, input=b'SET key "a b"\nGET key\nINCR n\nNOSUCH\n')
+    assert told.startswith("OK\na b\n1\nERR")
 
 
 def test_cli_loads_a_million_bytes_of_pipe(networked_server: Server) -> None:
