@@ -208,7 +208,8 @@ cdef class Dispatcher:
         if self.pushes.first != NULL and not self.unit_depth:
             out_splice(&connection.out, &self.pushes)
         if (elapsed >= self.looked_at_ticks or before >= self.large_reply
-                or <uint64_t>(request.next - request.start) >= self.large_request):
+                or <uint64_t>(request.next - request.start) >= self.large_request
+                or (call.long_count and request_size(request) >= self.large_request)):
             self.notice(connection, routine, request, elapsed, before)
 
     cdef void invoke_again(self, Connection connection, Routine routine, Arg* argv, size_t argc, Database db) noexcept:

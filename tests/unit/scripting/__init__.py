@@ -1,0 +1,1 @@
+"""What scripts can and cannot do."""
