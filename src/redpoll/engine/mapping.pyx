@@ -19,7 +19,7 @@ cdef extern from *:
 
     #define REDPOLL_PIECE ((size_t)2097152)
     #define REDPOLL_PREPARED 4      /* pieces that wait, at most; and one for so many taken, */
-    #define REDPOLL_SHARE 16        /* so that a small server does not hold much more than it uses */
+    #define REDPOLL_SHARE 4         /* so that a small server does not hold much more than it uses */
 
     static int redpoll_huge_pages = 1;
     static pthread_mutex_t redpoll_prepared_lock = PTHREAD_MUTEX_INITIALIZER;
