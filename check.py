@@ -26,7 +26,9 @@ def show_summary(cluster: Cluster) -> None:
     for node in cluster.primaries:
         size = node.must("DBSIZE")
         keys += size
-        log.say(f"{node.address} ({node.id[:8]}...) -> {size} keys | {len(node.slots)} slots | {node.replicas} slaves.\n")
+        log.say(
+            f"{node.address} ({node.id[:8]}...) -> {size} keys | {len(node.slots)} slots | {node.replicas} slaves.\n"
+        )
     log.good(f"[OK] {keys} keys in {len(cluster.primaries)} masters.\n")
     log.say(f"{keys / SLOTS:.2f} keys per slot on average.\n")
 

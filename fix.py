@@ -111,7 +111,9 @@ def _close_by_case(cluster: Cluster, slot: int, owner: Node, migrating: list[Nod
 def _close_many_importing(cluster: Cluster, slot: int, source: Node, importing: list[Node]) -> None:
     wanted = cluster.by_id(source.migrating.get(slot, ""))
     if wanted is not None and wanted in importing:
-        log.info(f">>> Case 3: Moving slot {slot} from {source.address} to {wanted.address} and closing it elsewhere.\n")
+        log.info(
+            f">>> Case 3: Moving slot {slot} from {source.address} to {wanted.address} and closing it elsewhere.\n"
+        )
         move_slot(cluster, slot, source, wanted, opened=True, fixing=True)
         keeper = wanted
     else:

@@ -237,6 +237,10 @@ class Selector:
                 raise RuleError(SYNTAX)
         if has_spaces(pattern):
             raise RuleError(SYNTAX)
+        if pattern == b"*" and self.keys.get(pattern, 0) | rights == READ_WRITE:
+            # Redis keeps it as one more pattern, which it tells as `~*`: a list that it would not take back.
+            self.every_key()
+            return
         self.keys[pattern] = self.keys.get(pattern, 0) | rights
 
     def every_channel(self) -> None:
