@@ -13,7 +13,6 @@ from tests.faults.workload import Writer, check, kill, launch
 from tests.peers import Server
 from tests.resp import Connection, ErrorReply
 
-
 REFUSAL = "MISCONF Errors writing to the AOF file: "
 
 
@@ -63,12 +62,13 @@ def test_the_log_heals(start, tmp_path: Path, what: str, policy: str) -> None:
     with server.connect() as client:
         until(lambda: all(len(writer.acknowledged) > 50 for writer in writers))
         disk.fail(what, errno.EIO if what == "sync" else errno.ENOSPC)
-        until(lambda: b"aof_last_write_status:err" in bytes(client.call("INFO", "persistence")))
-        # While the disk is tried again, a change may be taken, and its reply waits: then the next one is refused.
+        # While the disk is tried again, a change may be taken, and replies wait for it: who comes next is told.
+        until(lambda: "aof_last_write_status:err" in answered(server, "INFO", "persistence"))
         tries = iter(range(100))
         until(lambda: answered(server, "SET", f"probe{next(tries)}", "value").startswith(REFUSAL))
         until(lambda: answered(server, "PING").startswith("MISCONF"))
-        assert client.call("GET", f"probe{next(tries) - 1}") is None
+        refused = f"probe{next(tries) - 1}"
+        until(lambda: answered(server, "GET", refused) == "None")
         disk.heal()
         until(lambda: not refuses(client))
         counts = [len(writer.acknowledged) for writer in writers]
