@@ -110,9 +110,17 @@ cdef extern from *:
     static void redpoll_before_fork(void) { pthread_mutex_lock(&redpoll_prepared_lock); }
     static void redpoll_after_fork(void) { pthread_mutex_unlock(&redpoll_prepared_lock); }
 
+    static void redpoll_after_fork_in_child(void) {
+        /* The thread that waited here is not in the child, but the condition would count on it. */
+        pthread_cond_t fresh = PTHREAD_COND_INITIALIZER;
+        redpoll_prepared_wake = fresh;
+        redpoll_preparing = 0;
+        pthread_mutex_unlock(&redpoll_prepared_lock);
+    }
+
     __attribute__((constructor)) static void redpoll_mapping_loaded(void) {
-        /* The lock is whole in a child. */
-        pthread_atfork(redpoll_before_fork, redpoll_after_fork, redpoll_after_fork);
+        /* The lock is whole in a child, and nobody waits. */
+        pthread_atfork(redpoll_before_fork, redpoll_after_fork, redpoll_after_fork_in_child);
     }
     """
     int redpoll_huge_pages

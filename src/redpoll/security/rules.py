@@ -237,8 +237,7 @@ class Selector:
                 raise RuleError(SYNTAX)
         if has_spaces(pattern):
             raise RuleError(SYNTAX)
-        if pattern == b"*" and self.keys.get(pattern, 0) | rights == READ_WRITE:
-            # Redis keeps it as one more pattern, which it tells as `~*`: a list that it would not take back.
+        if pattern == b"*" and rights == READ_WRITE:
             self.every_key()
             return
         self.keys[pattern] = self.keys.get(pattern, 0) | rights
@@ -287,7 +286,11 @@ class Selector:
         """The rules of keys."""
         if self.all_keys:
             return b"~*"
-        return b" ".join(_KEY_SIGNS[rights] + pattern for pattern, rights in self.keys.items())
+        return b" ".join(
+            # In one it would be `~*`, and no pattern may follow that.
+            b"%R~* %W~*" if pattern == b"*" and rights == READ_WRITE else _KEY_SIGNS[rights] + pattern
+            for pattern, rights in self.keys.items()
+        )
 
     def channels_text(self) -> bytes:
         """The rules of channels."""
