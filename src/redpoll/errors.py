@@ -653,7 +653,6 @@ def metric_twice(name: str) -> str:
 
 NO_SCRIPT = "NOSCRIPT No matching script. Please use EVAL."
 NO_SCRIPT_TO_SHOW = "NOSCRIPT No matching script."
-TOO_MANY_KEYS = "ERR Number of keys can't be greater than number of args"
 NEGATIVE_KEYS = "ERR Number of keys can't be negative"
 BAD_SHEBANG = "ERR Invalid script shebang"
 BAD_SHEBANG_ENGINE = "ERR Invalid engine in script shebang"
@@ -666,7 +665,6 @@ BUSY_SCRIPT = "BUSY Redis is busy running a script. You can only call SCRIPT KIL
 BUSY_FUNCTION = "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
 SCRIPT_FLUSH_OPTION = "ERR SCRIPT FLUSH only support SYNC|ASYNC option"
 SCRIPT_DEBUG_OPTION = "ERR Use SCRIPT DEBUG YES/SYNC/NO"
-SCRIPT_DEBUG_PIPELINED = "ERR SCRIPT DEBUG must be called outside a pipeline"
 SCRIPT_UNKNOWN_COMMAND = "ERR Unknown Redis command called from script"
 SCRIPT_WRONG_ARITY = "ERR Wrong number of args calling Redis command from script"
 SCRIPT_NOT_ALLOWED = "ERR This Redis command is not allowed from script"
@@ -716,7 +714,6 @@ RESTORE_POLICY = "ERR Wrong restore policy given, value should be either FLUSH, 
 NO_LIBRARY_NAME = "ERR library name argument was not given"
 NOT_A_FUNCTION = "ERR given type is not a function"
 BROKEN_LIBRARY = "ERR Failed loading library data"
-LOAD_TIMEOUT = "ERR FUNCTION LOAD timeout"
 
 
 def bad_library_option(word: str) -> str:

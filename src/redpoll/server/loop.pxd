@@ -148,6 +148,7 @@ cdef class Loop:
     cdef int swap_rooms(self) except -1
     cdef int settle(self) except -1
     cdef int flush(self, Connection connection) except -1
+    cdef int answer(self) except -1
     cdef int flush_all(self) except -1
     cdef int hold_replies(self) except -1
     cdef void want_flush(self, Connection connection) noexcept

@@ -425,14 +425,7 @@ cdef class Loop:
             self.server.turn_ended()
         if happened:
             self.command_us += monotonic_microseconds() - begin
-        if self.log is not None:
-            self.log.hand_over()
-            if self.commit_first:
-                self.hold_replies()
-            elif self.guard is not None and self.flushing.count:
-                # A process that is killed loses nothing that it has answered for: the kernel has it by then.
-                self.log.wait_until(self.log.appended, False)
-        self.flush_all()
+        self.answer()
         self.quiet = happened == 0
         self.background()
         # The lists of this turn may still name them; those of the next no more.
@@ -581,14 +574,7 @@ cdef class Loop:
         if self.turn_end_wanted:
             self.turn_end_wanted = False
             self.server.turn_ended()
-        if self.log is not None:
-            self.log.hand_over()
-            if self.commit_first:
-                self.hold_replies()
-            elif self.guard is not None and self.flushing.count:
-                # A process that is killed loses nothing that it has answered for: the kernel has it by then.
-                self.log.wait_until(self.log.appended, False)
-        self.flush_all()
+        self.answer()
         self.quiet = False
         self.background()
         if self.again.count:
@@ -783,14 +769,7 @@ cdef class Loop:
                 self.receive(connection)
         self.run_batch()
         self.settle()
-        if self.log is not None:
-            self.log.hand_over()
-            if self.commit_first:
-                self.hold_replies()
-            elif self.guard is not None and self.flushing.count:
-                # A process that is killed loses nothing that it has answered for: the kernel has it by then.
-                self.log.wait_until(self.log.appended, False)
-        self.flush_all()
+        self.answer()
         # Of the turn around this one, all requests have been run.
         self.arena_used, self.words_used = arena_used, words_used
         self.batched = self.batch_at = batched
@@ -1149,7 +1128,7 @@ cdef class Loop:
         failing = self.log.error != 0
         for i in range(self.flushing.count):
             connection = <Connection>self.flushing.items[i]
-            if failing and connection.held_until <= synced:
+            if failing and connection.logged_until <= synced:
                 continue
             if not failing:
                 connection.held_until = self.log.appended
@@ -1176,6 +1155,17 @@ cdef class Loop:
             if not connection.closed:
                 self.want_flush(connection)
         self.held.count = kept
+
+    cdef int answer(self) except -1:
+        """What the turn's commands did goes into the log, and then their replies to the clients."""
+        if self.log is not None:
+            self.log.hand_over()
+            if self.commit_first:
+                self.hold_replies()
+            elif self.guard is not None and self.flushing.count:
+                # A process that is killed loses nothing that it has answered for: the kernel has it by then.
+                self.log.wait_until(self.log.appended, False)
+        return self.flush_all()
 
     cdef int flush_all(self) except -1:
         cdef size_t i, total = self.flushing.count
