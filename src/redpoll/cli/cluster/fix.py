@@ -101,10 +101,7 @@ class Fixer:
         for source in nodes:
             if source is not target:
                 source.set_slot(slot, "node", target.id)
-                # So that it hands keys of the slot out though it is another's now.
-                source.set_slot(slot, "importing", target.id)
-                Mover(self.cluster, mending=True).move_keys(slot, source, target)
-                source.set_slot(slot, "STABLE")
+                self._hand_over(slot, source, target)
 
     # -- slots with more than one ----------------------------------------------------
 
@@ -116,12 +113,19 @@ class Fixer:
         for node in self.cluster.primaries:
             if node is owner:
                 continue
-            has_keys = node.count_keys(slot)
-            node.call("CLUSTER", "DELSLOTS", slot)
-            node.slots.discard(slot)
+            if slot in node.slots:
+                # Nobody gives a slot of its own away while it has keys of it.
+                node.call("CLUSTER", "DELSLOTS", slot)
+                node.slots.discard(slot)
             node.set_slot(slot, "node", owner.id)
-            if has_keys:
-                Mover(self.cluster, mending=True).move_keys(slot, node, owner)
+            if node.count_keys(slot):
+                self._hand_over(slot, node, owner)
+
+    def _hand_over(self, slot: int, node: Node, owner: Node) -> None:
+        """Move keys of a slot to its owner; only while a node imports the slot it hands out keys of another's."""
+        node.set_slot(slot, "importing", owner.id)
+        Mover(self.cluster, mending=True).move_keys(slot, node, owner)
+        node.set_slot(slot, "STABLE")
 
 
 def _give(slot: int, node: Node) -> None:

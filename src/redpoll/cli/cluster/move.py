@@ -124,9 +124,7 @@ def different_keys(source: Node, target: Node, database: int, keys: list) -> lis
         digests.append(node.must("DEBUG", "DIGEST-VALUE", *keys))
     target.select(0)
     return [
-        key
-        for key, one, other in zip(keys, *digests, strict=True)
-        if _NO_DIGEST not in (one, other) and one != other
+        key for key, one, other in zip(keys, *digests, strict=True) if _NO_DIGEST not in (one, other) and one != other
     ]
 
 

@@ -301,7 +301,11 @@ def load_node(options, host: str, port: int, bus_port: int = 0) -> Node:
 
 def must_be_clustered(node: Node) -> None:
     """Make sure that a node is in cluster mode. Raises `ClusterFailed`."""
-    if not node.is_clustered():
+    try:
+        clustered = node.is_clustered()
+    except Refused as refused:
+        raise ClusterFailed(f"[ERR] Node {node.address} {refused.message}") from refused
+    if not clustered:
         raise ClusterFailed(f"[ERR] Node {node.address} is not configured as a cluster node.")
 
 

@@ -154,5 +154,3 @@ def replicate(node: Node, primary: Node, seconds: float = 60.0) -> None:
 def names(nodes: list[Node]) -> str:
     """Return addresses, one after the other."""
     return ",".join(node.address for node in nodes)
-
-

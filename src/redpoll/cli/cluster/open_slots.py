@@ -90,8 +90,10 @@ class OpenSlot:
         for node in self.owners:
             if node is owner:
                 continue
-            node.call("CLUSTER", "DELSLOTS", self.slot)
-            node.slots.discard(self.slot)
+            if self.slot in node.slots:
+                # Nobody gives a slot of its own away while it has keys of it.
+                node.call("CLUSTER", "DELSLOTS", self.slot)
+                node.slots.discard(self.slot)
             # So that it knows of an owner, without which it does not hand its keys out.
             node.set_slot(self.slot, "node", owner.id)
             node.set_slot(self.slot, "importing", owner.id)
