@@ -101,7 +101,10 @@ def fetch_rdb(session: Session) -> int:
 
 
 def save_rdb(connection: Connection, tell: Callable[[str], None], path: str) -> None:
-    """SYNC into a file (`-`: the standard output). `tell(line)` says what happens. Raises `TransferFailed`, `ConnectionLost`, `OSError`."""
+    """SYNC into a file (`-`: the standard output). `tell(line)` says what happens.
+
+    Raises `TransferFailed`, `ConnectionLost`, `OSError`.
+    """
     length, mark = begin_sync(connection)
     if mark:
         tell(f"SYNC sent to master, writing bytes of bulk transfer until EOF marker to '{path}'")

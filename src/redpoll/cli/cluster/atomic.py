@@ -1,9 +1,9 @@
 """Whole ranges of slots, moved by the servers themselves at one stroke.
 
-| servers        | when                                  | who is told, what                                             |
-|----------------|---------------------------------------|---------------------------------------------------------------|
-| Redis 8.4 on   | always, if all nodes are such         | target: CLUSTER MIGRATION IMPORT first last ...               |
-| Valkey 9.0 on  | --cluster-use-atomic-slot-migration   | source: CLUSTER MIGRATESLOTS SLOTSRANGE first last ... NODE id |
+| servers      | when                                | who is told, what                                              |
+|--------------|-------------------------------------|----------------------------------------------------------------|
+| Redis 8.4    | always, if all nodes are such       | target: CLUSTER MIGRATION IMPORT first last ...                |
+| Valkey 9.0   | --cluster-use-atomic-slot-migration | source: CLUSTER MIGRATESLOTS SLOTSRANGE first last ... NODE id |
 
 Both go on by themselves; how far they are is told by CLUSTER MIGRATION STATUS, or by CLUSTER GETSLOTMIGRATIONS.
 """
@@ -17,7 +17,7 @@ from redpoll.cli.cluster import log
 from redpoll.cli.cluster.node import ClusterFailed, Node, runs, text
 from redpoll.cli.cluster.nodes import Cluster
 from redpoll.cli.numbers import leading_integer
-from redpoll.cli.replies import as_dict
+from redpoll.cli.replies import Fields
 
 _POLL_SECONDS = 0.1
 _LONGEST_SECONDS = 3600.0
@@ -80,7 +80,7 @@ class _RedisMove:
         found = ("", "")
         for node in (self.target, self.source):
             tasks = node.must("CLUSTER", "MIGRATION", "STATUS", "ID", self.task)
-            found = _state(tasks[0], b"last_error") if tasks else ("", "")
+            found = _state(Fields(tasks[0]), b"last_error") if tasks else ("", "")
             if found[0] not in _DONE:
                 break
         return found
@@ -96,15 +96,16 @@ class _ValkeyMove:
         self.source, self.target = source, target
         self.before = set(self._jobs())
 
-    def _jobs(self) -> dict[str, list]:
-        return {text(as_dict(job)[b"name"]): job for job in self.source.must("CLUSTER", "GETSLOTMIGRATIONS")}
+    def _jobs(self) -> dict[str, Fields]:
+        jobs = map(Fields, self.source.must("CLUSTER", "GETSLOTMIGRATIONS"))
+        return {job.text(b"name"): job for job in jobs}
 
     def start(self, edges: list[int]) -> None:
         self.source.must("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", *edges, "NODE", self.target.id)
 
     def state(self) -> tuple[str, str]:
         for name, job in self._jobs().items():
-            if name not in self.before and text(as_dict(job).get(b"target_node")) == self.target.id:
+            if name not in self.before and job.text(b"target_node") == self.target.id:
                 return _state(job, b"message")
         return "", ""
 
@@ -112,6 +113,5 @@ class _ValkeyMove:
         self.source.call("CLUSTER", "CANCELSLOTMIGRATIONS")
 
 
-def _state(job: list, reason: bytes) -> tuple[str, str]:
-    about = as_dict(job)
-    return text(about.get(b"state", b"")).lower(), text(about.get(reason, b""))
+def _state(job: Fields, reason: bytes) -> tuple[str, str]:
+    return job.text(b"state").lower(), job.text(reason)

@@ -54,7 +54,7 @@ def show_summary(cluster: Cluster) -> None:
 
 
 def check_cluster(cluster: Cluster, *, quiet: bool = False, mender: Mender | None = None) -> bool:
-    """Look for what is wrong, print it, keep it in the cluster's errors, and have it mended; is all well now?"""
+    """Look for what is wrong, print and keep it, and have it mended; tell whether all is well then."""
     log.info(f">>> Performing Cluster Check (using node {cluster.entry.address})\n")
     if not quiet:
         for node in cluster.nodes:

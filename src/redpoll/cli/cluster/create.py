@@ -87,9 +87,9 @@ def assign_replicas(primaries: list[Node], rest: list[Node], replicas: int) -> N
                 _assign(primary, left)
     if left:
         log.say("Adding extra replicas...\n")
-        for primary in primaries:
-            if left:
-                _assign(primary, left)
+    while left:
+        for primary in primaries[: len(left)]:
+            _assign(primary, left)
 
 
 def _assign(primary: Node, left: list[Node]) -> None:
