@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redpoll.cli.cluster import atomic
@@ -80,7 +80,8 @@ def test_thresholds() -> None:
     assert Share(make_node(0, 5), 1.0, 0.0).expected == 0
 
 
-@given(st.lists(st.sampled_from("abcde"), min_size=3, max_size=15), st.integers(0, 3), st.integers())
+@given(st.lists(st.sampled_from("abcde"), min_size=3, max_size=10), st.integers(0, 3), st.integers())
+@settings(deadline=None, max_examples=40)
 def test_every_primary_has_its_replicas(hosts: list[str], replicas: int, seed: int) -> None:
     nodes = [make_node(number, host=host) for number, host in enumerate(hosts)]
     count = max(1, len(nodes) // (replicas + 1))

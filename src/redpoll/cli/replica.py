@@ -40,6 +40,10 @@ def follow_primary(connection: Connection, session: Session, *, sent: bool = Fal
     after = f" after {dropped} bytes" if mark else ""
     session.tell(f"SYNC done{after}. Logging commands from master.")
     try:
+        if mark:
+            # A file without a length is acknowledged, and nothing follows before.
+            session.tell("sending REPLCONF ACK 0")
+            connection.send([b"REPLCONF", b"ACK", b"0"])
         while True:
             session.write(render.csv(connection.read_any()) + b"\n")
     except (ConnectionLost, ProtocolError):
