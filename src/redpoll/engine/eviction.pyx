@@ -83,7 +83,7 @@ cdef class Eviction:
         cdef size_t bucket
         cdef uint64_t hash
         cdef Entry** slot
-        cdef int i, _
+        cdef int at, _
         if self.only_volatile and db.expires * 4 < db.table.used:
             for _ in range(self.samples):
                 if wheel_random(&db.wheel, self.keyspace.random(), &hash):
@@ -101,9 +101,16 @@ cdef class Eviction:
             bucket += 1
             if bucket == buckets:
                 bucket = 0
-        for i in range(min(visited.count, self.samples)):
-            hash = table_hash(&db.table, entry_key(visited.entries[i]), entry_key_length(visited.entries[i]))
-            self.consider(db, visited.entries[i], hash)
+        if not visited.count:
+            return
+        # From anywhere among them, as what stands last in a full bucket would hardly ever come up otherwise.
+        at = <int>(self.keyspace.random() >> 33) % visited.count
+        for _ in range(min(visited.count, self.samples)):
+            hash = table_hash(&db.table, entry_key(visited.entries[at]), entry_key_length(visited.entries[at]))
+            self.consider(db, visited.entries[at], hash)
+            at += 1
+            if at == visited.count:
+                at = 0
 
     cdef bint evict_one(self) noexcept:
         cdef Database db
