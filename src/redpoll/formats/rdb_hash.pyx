@@ -26,8 +26,8 @@ from redpoll.engine.blob cimport Blob, blob_release
 from redpoll.engine.entry cimport EMBED_MAX, ENC_FIELDS, ENC_LISTPACK, ENC_PACKED_FIELDS, TYPE_HASH, Entry
 from redpoll.engine.field_times cimport NEVER
 from redpoll.engine.fields cimport (
-    NO_TIME, FieldValue, Hash, PackedFields, fields_free, fields_length, fields_new, fields_new_table, fields_next_due,
-    fields_open, fields_scan, fields_set, packed_fields_of,
+    NO_TIME, FieldTable, FieldValue, Hash, PackedFields, field_of_entry, fields_free, fields_new, fields_new_table,
+    fields_next_due, fields_set, packed_fields_of,
 )
 from redpoll.engine.listpack cimport (
     Element, listpack_append, listpack_first, listpack_free, listpack_get, listpack_length, listpack_new, listpack_next,

@@ -48,7 +48,7 @@ cdef class Saver:
     cdef void drain(self, Part* part) noexcept nogil
     cdef void give_up(self) noexcept nogil
     cdef void drop_first(self) noexcept nogil
-    cdef void work_on_first(self) noexcept nogil
+    cdef void work_on_first(self) noexcept
     cdef bint waits(self) noexcept nogil
     cdef bint go_on(self, size_t most) except -1
     cdef void hand_over(self, size_t least) noexcept nogil

@@ -233,7 +233,7 @@ cdef class Saver:
         progress_end(&part.progress)
         part.open = False
 
-    cdef void work_on_first(self) noexcept nogil:
+    cdef void work_on_first(self) noexcept:
         """A step with the part that is written now."""
         cdef Part* part = self.first
         if part.out.length - part.drained >= (HAND_OVER_BYTES if part.open else 1):
