@@ -20,6 +20,7 @@ cdef enum ServerGate:
     SERVER_LIMITED = 32           # memory may not grow without end
     SERVER_CHECKS_COMMANDS = 16   # the server's `refusal` has something to say of some commands
     SERVER_BUSY = 64              # a script has been running for long
+    SERVER_IMPORTING = 128        # expired keys are not deleted, and some clients see them
 
 cdef struct Request:
     void* connection              # Connection; the loop keeps it alive
@@ -83,6 +84,7 @@ cdef class Dispatcher:
     # Counts the command of a client that waited and was answered without running it again.
     cdef void count_waited(self, Connection connection, Routine routine, bint failed) noexcept
     # Whether the user of a connection may run a command; if not, it is refused.
+    cdef void see_expired(self, Connection connection, Routine routine) noexcept
     cdef bint permitted(self, Connection connection, Request* request) noexcept
     cdef void note_database(self, Connection connection, Request* request) noexcept
     # None if the user of a connection may run a command in this database; else why not, without a code. Logged under

@@ -161,6 +161,8 @@ cdef class Dispatcher:
             self.keyspace.touching = True
             if not connection.gate & GATE_BLOCKED:
                 self.after_reply_mode(connection)
+        if self.gate & SERVER_IMPORTING:
+            self.keyspace.replaying = False
         return True
 
     cdef void invoke(self, Connection connection, Request* request) noexcept:
@@ -228,8 +230,11 @@ cdef class Dispatcher:
             connection.db = own
             return
         self.keyspace.touching = not connection.gate & GATE_NO_TOUCH
+        self.see_expired(connection, routine)
         self.invoke(connection, &request)
         self.keyspace.touching = True
+        if self.gate & SERVER_IMPORTING:
+            self.keyspace.replaying = False
         connection.db = own
         if connection.gate & REPLY_GATES and not connection.gate & GATE_BLOCKED:
             self.after_reply_mode(connection)
@@ -444,7 +449,13 @@ cdef class Dispatcher:
             self.queue(connection, request)
             return False
         self.keyspace.touching = not gate & GATE_NO_TOUCH or routine.name == "touch"
+        self.see_expired(connection, routine)
         return True
+
+    cdef void see_expired(self, Connection connection, Routine routine) noexcept:
+        """To the source of an import, nothing is due: what it says happened in the past of another server."""
+        if self.gate & SERVER_IMPORTING and connection.import_source:
+            self.keyspace.replaying = routine.name != "flushall"
 
     cdef bint permitted(self, Connection connection, Request* request) noexcept:
         cdef Routine routine = <Routine>request.routine

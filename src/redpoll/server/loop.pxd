@@ -54,6 +54,8 @@ cdef class Loop:
     cdef Listing again
     cdef Listing held                     # connections whose output waits until the log is on the disk
     cdef FileWriter log                   # of the append-only file; None: there is none
+    cdef public size_t clients_limit      # bytes that clients may hold; 0: any number
+    cdef size_t clients_looked_at         # with so many, nobody was to be closed a moment ago
     cdef public object saver              # of a snapshot that is being taken, or None
     cdef public object compaction         # a pass that moves entries together, or None
     cdef readonly Traffic traffic

@@ -27,6 +27,7 @@ from libc.string cimport memcpy, memset
 from posix.unistd cimport close as close_descriptor, usleep
 
 from redpoll.engine.keyspace cimport Database
+from redpoll.engine.memory cimport KIND_CLIENT, used_by
 from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
 from redpoll.server.clock cimport monotonic_microseconds, unix_microseconds
 from redpoll.server.coalescing cimport Traffic
@@ -66,6 +67,7 @@ cdef enum:
     CALLER_SLICE_US = 50         # of freeing, in a thread that wants its command's reply
     FREE_BUCKETS = 256
     SAVE_STEP = 128              # buckets and entries of a snapshot between two looks at the clock
+    CLIENTS_STEP = 16            # a limit's part by which clients have to hold more to be looked at again
     SAVE_QUIET_US = 2000
     SAVE_BUSY_US = 300
 
@@ -645,6 +647,13 @@ cdef class Loop:
         """Slices of work that nobody waits for."""
         cdef int64_t begin, spent
         cdef bint more
+        if self.clients_limit and used_by(KIND_CLIENT) > self.clients_limit:
+            # Looking at all of them takes time, so it is not done for a few bytes more.
+            if used_by(KIND_CLIENT) > self.clients_looked_at + self.clients_limit // CLIENTS_STEP:
+                self.server.clients.keep_within_memory()
+                self.clients_looked_at = used_by(KIND_CLIENT)
+        else:
+            self.clients_looked_at = 0
         if self.keyspace.has_remains():
             begin = monotonic_microseconds()
             spent = EXPIRE_SLICE_US if self.guard is None else CALLER_SLICE_US

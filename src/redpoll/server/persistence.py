@@ -162,8 +162,8 @@ class Persistence:
             server.log.warning(f"{path}: {warning}")
         server.log.notice(
             f"DB loaded from disk: {(clock.unix_us() - started_us) / 1e6:.3f} seconds. {path.name}: "
-            f"RDB version {loaded.version}, {loaded.keys} keys, {loaded.expired} expired and {loaded.empty} empty "
-            "left out"
+            f"RDB version {loaded.version}, keys loaded: {loaded.keys}, keys expired: {loaded.expired}, "
+            f"empty keys skipped: {loaded.empty}"
         )
         return int(loaded.bytes)
 

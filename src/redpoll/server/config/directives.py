@@ -272,7 +272,7 @@ TOPICS = (
         _("preload-file", Text(values.preload_file, keep_empty=True), "", IMMUTABLE),
         _("backupdirname", Text(values.file_name("backupdirname", "dirname")), "backupdir", IMMUTABLE),
         _("backup-sealed-ttl", _COUNT, 0),
-        _("import-mode", _BOOL, False, LATER),
+        _("import-mode", _BOOL, False),
     ),
     Topic(
         "Append-only file",
