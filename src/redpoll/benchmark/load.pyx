@@ -53,8 +53,11 @@ cdef extern from "<sys/socket.h>" nogil:
     ssize_t send(int fd, const void* buffer, size_t size, int flags)
     int MSG_NOSIGNAL, MSG_DONTWAIT, AF_UNIX, SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC, SOL_SOCKET, SO_ERROR, SO_LINGER
 
+cdef extern from "<netinet/in.h>" nogil:
+    int IPPROTO_TCP
+
 cdef extern from "<netinet/tcp.h>" nogil:
-    int IPPROTO_TCP, TCP_NODELAY
+    int TCP_NODELAY
 
 cdef extern from "<sys/timerfd.h>" nogil:
     cdef struct timespec:

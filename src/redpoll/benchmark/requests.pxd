@@ -1,5 +1,6 @@
 # Requests as they go out, with the places where something changes from one to the next.
 
+cimport cython
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
 from redpoll.benchmark.chance cimport Zipf
@@ -41,6 +42,7 @@ cdef class Requests:
     cdef int64_t* turns          # what is shared by all threads: the next number of each slot, and the next unit
 
 
+@cython.final
 cdef class Batch:
     cdef Requests requests
     cdef int pipeline
@@ -49,4 +51,6 @@ cdef class Batch:
     cdef uint16_t* parts         # for a mix: the unit of each command, or NULL
     cdef size_t size             # of what was composed last
     cdef int64_t commands
+    cdef uint64_t number(self, uint32_t slot) noexcept nogil
+    cdef void fill(self, char* text, const Unit* unit, const char* tag) noexcept nogil
     cdef void compose(self, int units, const char* tag) noexcept nogil

@@ -4,6 +4,7 @@ A batch of one and the same unit lies ready `pipeline` times over, so that only 
 again. Units of a mix are copied one behind the other.
 """
 
+cimport cython
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
@@ -87,6 +88,7 @@ cdef class Requests:
         free(self.turns)
 
 
+@cython.final
 cdef class Batch:
     """Up to `pipeline` units, one behind the other: one for each thread."""
 
@@ -111,14 +113,14 @@ cdef class Batch:
         free(self.text)
         free(self.parts)
 
-    cdef inline uint64_t number(self, uint32_t slot) noexcept nogil:
+    cdef uint64_t number(self, uint32_t slot) noexcept nogil:
         if self.requests.sequential:
             return <uint64_t>__atomic_fetch_add(&self.requests.turns[slot], 1, __ATOMIC_RELAXED) % self.requests.keys
         if self.requests.by_zipf:
             return zipf_draw(&self.requests.zipf, &self.state) - 1
         return below(&self.state, self.requests.keys)
 
-    cdef inline void fill(self, char* text, const Unit* unit, const char* tag) noexcept nogil:
+    cdef void fill(self, char* text, const Unit* unit, const char* tag) noexcept nogil:
         cdef uint64_t shared[SLOTS]
         cdef uint64_t value
         cdef uint32_t index, slot, known = 0

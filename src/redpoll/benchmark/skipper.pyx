@@ -52,26 +52,26 @@ cdef inline const char* plain_replies(const char* p, const char* end, int64_t* f
     cdef const char* start
     cdef int64_t length
     while end - p >= 5:
-        if p[0] == b"+":
+        if p[0] == c"+":
             if memcmp(p, b"+OK\r\n", 5):
                 return p
             p += 5
-        elif p[0] == b":":
+        elif p[0] == c":":
             start = p
             p += 1
-            while p < end and p[0] != b"\n":
+            while p < end and p[0] != c"\n":
                 p += 1
             if p == end:
                 return start
             p += 1
-        elif p[0] == b"$":
+        elif p[0] == c"$":
             start = p
             p += 1
             length = 0
-            while p < end and b"0" <= p[0] <= b"9" and length < 100_000_000:
-                length = length * 10 + (p[0] - b"0")
+            while p < end and c"0" <= p[0] <= c"9" and length < 100_000_000:
+                length = length * 10 + (p[0] - c"0")
                 p += 1
-            if end - p < length + 4 or p[0] != b"\r" or p == start + 1:
+            if end - p < length + 4 or p[0] != c"\r" or p == start + 1:
                 if end - start >= 5 and not memcmp(start, b"$-1\r\n", 5):
                     p = start + 5
                     found[0] += 1
@@ -96,22 +96,22 @@ cdef int64_t skip_replies(Skipper* skipper, const char* data, size_t size) noexc
                 if p == end:
                     break
                 skipper.left = 1
-                skipper.push = p[0] == b">"
-                if p[0] == b"-" or p[0] == b"!":
+                skipper.push = p[0] == c">"
+                if p[0] == c"-" or p[0] == c"!":
                     skipper.errors += 1
                     skipper.capturing = not skipper.error_size
             skipper.kind = p[0]
             p += 1
             skipper.number = 0
             skipper.negative = False
-            if skipper.kind in (b"+", b"-", b":", b",", b"(", b"#", b"_"):
+            if skipper.kind in (c"+", c"-", c":", c",", c"(", c"#", c"_"):
                 skipper.state = AT_LINE
-            elif skipper.kind in (b"$", b"=", b"!", b"*", b"~", b">", b"%", b"|"):
+            elif skipper.kind in (c"$", c"=", c"!", c"*", c"~", c">", c"%", c"|"):
                 skipper.state = AT_NUMBER
             else:
                 return -1
         elif skipper.state == AT_LINE:
-            line = <const char*>memchr(p, b"\n", end - p)
+            line = <const char*>memchr(p, c"\n", end - p)
             if line == NULL:
                 if skipper.capturing:
                     capture(skipper, p, end - p)
@@ -121,15 +121,15 @@ cdef int64_t skip_replies(Skipper* skipper, const char* data, size_t size) noexc
             p = line + 1
             found += value_ended(skipper)
         elif skipper.state == AT_NUMBER:
-            if b"0" <= p[0] <= b"9":
-                if skipper.number > 1_000_000_000_000:
+            if c"0" <= p[0] <= c"9":
+                if skipper.number >= <int64_t>1 << 40:
                     return -1
-                skipper.number = skipper.number * 10 + (p[0] - b"0")
-            elif p[0] == b"-":
+                skipper.number = skipper.number * 10 + (p[0] - c"0")
+            elif p[0] == c"-":
                 skipper.negative = True
-            elif p[0] == b"\n":
+            elif p[0] == c"\n":
                 count = -1 if skipper.negative else skipper.number
-                if skipper.kind in (b"$", b"=", b"!"):
+                if skipper.kind in (c"$", c"=", c"!"):
                     if count < 0:
                         found += value_ended(skipper)
                     else:
@@ -138,14 +138,14 @@ cdef int64_t skip_replies(Skipper* skipper, const char* data, size_t size) noexc
                 else:
                     if count < 0:
                         count = 0
-                    if skipper.kind == b"%" or skipper.kind == b"|":
+                    if skipper.kind == c"%" or skipper.kind == c"|":
                         count *= 2
                     skipper.left += count
-                    if skipper.kind == b"|":
+                    if skipper.kind == c"|":
                         skipper.state = AT_KIND
                     else:
                         found += value_ended(skipper)
-            elif p[0] != b"\r":
+            elif p[0] != c"\r":
                 return -1
             p += 1
         else:
