@@ -61,7 +61,7 @@ cdef class Histogram:
     @property
     def mean(self) -> float:
         """Their mean, 0 without values."""
-        return self.counts.total / self.counts.count if self.counts.count else 0.0
+        return <double>self.counts.total / <double>self.counts.count if self.counts.count else 0.0
 
     def record(self, int64_t value, int64_t times=1) -> None:
         """Count a value, so many times."""
