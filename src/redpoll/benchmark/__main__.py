@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
         options = read_options(words, lambda line: print(line, file=sys.stderr, flush=True))
         return _run(options)
     except Stop as stop:
-        print(stop.text, end="", file=sys.stderr if stop.code else sys.stdout, flush=True)
+        print(stop.text, end="", file=sys.stderr if stop.code and not stop.to_output else sys.stdout, flush=True)
         return stop.code
 
 
@@ -26,7 +26,7 @@ def _run(options: Options) -> int:
     from redpoll.benchmark.target import Refused
 
     if options.last_from_input:
-        options.words.append(sys.stdin.buffer.read())
+        options.last_word = sys.stdin.buffer.read()
     try:
         return Session(options).run()
     except Refused as refused:

@@ -31,7 +31,7 @@ def _test(test: suite.Test, options: Options, value: bytes) -> Load:
 def _command(options: Options, value: bytes) -> Load:
     title = b" ".join(options.words).decode("utf-8", "backslashreplace")
     try:
-        commands = templates.split_sequence(options.words)
+        commands = templates.split_sequence([*options.words, *([options.last_word] if options.last_from_input else [])])
     except ValueError as problem:
         raise Stop(f"Invalid command: {problem}\n", 1) from None
     wanted = templates.fields_in(commands)

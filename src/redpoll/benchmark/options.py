@@ -13,8 +13,6 @@ from redpoll.cli.uri import InvalidUri, parse_uri
 
 MOST_THREADS = 500
 MOST_DATA = 1 << 30
-MOST_PRECISION = 4
-USUAL_PRECISION = 3
 
 
 class Options:
@@ -62,12 +60,12 @@ class Options:
     read_from = "no"  # of a cluster: which nodes are read from, "no": primaries, "yes": replicas, "all"
 
     quiet = False
-    precision = USUAL_PRECISION
     csv = False
     loop = False
     tests: str | None = None
     idle = False
     last_from_input = False
+    last_word: bytes | None = None  # what was read
     data_set = ""
     data_set_root = ""
     most_records = 0
@@ -84,11 +82,11 @@ class Options:
 
 
 class Stop(Exception):
-    """Nothing is to be run: print `text` and leave with `code`."""
+    """Nothing is to be run: print `text` and leave with `code`; an error goes to the error output unless `to_output`."""
 
-    def __init__(self, text: str, code: int) -> None:
+    def __init__(self, text: str, code: int, *, to_output: bool = False) -> None:
         super().__init__(text)
-        self.text, self.code = text, code
+        self.text, self.code, self.to_output = text, code, to_output
 
 
 _FLAGS: dict[str, dict[str, object]] = {
@@ -115,11 +113,6 @@ def _at_least(least: int, most: int | None = None):
     return read
 
 
-def _precision(text: str) -> int:
-    value = leading_integer(text)
-    return USUAL_PRECISION if value < 0 else min(value, MOST_PRECISION)
-
-
 # The attribute that a value goes to, and how it is read.
 _VALUES: dict[str, tuple] = {
     "-h": ("host", str),
@@ -137,7 +130,6 @@ _VALUES: dict[str, tuple] = {
     "-k": ("keep_alive", lambda text: leading_integer(text) != 0),
     "-r": ("keys", _at_least(0, 10**12)),
     "-P": ("pipeline", _at_least(1)),
-    "--precision": ("precision", _precision),
     "-t": ("tests", str),
     "--seed": ("seed", leading_integer),
     "--num-functions": ("functions", _at_least(1)),
@@ -192,7 +184,7 @@ def _read_one(options: Options, arguments: list[str], position: int, warn) -> in
     if name in _ELSEWHERE:
         raise Stop(f"{name}: {_ELSEWHERE[name]} is a thing of valkey-benchmark alone.\n", 1)
     if position + 1 >= len(arguments) or not _read_value(options, name, arguments[position + 1], warn):
-        raise Stop(f'Invalid option "{name}" or option argument missing\n\n{_usage()}', 1)
+        raise Stop(f'Invalid option "{name}" or option argument missing\n\n{_usage()}', 1, to_output=True)
     return position + 2
 
 
@@ -206,6 +198,8 @@ def _read_value(options: Options, name: str, text: str, warn) -> bool:
     if name in ("--rps", "--rate"):
         options.rate, options.corrected = max(0.0, leading_float(text)), name == "--rate"
         return True
+    if name == "--precision":
+        return True  # three places are always told, as by those that take it for something else
     if name not in _VALUES:
         return False
     attribute, read = _VALUES[name]

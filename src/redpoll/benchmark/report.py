@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from redpoll.benchmark.histogram import Histogram
 from redpoll.benchmark.runner import Result
-from redpoll.benchmark.target import Target
+from redpoll.benchmark.target import Refused, Target
 
 CSV_HEADER = (
     '"test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"'
 )
 _MS = 1e6  # nanoseconds
-_STEP = 100_000  # of the cumulative distribution up to a millisecond, which is the step from there on
+_STEP = 100_000  # of the cumulative distribution up to two milliseconds, and then
 _WIDE = 1_000_000
 
 
@@ -20,18 +20,22 @@ class Settings:
     """What a report says of the servers: asked once, as each answer takes a connection."""
 
     def __init__(self, target: Target) -> None:
-        self.nodes = [target.settings(node) for node in target.nodes] if target.nodes else []
-        self.host = None if target.nodes else target.settings()
+        self.nodes: list[dict[str, str] | None] = []
+        self.host: dict[str, str] | None = None
+        self.problem = ""
+        try:
+            if target.nodes:
+                self.nodes = [target.settings(node) for node in target.nodes]
+            else:
+                self.host = target.settings()
+        except Refused as refused:
+            self.problem = str(refused)
 
-    def missing(self) -> bool:
-        """Tell whether a server did not say."""
-        return any(found is None for found in self.nodes) if self.nodes else self.host is None
 
-
-def quiet(result: Result, precision: int) -> str:
+def quiet(result: Result) -> str:
     """Return the line of `-q`."""
     p50 = result.ms(50)
-    return f"{result.title}: {result.rate:.2f} requests per second, p50={p50:.{precision}f} msec"
+    return f"{result.title}: {result.rate:.2f} requests per second, p50={p50:.3f} msec"
 
 
 def row(result: Result) -> str:
@@ -45,21 +49,21 @@ def row(result: Result) -> str:
 def whole(result: Result, options, settings: Settings | None) -> str:
     """Return the long form."""
     lines = [f"====== {result.title} ======", *_head(result, options, settings), ""]
-    lines += ["Latency by percentile distribution:", *_percentiles(result.histogram, options.precision), ""]
-    lines += ["Cumulative distribution of latencies:", *_cumulative(result.histogram, options.precision), ""]
+    lines += ["Latency by percentile distribution:", *_percentiles(result.histogram), ""]
+    lines += ["Cumulative distribution of latencies:", *_cumulative(result.histogram), ""]
     lines += ["Summary:", f"  throughput summary: {result.rate:.2f} requests per second", "  latency summary (msec):"]
-    lines += _summary(result.histogram, options.precision)
-    return "\n".join(lines) + "\n"
+    lines += _summary(result.histogram)
+    return "\n".join(lines)
 
 
-def parts(result: Result, precision: int) -> str:
+def parts(result: Result) -> str:
     """Return a line for each part of a mix."""
     lines = []
     width = max(len(title) for title, _ in result.parts)
     for title, histogram in result.parts:
         share = histogram.count / max(1, result.requests)
         figures = " ".join(
-            f"{name}={histogram.at(percentile) / _MS:.{precision}f}"
+            f"{name}={histogram.at(percentile) / _MS:.3f}"
             for name, percentile in (("p50", 50), ("p95", 95), ("p99", 99), ("p99.9", 99.9))
         )
         rate = histogram.count / result.seconds if result.seconds else 0.0
@@ -67,11 +71,11 @@ def parts(result: Result, precision: int) -> str:
     return "\n".join(lines)
 
 
-def progress(title: str, rate: float, overall: float, mean: float, overall_mean: float, precision: int) -> str:
+def progress(title: str, rate: float, overall: float, mean: float, overall_mean: float) -> str:
     """Return the line that stands there while a test runs."""
     return (
         f"{title}: rps={rate:.1f} (overall: {overall:.1f})"
-        f" avg_msec={mean:.{precision}f} (overall: {overall_mean:.{precision}f})"
+        f" avg_msec={mean:.3f} (overall: {overall_mean:.3f})"
     )
 
 
@@ -110,9 +114,9 @@ def levels(histogram: Histogram) -> Iterator[tuple[float, int, int]]:
         yield 100.0, histogram.max, histogram.count
 
 
-def _percentiles(histogram: Histogram, precision: int) -> Iterator[str]:
+def _percentiles(histogram: Histogram) -> Iterator[str]:
     for level, value, seen in levels(histogram):
-        yield f"{level:.3f}% <= {value / _MS:.{precision}f} milliseconds (cumulative count {seen})"
+        yield f"{level:.3f}% <= {value / _MS:.3f} milliseconds (cumulative count {seen})"
 
 
 def steps(histogram: Histogram) -> Iterator[tuple[int, int]]:
@@ -129,17 +133,17 @@ def steps(histogram: Histogram) -> Iterator[tuple[int, int]]:
             told = seen
         if position == len(buckets):
             return
-        at += _STEP if at < _WIDE else _WIDE
+        at += _STEP if at < 2 * _WIDE else _WIDE
 
 
-def _cumulative(histogram: Histogram, precision: int) -> Iterator[str]:
+def _cumulative(histogram: Histogram) -> Iterator[str]:
     for value, seen in steps(histogram):
         share = 100.0 * seen / max(1, histogram.count)
-        yield f"{share:.3f}% <= {value / _MS:.{precision}f} milliseconds (cumulative count {seen})"
+        yield f"{share:.3f}% <= {value / _MS:.3f} milliseconds (cumulative count {seen})"
 
 
-def _summary(histogram: Histogram, precision: int) -> Iterator[str]:
+def _summary(histogram: Histogram) -> Iterator[str]:
     names = ("avg", "min", "p50", "p95", "p99", "max")
     figures = [histogram.mean, histogram.min, *(histogram.at(each) for each in (50, 95, 99)), histogram.max]
     yield "    " + " ".join(f"{name:>9}" for name in names)
-    yield "    " + " ".join(f"{figure / _MS:9.{precision}f}" for figure in figures)
+    yield "    " + " ".join(f"{figure / _MS:9.3f}" for figure in figures)

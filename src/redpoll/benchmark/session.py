@@ -25,14 +25,16 @@ class Session:
         options = self.options
         if options.cluster:
             self._meet_cluster()
-        elif not (options.idle or options.quiet or options.csv):
+        elif not options.idle:
             self.settings = report.Settings(self.target)
-            if self.settings.missing():
+            if self.settings.problem:
+                print(self.settings.problem, file=sys.stderr)
+            if self.settings.host is None:
                 print("WARNING: Could not fetch server CONFIG", file=sys.stderr)
         if not options.keep_alive:
             print(
-                "WARNING: Keepalive disabled. You probably need 'echo 1 > /proc/sys/net/ipv4/tcp_tw_reuse' for Linux"
-                " in order to use a lot of clients/requests",
+                "WARNING: Keepalive disabled. You probably need 'echo 1 > /proc/sys/net/ipv4/tcp_tw_reuse' for Linux and"
+                " 'sudo sysctl -w net.inet.tcp.msl=1000' for Mac OS X in order to use a lot of clients/requests",
                 file=sys.stderr,
             )
         if options.idle:
@@ -52,6 +54,8 @@ class Session:
 
                 write(options.plot, results)
             if not options.loop:
+                if not options.csv and not options.words and not options.mix:
+                    print()
                 return 0
 
     def _one(self, load) -> Result:
@@ -61,16 +65,16 @@ class Session:
         if options.csv:
             print(report.row(result), flush=True)
         elif options.quiet:
-            self.cover(report.quiet(result, options.precision))
+            self.cover(report.quiet(result))
         else:
             self.cover(report.whole(result, options, self.settings))
         if result.parts and not options.csv:
-            print(report.parts(result, options.precision), flush=True)
+            print(report.parts(result), flush=True)
         return result
 
     def show(self, title, count, seconds, rate, overall, mean, overall_mean) -> None:
         """Show how a test goes, over the line before."""
-        line = report.progress(title, rate, overall, mean, overall_mean, self.options.precision)
+        line = report.progress(title, rate, overall, mean, overall_mean)
         print(line.ljust(self._shown), end="\r", flush=True)
         self._shown = len(line)
 

@@ -89,18 +89,20 @@ class Target:
         try:
             self.nodes = cluster.chosen(cluster.nodes_of(connection, self.options.host), self.options.read_from)
         except (ConnectionLost, ProtocolError, cluster.ClusterFailed) as failure:
-            raise Refused(f"ERROR: failed to fetch the cluster's configuration from {self.name}: {failure}") from None
+            why = str(failure) or "Server closed the connection"
+            raise Refused(f"Failed to fetch cluster configuration from {self.name}\n{why}") from None
         finally:
             connection.close()
 
     def settings(self, node: cluster.Node | None = None) -> dict[str, str] | None:
-        """Return the settings that a report tells, or None if the server does not say."""
+        """Return the settings that a report tells, or None if the server does not say. Raises `Refused`."""
+        connection = self.open(node)
         try:
-            connection = self.open(node)
             replies = connection.call_many([[b"CONFIG", b"GET", b"save"], [b"CONFIG", b"GET", b"appendonly"]])
-            connection.close()
-        except (Refused, ConnectionLost, ProtocolError):
+        except (ConnectionLost, ProtocolError):
             return None
+        finally:
+            connection.close()
         found = {}
         for name, reply in zip(("save", "appendonly"), replies, strict=True):
             if not isinstance(reply, list) or len(reply) != 2 or not isinstance(reply[1], bytes):

@@ -60,7 +60,7 @@ What
 What is told
   -q                     a line for each test
   --csv                  rows
-  --precision <digits>   of milliseconds (3)
+  --precision <digits>   is accepted; milliseconds have three places
   --vs <host:port>       the same load on both servers by turns, and their ratios
   --rounds <number>      how many turns for that (3)
   --plot <file.svg>      latency by percentile, and throughput over time

@@ -67,7 +67,7 @@ def compare(session) -> int:
                 run = Run(pair[side], load, options.seed)
                 results[side].append(run.run(None if options.csv else session.show))
         first, second = Figures.of(results[0]), Figures.of(results[1])
-        text = rows(load.title, pair, first, second) if options.csv else table(load.title, first, second, options.precision)
+        text = rows(load.title, pair, first, second) if options.csv else table(load.title, first, second)
         if options.csv:
             print(text, flush=True)
         else:
@@ -84,11 +84,11 @@ def _ratio(first: float, second: float) -> str:
     return f"{first / second:.2f}" if second else "-"
 
 
-def table(title: str, first: Figures, second: Figures, precision: int) -> str:
+def table(title: str, first: Figures, second: Figures) -> str:
     """Return a test's figures for people; ratios are of the first server's to the second's."""
     lines = [f"====== {title} ======", f"  {'':9} {'requests/s':>12} {'p50':>9} {'p99':>9} {'max':>9}"]
     for name, figures in (("A", first), ("B", second)):
-        times = " ".join(f"{each:9.{precision}f}" for each in (figures.p50, figures.p99, figures.longest))
+        times = " ".join(f"{each:9.3f}" for each in (figures.p50, figures.p99, figures.longest))
         lines.append(f"  {name:9} {figures.rate:12.2f} {times}")
     ratios = (first.rate, second.rate), (first.p50, second.p50), (first.p99, second.p99), (first.longest, second.longest)
     words = [_ratio(*pair) for pair in ratios]
