@@ -94,6 +94,11 @@ class FakeServer(socketserver.ThreadingTCPServer):
         """Where it listens."""
         return self.server_address[1]
 
+    @property
+    def asked(self) -> list[list[bytes]]:
+        """The requests that came, but for those for settings."""
+        return [words for words in self.requests if words[0] != b"CONFIG"]
+
     def forget(self) -> None:
         """Begin anew with what is kept."""
         self.requests.clear()

@@ -110,7 +110,7 @@ def test_a_cluster_that_moves_a_slot_is_followed() -> None:
         fake.before_reply = settle
         done = call(OURS, ["--cluster", "-q", "-p", str(fake.port), "-n", "400", "-t", "get"])
         assert (done.returncode, done.stderr) == (0, b"")
-        assert sum(words[0] == b"GET" for words in fake.requests) == 400
+        assert sum(words[0] == b"GET" for words in fake.asked) == 400
 
 
 # -- without servers -----------------------------------------------------------------

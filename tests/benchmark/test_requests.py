@@ -102,26 +102,26 @@ def test_the_same_seed_gives_the_same_requests(fake: FakeServer) -> None:
 
 def test_counts_are_those_asked_for(fake: FakeServer) -> None:
     streams(OURS, fake, "-c", "10", "-n", "10010", "-P", "5", "--threads", "3", "-q", "-t", "incr")
-    assert len(fake.requests) == 10010
+    assert len(fake.asked) == 10010
 
 
 def test_sequences(fake: FakeServer) -> None:
     streams(OURS, fake, "-q", "-n", "12", "--", "incr", "foo", ";", "3", "incr", "bar")
-    assert sorted(fake.requests) == [[b"incr", b"bar"]] * 9 + [[b"incr", b"foo"]] * 3
+    assert sorted(fake.asked) == [[b"incr", b"bar"]] * 9 + [[b"incr", b"foo"]] * 3
 
 
 def test_sequential_numbers(fake: FakeServer) -> None:
     words = ("-q", "-r", "50", "-n", "1000", "--sequential", "-c", "4", "--threads", "2")
     streams(OURS, fake, *words, "--", "set", "j__rand_int__", "rain", ";", "set", "k__rand_1st__", "rain")
-    assert len(fake.requests) == 1000
-    assert {request[1] for request in fake.requests} == {b"%b%012d" % (kind, n) for kind in (b"j", b"k") for n in range(50)}
+    assert len(fake.asked) == 1000
+    assert {request[1] for request in fake.asked} == {b"%b%012d" % (kind, n) for kind in (b"j", b"k") for n in range(50)}
 
 
 def test_a_data_set_goes_out_record_by_record(fake: FakeServer, tmp_path) -> None:
     (tmp_path / "goods.csv").write_text('id,name\n1,"pen, red"\n2,cup\n3,hat\n', encoding="utf-8")
     words = ("-q", "-c", "1", "-n", "5", "--dataset", str(tmp_path / "goods.csv"), "--maxdocs", "2")
     streams(OURS, fake, *words, "hset", "good:__field:id__", "name", "__field:name__")
-    assert [request[1:] for request in fake.requests] == [
+    assert [request[1:] for request in fake.asked] == [
         [b"good:1", b"name", b"pen, red"], [b"good:2", b"name", b"cup"],
     ] * 2 + [[b"good:1", b"name", b"pen, red"]]  # fmt: skip
 
@@ -130,7 +130,7 @@ def test_a_data_set_of_xml(fake: FakeServer, tmp_path) -> None:
     (tmp_path / "pages.xml").write_text("<all><page><t>a&lt;</t></page><page><x><t>b</t></x></page></all>", encoding="utf-8")
     words = ("-q", "-c", "1", "-n", "2", "--dataset", str(tmp_path / "pages.xml"), "--xml-root-element", "page")
     streams(OURS, fake, *words, "set", "p", "__field:t__")
-    assert [request[2] for request in fake.requests] == [b"a<", b"b"]
+    assert [request[2] for request in fake.asked] == [b"a<", b"b"]
 
 
 # -- without a server ---------------------------------------------------------------

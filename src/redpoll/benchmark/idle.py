@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 
 from redpoll.benchmark.target import Refused, Target
@@ -12,9 +13,10 @@ def wait_idle(target: Target) -> int:
     options = target.options
     nodes = target.nodes or [None]
     print(f"Creating {options.clients} idle connections and waiting forever (Ctrl+C when done)", flush=True)
-    with selectors.DefaultSelector() as selector:
+    with selectors.DefaultSelector() as selector, contextlib.ExitStack() as opened:
         for number in range(options.clients):
             connection = target.open(nodes[number % len(nodes)])
+            opened.callback(connection.close)
             selector.register(connection.socket, selectors.EVENT_READ, connection)
         while True:
             for key, _ in selector.select():

@@ -126,7 +126,7 @@ cdef class Plan:
 
     cdef int64_t issued, wanted
     cdef bint stopping
-    cdef int64_t deadline, seconds_ns
+    cdef int64_t seconds_ns
     cdef double rate
     cdef bint corrected
     cdef int threads
@@ -143,10 +143,9 @@ cdef class Plan:
         self.stopping = True
 
     def start(self) -> None:
-        """Have the time begin that `seconds` counts."""
+        """Begin anew."""
         self.issued = 0
         self.stopping = False
-        self.deadline = now_ns() + self.seconds_ns if self.seconds_ns else 0
 
 
 cdef class Worker:
@@ -432,7 +431,7 @@ cdef class Worker:
         return self.put(index, self.batch.text, self.batch.size)
 
     cdef bint over(self, int64_t now) noexcept nogil:
-        if self.plan.deadline and now >= self.plan.deadline:
+        if self.plan.seconds_ns and now - self.begun >= self.plan.seconds_ns:
             self.plan.stopping = True
         return self.plan.stopping
 

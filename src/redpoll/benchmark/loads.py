@@ -38,7 +38,9 @@ def _command(options: Options, value: bytes) -> Load:
     if not wanted:
         if options.data_set:
             raise Stop("--dataset needs __field:name__ in the command.\n", 1)
-        return Load(title, [templates.unit(commands, value)])
+        made = templates.unit(commands, value)
+        with_values = any(b"__data__" in word for words in commands for word in words)
+        return Load(title, [made], payload=None if with_values else len(made.text))
     if not options.data_set:
         raise Stop(f"__field:{wanted[0]}__ needs --dataset.\n", 1)
     from redpoll.benchmark.data_set import records

@@ -82,7 +82,7 @@ def progress(title: str, rate: float, overall: float, mean: float, overall_mean:
 def _head(result: Result, options, settings: Settings | None) -> Iterator[str]:
     yield f"  {result.requests} requests completed in {result.seconds:.2f} seconds"
     yield f"  {options.clients} parallel clients"
-    yield f"  {options.data_size} bytes payload"
+    yield f"  {options.data_size if result.payload is None else result.payload} bytes payload"
     yield f"  keep alive: {int(options.keep_alive)}"
     if settings is not None and settings.nodes:
         yield f"  cluster mode: yes ({len(settings.nodes)} masters)"

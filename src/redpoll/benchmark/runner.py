@@ -28,6 +28,7 @@ class Load:
     weights: list[float] | None = None
     part_titles: list[str] = field(default_factory=list)
     before: list[list[bytes]] = field(default_factory=list)
+    payload: int | None = None  # bytes that the report tells, if they are not the values'
 
     def requests(self, options) -> Requests:
         """Return it compiled."""
@@ -63,6 +64,7 @@ class Result:
     histogram: Histogram
     parts: list[tuple[str, Histogram]]
     moments: list[Moment]
+    payload: int | None = None
 
     @property
     def requests(self) -> int:
@@ -153,7 +155,7 @@ class Run:
             for worker in self.workers:
                 part.add(worker.parts[number])
             parts.append((title, part))
-        return Result(self.load.title, seconds, total, parts, moments)
+        return Result(self.load.title, seconds, total, parts, moments, self.load.payload)
 
     def _watch(self, threads, begin: float, progress: Progress | None, warming: bool) -> list[Moment]:
         moments: list[Moment] = []

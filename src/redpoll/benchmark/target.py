@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import socket
 
@@ -65,7 +66,11 @@ class Target:
                 if isinstance(reply, ErrorReply):
                     raise Refused(f"Error from server: {reply.decode('utf-8', 'replace')}")
         except (ConnectionLost, ProtocolError) as error:
+            connection.close()
             raise Refused(f"Error: {reason(error)}") from None
+        except Refused:
+            connection.close()
+            raise
         return connection
 
     def open_socket(self, node: cluster.Node | None = None) -> socket.socket:
@@ -75,11 +80,10 @@ class Target:
     def tell(self, commands: list[list[bytes]]) -> None:
         """Send commands once to each node. Raises `Refused`."""
         for node in self.nodes or [None]:
-            connection = self.open(node)
-            for reply in connection.call_many(commands):
-                if isinstance(reply, ErrorReply):
-                    raise Refused(f"Error from server: {reply.decode('utf-8', 'replace')}")
-            connection.close()
+            with contextlib.closing(self.open(node)) as connection:
+                for reply in connection.call_many(commands):
+                    if isinstance(reply, ErrorReply):
+                        raise Refused(f"Error from server: {reply.decode('utf-8', 'replace')}")
 
     # -- what it says of itself ----------------------------------------------------
 
