@@ -72,6 +72,9 @@ cdef extern from "<time.h>" nogil:
     int clock_gettime(int clock, timespec* time)
     int CLOCK_MONOTONIC
 
+cdef extern from "<sched.h>" nogil:
+    int sched_yield()
+
 cdef extern from "<unistd.h>" nogil:
     int close_descriptor "close"(int fd)
 
@@ -124,7 +127,7 @@ cdef class Plan:
     `requests` counts commands, None is without end. `seconds` ends the run. `rate` is in commands a second, of all threads.
     """
 
-    cdef int64_t issued, wanted
+    cdef int64_t issued, wanted, ready
     cdef bint stopping
     cdef int64_t seconds_ns
     cdef double rate
@@ -144,7 +147,7 @@ cdef class Plan:
 
     def start(self) -> None:
         """Begin anew."""
-        self.issued = 0
+        self.issued = self.ready = 0
         self.stopping = False
 
 
@@ -563,6 +566,10 @@ cdef class Worker:
             self.links[index].ended = False
             self.links[index].skipper.errors = 0
         with nogil:
+            # All threads begin together: the first would else have taken all there is to do before the last is there.
+            __atomic_fetch_add(&self.plan.ready, 1, __ATOMIC_RELAXED)
+            while __atomic_fetch_add(&self.plan.ready, 0, __ATOMIC_RELAXED) < self.plan.threads and not self.plan.stopping:
+                sched_yield()
             self.work()
             self.ended = now_ns()
 

@@ -89,8 +89,8 @@ def _head(result: Result, options, settings: Settings | None) -> Iterator[str]:
         for number, found in enumerate(settings.nodes):
             if found is not None:
                 yield f"  node [{number}] configuration:"
-                yield f"    save: {found['save']}"
-                yield f"    appendonly: {found['appendonly']}"
+                yield f"    save: {found['save'] or 'NONE'}"
+                yield f"    appendonly: {found['appendonly'] or 'NONE'}"
     elif settings is not None and settings.host is not None:
         yield f'  host configuration "save": {settings.host["save"]}'
         yield f'  host configuration "appendonly": {settings.host["appendonly"]}'

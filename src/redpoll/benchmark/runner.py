@@ -92,6 +92,7 @@ class Run:
         self.options = target.options
         self.seed = random.SystemRandom().getrandbits(63) if seed is None else seed
         self.workers: list[Worker] = []
+        self.broken: OSError | None = None
         self.places: list[list] = []  # of each worker's connections: the node, or None
 
     def run(self, progress: Progress | None = None) -> Result:
@@ -139,7 +140,7 @@ class Run:
 
     def _drive(self, plan: Plan, progress: Progress | None, warming: bool) -> Result:
         plan.start()
-        threads = [threading.Thread(target=worker.run, args=(plan,), daemon=True) for worker in self.workers]
+        threads = [threading.Thread(target=self._work, args=(worker, plan), daemon=True) for worker in self.workers]
         begin = time.perf_counter()
         for thread in threads:
             thread.start()
@@ -156,6 +157,13 @@ class Run:
                 part.add(worker.parts[number])
             parts.append((title, part))
         return Result(self.load.title, seconds, total, parts, moments, self.load.payload)
+
+    def _work(self, worker: Worker, plan: Plan) -> None:
+        try:
+            worker.run(plan)
+        except OSError as error:
+            self.broken = error
+            plan.stop()
 
     def _watch(self, threads, begin: float, progress: Progress | None, warming: bool) -> list[Moment]:
         moments: list[Moment] = []
@@ -195,6 +203,8 @@ class Run:
                     worker.set_tags(index, self._tags(now))
 
     def _raise_failure(self) -> None:
+        if self.broken is not None:
+            raise Refused(f"Error: {self.broken.strerror or self.broken}")
         for worker in self.workers:
             failure = worker.failure()
             if failure is None:

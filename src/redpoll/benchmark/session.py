@@ -87,7 +87,7 @@ class Session:
     def _meet_cluster(self) -> None:
         options = self.options
         self.target.find_nodes()
-        if not (options.csv or options.quiet):
+        if not options.csv:
             print(f"Cluster has {len(self.target.nodes)} master nodes:\n")
             for number, node in enumerate(self.target.nodes):
                 print(f"Master {number}: {node.name} {node.host}:{node.port}")
