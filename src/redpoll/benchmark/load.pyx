@@ -449,6 +449,16 @@ cdef class Worker:
             return 0
         return self.send_batch(index, self.pipeline, 0)
 
+    cdef void begin(self) noexcept nogil:
+        cdef int64_t commands = <int64_t>self.pipeline * self.requests.units[0].commands
+        cdef int index
+        if self.interval:
+            return
+        for index in range(self.count):
+            if __atomic_fetch_add(&self.plan.issued, commands, __ATOMIC_RELAXED) >= self.plan.wanted:
+                self.links[index].ended = True
+                self.open_links -= 1
+
     cdef int send_due(self, int64_t now) noexcept nogil:
         # Open loop: what is due goes out while there are connections for it.
         cdef int64_t due
@@ -566,7 +576,9 @@ cdef class Worker:
             self.links[index].ended = False
             self.links[index].skipper.errors = 0
         with nogil:
-            # All threads begin together: the first would else have taken all there is to do before the last is there.
+            # All threads begin together, and each connection has its first batch: else the first thread would have
+            # taken all there is to do before the last is there.
+            self.begin()
             __atomic_fetch_add(&self.plan.ready, 1, __ATOMIC_RELAXED)
             while __atomic_fetch_add(&self.plan.ready, 0, __ATOMIC_RELAXED) < self.plan.threads and not self.plan.stopping:
                 sched_yield()
@@ -593,7 +605,7 @@ cdef class Worker:
         self.armed = 0
         for index in range(self.count):
             if self.interval == 0:
-                if self.next_batch(index) < 0:
+                if not self.links[index].ended and self.send_batch(index, self.pipeline, 0) < 0:
                     return
             else:
                 self.idle[self.count - 1 - index] = index

@@ -87,11 +87,10 @@ class Session:
     def _meet_cluster(self) -> None:
         options = self.options
         self.target.find_nodes()
-        if not options.csv:
-            print(f"Cluster has {len(self.target.nodes)} master nodes:\n")
-            for number, node in enumerate(self.target.nodes):
-                print(f"Master {number}: {node.name} {node.host}:{node.port}")
-            print(flush=True)
+        print(f"Cluster has {len(self.target.nodes)} master nodes:\n")
+        for number, node in enumerate(self.target.nodes):
+            print(f"Master {number}: {node.name} {node.host}:{node.port}")
+        print(flush=True)
         self.settings = report.Settings(self.target)
         if not options.threads:
             options.threads = self.target.options.threads = len(self.target.nodes)
