@@ -1,8 +1,8 @@
 """A server that answers what a test wants and keeps the bytes of each connection, for benchmark programs.
 
-`answers` maps a command's name in lower case to the bytes of its reply; all others are answered by `+OK`. `before_reply`
-is called with the number of requests so far before each reply; what it does (waiting for something, say) holds up that
-connection alone.
+`answers` maps a command's name in lower case to the bytes of its reply; all others are answered by `+OK`.
+`before_reply` is called with the number of requests so far before each reply; what it does (waiting for
+something, say) holds up that connection alone.
 """
 
 from __future__ import annotations
@@ -117,7 +117,9 @@ class FakeServer(socketserver.ThreadingTCPServer):
         self._thread.join(5)
 
 
-def call(program: list[str], words: Iterable[str | bytes], given: bytes = b"", seconds: float = 30) -> subprocess.CompletedProcess:
+def call(
+    program: list[str], words: Iterable[str | bytes], given: bytes = b"", seconds: float = 30
+) -> subprocess.CompletedProcess:
     """Run a benchmark program to its end."""
     return subprocess.run([*program, *words], input=given, capture_output=True, timeout=seconds, check=False)
 

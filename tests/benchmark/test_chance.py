@@ -7,7 +7,6 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from redpoll.benchmark.chance import even_numbers, twelve_digits, zipf_numbers
 
 DRAWS = 200_000

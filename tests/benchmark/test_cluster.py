@@ -143,7 +143,8 @@ gg ::1:7006@17006 slave bb 0 0 2 connected
 def test_nodes_are_read() -> None:
     nodes = nodes_of(Told(TEXT), "fallback")
     assert [(node.name, node.host, node.port) for node in nodes] == [
-        ("aa", "10.0.0.1", 7000), ("bb", "fallback", 7001), ("cc", "10.0.0.3", 7002), ("ff", "10.0.0.6", 7005), ("gg", "::1", 7006),
+        ("aa", "10.0.0.1", 7000), ("bb", "fallback", 7001), ("cc", "10.0.0.3", 7002),
+        ("ff", "10.0.0.6", 7005), ("gg", "::1", 7006),
     ]  # fmt: skip
     assert [(node.name, node.slots) for node in chosen(nodes, "no")] == [("aa", [0, 1, 2, 5]), ("bb", [3, 4])]
     assert [(node.name, node.slots) for node in chosen(nodes, "yes")] == [("cc", [0, 1, 2, 5]), ("gg", [3, 4])]

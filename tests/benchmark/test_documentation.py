@@ -37,6 +37,8 @@ def quickly(example: str, port: int) -> list[str]:
 @pytest.mark.parametrize("example", [example for example in EXAMPLES if "--cluster" not in example])
 def test_example(example: str, server: Server, tmp_path: Path) -> None:
     (tmp_path / "products.csv").write_text("id,name\n1,pen\n2,cup\n", encoding="utf-8")
-    done = subprocess.run([*OURS, *quickly(example, server.port)], capture_output=True, cwd=tmp_path, timeout=60, check=False)
+    done = subprocess.run(
+        [*OURS, *quickly(example, server.port)], capture_output=True, cwd=tmp_path, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout

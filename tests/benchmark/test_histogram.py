@@ -6,8 +6,8 @@ import math
 
 from hypothesis import given
 from hypothesis import strategies as st
-
 from redpoll.benchmark.histogram import Histogram
+
 from redpoll.benchmark.report import levels, steps
 
 TIMES = st.one_of(

@@ -247,8 +247,15 @@ def test_what_makes_no_sense_is_told(words: list[str], text: bytes) -> None:
 def test_options_are_read() -> None:
     told: list[str] = []
     options = read_options(["-h", "there", "-p", "7", "-c", "9x", "-d", "0", "-P", "-3", "--threads", "900", "-r", "5",
-                            "-u", "rediss://joe:pw@[::1]:7000/3", "--rate", "1e3", "--", "-3", "get"], told.append)  # fmt: skip
-    assert (options.host, options.port, options.tls, options.user, options.password) == ("::1", 7000, True, b"joe", b"pw")
+                            "-u", "rediss://joe:pw@[::1]:7000/3", "--rate", "1e3", "--", "-3", "get"],
+                           told.append)  # fmt: skip
+    assert (options.host, options.port, options.tls, options.user, options.password) == (
+        "::1",
+        7000,
+        True,
+        b"joe",
+        b"pw",
+    )
     assert (options.clients, options.data_size, options.pipeline, options.threads, options.keys) == (9, 1, 1, 500, 5)
     assert (options.rate, options.corrected, options.database) == (1000.0, True, 3)
     assert options.words == [b"-3", b"get"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from redpoll.benchmark.skipper import count_replies
 
-LINES = st.sampled_from([b"+OK", b"+", b"+QUEUED", b":1", b":-42", b":1234567890123", b"_", b"#t", b"#f", b",1.5", b",inf",
+LINES = st.sampled_from([b"+OK", b"+", b"+QUEUED", b":1", b":-42", b":1234567890123", b"_", b"#t", b"#f", b",1.5",
+                         b",inf",
                          b"(3492890328409238509324850943850943825024385"]).map(lambda line: line + b"\r\n")  # fmt: skip
 ERRORS = st.sampled_from([b"-ERR no\r\n", b"!8\r\nERR \r\nno\r\n"])
 BULKS = st.tuples(st.sampled_from(b"$="), st.binary(max_size=40)).map(
@@ -33,7 +33,9 @@ VALUES = st.recursive(st.one_of(LINES, BULKS, NULLS), aggregates, max_leaves=12)
 PUSHES = st.lists(VALUES, min_size=1, max_size=3).map(lambda items: b">%d\r\n%b" % (len(items), b"".join(items)))
 # What comes, whether it counts, and whether it is an error.
 REPLIES = st.one_of(
-    VALUES.map(lambda value: (value, 1, 0)), ERRORS.map(lambda value: (value, 1, 1)), PUSHES.map(lambda value: (value, 0, 0))
+    VALUES.map(lambda value: (value, 1, 0)),
+    ERRORS.map(lambda value: (value, 1, 1)),
+    PUSHES.map(lambda value: (value, 0, 0)),
 )
 
 
@@ -53,7 +55,8 @@ def test_counts(replies: list[tuple[bytes, int, int]], cuts: list[int]) -> None:
 
 
 def test_every_cut() -> None:
-    stream = b"+OK\r\n:12\r\n$5\r\nhe\nlo\r\n*2\r\n$-1\r\n%1\r\n+a\r\n,1\r\n>1\r\n+x\r\n|1\r\n+k\r\n+v\r\n$0\r\n\r\n-E x\r\n#t\r\n"
+    stream = b"+OK\r\n:12\r\n$5\r\nhe\nlo\r\n*2\r\n$-1\r\n%1\r\n+a\r\n,1\r\n>1\r\n+x\r\n|1\r\n+k\r\n+v\r\n$0\r\n\r\n"
+    stream += b"-E x\r\n#t\r\n"
     for cut in range(len(stream) + 1):
         assert count_replies([stream[:cut], stream[cut:]]) == (7, 1, b"E x")
     assert count_replies([stream[at : at + 1] for at in range(len(stream))]) == (7, 1, b"E x")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
-
 from redpoll.benchmark.requests import Batch, Requests
+
 from redpoll.benchmark.templates import data, split_sequence, unit
 from tests.benchmark.fake import OURS, FakeServer, PeerMissing, call, theirs
 from tests.conftest import missing
@@ -114,7 +114,9 @@ def test_sequential_numbers(fake: FakeServer) -> None:
     words = ("-q", "-r", "50", "-n", "1000", "--sequential", "-c", "4", "--threads", "2")
     streams(OURS, fake, *words, "--", "set", "j__rand_int__", "rain", ";", "set", "k__rand_1st__", "rain")
     assert len(fake.asked) == 1000
-    assert {request[1] for request in fake.asked} == {b"%b%012d" % (kind, n) for kind in (b"j", b"k") for n in range(50)}
+    assert {request[1] for request in fake.asked} == {
+        b"%b%012d" % (kind, n) for kind in (b"j", b"k") for n in range(50)
+    }
 
 
 def test_a_data_set_goes_out_record_by_record(fake: FakeServer, tmp_path) -> None:
@@ -127,7 +129,9 @@ def test_a_data_set_goes_out_record_by_record(fake: FakeServer, tmp_path) -> Non
 
 
 def test_a_data_set_of_xml(fake: FakeServer, tmp_path) -> None:
-    (tmp_path / "pages.xml").write_text("<all><page><t>a&lt;</t></page><page><x><t>b</t></x></page></all>", encoding="utf-8")
+    (tmp_path / "pages.xml").write_text(
+        "<all><page><t>a&lt;</t></page><page><x><t>b</t></x></page></all>", encoding="utf-8"
+    )
     words = ("-q", "-c", "1", "-n", "2", "--dataset", str(tmp_path / "pages.xml"), "--xml-root-element", "page")
     streams(OURS, fake, *words, "set", "p", "__field:t__")
     assert [request[2] for request in fake.asked] == [b"a<", b"b"]

@@ -24,8 +24,9 @@ def secured(make_server: Callable[..., Any], tmp_path: Path) -> Secured:
 
 def words(secured: Secured, *more: str) -> list[str]:
     _, port, files = secured
-    return ["--tls", "-p", str(port), "--cacert", str(files.folder / "ca.crt"), "--cert", str(files.folder / "client.crt"),
-            "--key", str(files.folder / "client.key"), *more]  # fmt: skip
+    folder = files.folder
+    return ["--tls", "-p", str(port), "--cacert", str(folder / "ca.crt"), "--cert", str(folder / "client.crt"),
+            "--key", str(folder / "client.key"), *more]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,9 @@ def nodes_of(connection, fallback: str) -> list[Node]:
     """Return all nodes that a server knows; `fallback` is its own address. Raises `ClusterFailed`."""
     reply = connection.call(b"CLUSTER", b"NODES")
     if isinstance(reply, ErrorReply) or not isinstance(reply, bytes):
-        raise ClusterFailed(reply.decode("utf-8", "replace") if isinstance(reply, bytes) else "no answer to CLUSTER NODES")
+        raise ClusterFailed(
+            reply.decode("utf-8", "replace") if isinstance(reply, bytes) else "no answer to CLUSTER NODES"
+        )
     found = {}
     for line in reply.decode("utf-8", "replace").splitlines():
         node, usable = _read_node(line, fallback)
@@ -85,11 +87,9 @@ def _read_node(line: str, fallback: str) -> tuple[Node, bool]:
 
 
 def chosen(nodes: list[Node], read_from: str) -> list[Node]:
-    """Return the nodes that the load goes to: primaries, replicas or all, and only with slots. Raises `ClusterFailed`."""
+    """Return the nodes with slots that the load goes to: primaries, replicas or all. Raises `ClusterFailed`."""
     wanted = [
-        node
-        for node in nodes
-        if node.slots and (read_from == "all" or (node.primary is None) == (read_from == "no"))
+        node for node in nodes if node.slots and (read_from == "all" or (node.primary is None) == (read_from == "no"))
     ]
     if not wanted:
         raise ClusterFailed("no node of that kind has slots")

@@ -1,7 +1,8 @@
 """Records from a file, for `__field:name__`.
 
-CSV and TSV have the columns' names in their first line; a `.tsv` is split at tabs. In XML each element of the name that
-`--xml-root-element` gives is a record, and the elements in it, at any depth, are its columns (the first of a name counts).
+CSV and TSV have the columns' names in their first line; a `.tsv` is split at tabs. In XML each element of the name
+that `--xml-root-element` gives is a record, and the elements in it, at any depth, are its columns (the
+first of a name counts).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How often each latency was seen.
 
-The buckets are those of Gil Tene's HdrHistogram with three significant digits (hdrhistogram.org): equal widths within each power
-of two. A histogram is written by one thread; others may read it meanwhile, and see it a few values late.
+The buckets are those of Gil Tene's HdrHistogram with three significant digits (hdrhistogram.org): equal widths within
+each power of two. A histogram is written by one thread; others may read it meanwhile, and see it a few values late.
 """
 
 from libc.stdlib cimport calloc, free
@@ -96,7 +96,7 @@ cdef class Histogram:
         return rest
 
     def at(self, double percentile) -> int:
-        """Return the value that so many percent of all are not above, rounded up within its bucket; 0 without values."""
+        """Return the value that so many percent of all are not above, rounded up within its bucket."""
         cdef int64_t wanted = <int64_t>(percentile / 100.0 * self.counts.count + 0.5), seen = 0
         cdef int bucket
         if not self.counts.count:

@@ -11,7 +11,7 @@ from redpoll.benchmark.target import Refused, Target
 def wait_idle(target: Target) -> int:
     """Open all connections and wait for ever. Raises `Refused` when the server does not want them."""
     options = target.options
-    nodes = target.nodes or [None]
+    nodes = target.places()
     print(f"Creating {options.clients} idle connections and waiting forever (Ctrl+C when done)", flush=True)
     with selectors.DefaultSelector() as selector, contextlib.ExitStack() as opened:
         for number in range(options.clients):

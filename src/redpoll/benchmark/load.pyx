@@ -6,8 +6,8 @@ not take at once waits in a buffer of the connection's own until it can be writt
 
 **Closed loop** (the usual one): a batch follows the replies of the one before, so a server that stalls is asked less
 meanwhile. **Open loop** (`rate`): each request is due at a time of its own, whatever the server does. What is
-due and finds no free connection waits, and with `corrected` its latency counts from when it was due: else a stall would be
-seen by the few requests that were under way, and not by all those that should have been (Gil Tene calls that
+due and finds no free connection waits, and with `corrected` its latency counts from when it was due: else a stall would
+be seen by the few requests that were under way, and not by all those that should have been (Gil Tene calls that
 coordinated omission).
 
 TLS connections are Python's `SSLSocket`: each of their reads and writes takes the lock for a moment.
@@ -18,12 +18,12 @@ from cpython.buffer cimport PyBUF_WRITE
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.errno cimport EAGAIN, EINPROGRESS, EINTR, errno
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset, strerror
 
 from redpoll.benchmark.histogram cimport Counts, Histogram, record
 from redpoll.benchmark.requests cimport MIXED, Batch, Requests
-from redpoll.benchmark.skipper cimport ERROR_ROOM, Skipper, skip_replies, skipper_reset
+from redpoll.benchmark.skipper cimport Skipper, skip_replies, skipper_reset
 
 import ssl
 
@@ -124,7 +124,8 @@ cdef struct Link:
 cdef class Plan:
     """What the threads of one run share: how many requests there are to be, and whether to stop.
 
-    `requests` counts commands, None is without end. `seconds` ends the run. `rate` is in commands a second, of all threads.
+    `requests` counts commands, None is without end. `seconds` ends the run. `rate` is in
+    commands a second, of all threads.
     """
 
     cdef int64_t issued, wanted, ready
@@ -580,7 +581,9 @@ cdef class Worker:
             # taken all there is to do before the last is there.
             self.begin()
             __atomic_fetch_add(&self.plan.ready, 1, __ATOMIC_RELAXED)
-            while __atomic_fetch_add(&self.plan.ready, 0, __ATOMIC_RELAXED) < self.plan.threads and not self.plan.stopping:
+            while not self.plan.stopping:
+                if __atomic_fetch_add(&self.plan.ready, 0, __ATOMIC_RELAXED) >= self.plan.threads:
+                    break
                 sched_yield()
             self.work()
             self.ended = now_ns()

@@ -30,8 +30,9 @@ def _test(test: suite.Test, options: Options, value: bytes) -> Load:
 
 def _command(options: Options, value: bytes) -> Load:
     title = b" ".join(options.words).decode("utf-8", "backslashreplace")
+    words = options.words if options.last_word is None else [*options.words, options.last_word]
     try:
-        commands = templates.split_sequence([*options.words, *([options.last_word] if options.last_from_input else [])])
+        commands = templates.split_sequence(words)
     except ValueError as problem:
         raise Stop(f"Invalid command: {problem}\n", 1) from None
     wanted = templates.fields_in(commands)
@@ -45,9 +46,7 @@ def _command(options: Options, value: bytes) -> Load:
         raise Stop(f"__field:{wanted[0]}__ needs --dataset.\n", 1)
     from redpoll.benchmark.data_set import records
 
-    units = [
-        templates.unit(templates.with_fields(commands, record), value) for record in records(options, wanted)
-    ]
+    units = [templates.unit(templates.with_fields(commands, record), value) for record in records(options, wanted)]
     return Load(title, units, order="in turn")
 
 

@@ -1,7 +1,7 @@
 """The options, read as scripts for `redis-benchmark` and `valkey-benchmark` expect.
 
-As with those, each option is a word of its own, the first word without a dash (or what stands behind `--`) begins the command, and
-numbers are read as C reads them. What is too large or too small is cut to what makes sense.
+As with those, each option is a word of its own, the first word without a dash (or what stands behind `--`) begins the
+command, and numbers are read as C reads them. What is too large or too small is cut to what makes sense.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Options:
 
 
 class Stop(Exception):
-    """Nothing is to be run: print `text` and leave with `code`; an error goes to the error output unless `to_output`."""
+    """Nothing is to be run: print `text`, errors to the error output unless `to_output`, and leave with `code`."""
 
     def __init__(self, text: str, code: int, *, to_output: bool = False) -> None:
         super().__init__(text)

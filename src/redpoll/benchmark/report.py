@@ -73,10 +73,7 @@ def parts(result: Result) -> str:
 
 def progress(title: str, rate: float, overall: float, mean: float, overall_mean: float) -> str:
     """Return the line that stands there while a test runs."""
-    return (
-        f"{title}: rps={rate:.1f} (overall: {overall:.1f})"
-        f" avg_msec={mean:.3f} (overall: {overall_mean:.3f})"
-    )
+    return f"{title}: rps={rate:.1f} (overall: {overall:.1f}) avg_msec={mean:.3f} (overall: {overall_mean:.3f})"
 
 
 def _head(result: Result, options, settings: Settings | None) -> Iterator[str]:

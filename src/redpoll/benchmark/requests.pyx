@@ -1,7 +1,7 @@
 """Requests composed into batches: bytes prepared once, numbers written over their places.
 
-A batch of one and the same unit lies ready `pipeline` times over, so that only its numbers are written before it is sent
-again. Units of a mix are copied one behind the other.
+A batch of one and the same unit lies ready `pipeline` times over, so that only its numbers are written before it is
+sent again. Units of a mix are copied one behind the other.
 """
 
 cimport cython
@@ -20,8 +20,9 @@ _ORDERS = {"always": ALWAYS, "mixed": MIXED, "in turn": IN_TURN}
 cdef class Requests:
     """What is asked, shared by all threads.
 
-    `units` are pairs: a request's bytes, and the number of commands in it. The caller tells where numbers and tags go: `places`
-    and `tags` have a list for each unit, of (offset, slot) and of offsets. `weights` of a mix are any positive numbers.
+    `units` are pairs: a request's bytes, and the number of commands in it. The caller tells where numbers and tags go:
+    `places` and `tags` have a list for each unit, of (offset, slot) and of offsets. `weights` of a mix are any
+    positive numbers.
     """
 
     def __cinit__(self, list units, list places, list tags, str order="always", list weights=None, uint64_t keys=0,
@@ -141,7 +142,7 @@ cdef class Batch:
     cdef void compose(self, int units, const char* tag) noexcept nogil:
         cdef Unit* unit = &self.requests.units[0]
         cdef char* text = self.text
-        cdef int index, chosen
+        cdef int index, chosen, _
         cdef uint32_t number
         if self.requests.order == ALWAYS:
             if unit.place_count or (tag != NULL and unit.tag_count):
@@ -151,7 +152,7 @@ cdef class Batch:
             self.commands = <int64_t>units * unit.commands
             return
         self.commands = 0
-        for index in range(units):
+        for _ in range(units):
             if self.requests.order == MIXED:
                 chosen = self.requests.choices[draw(&self.state) >> 51]
                 unit = &self.requests.units[chosen]

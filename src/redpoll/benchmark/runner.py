@@ -110,7 +110,7 @@ class Run:
         options, target = self.options, self.target
         compiled = self.load.requests(options)
         count = min(options.threads or 1, options.clients)
-        nodes = target.nodes or [None]
+        nodes = target.places()
         self.places = [[] for _ in range(count)]
         self.workers = [
             Worker(

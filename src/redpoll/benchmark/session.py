@@ -33,8 +33,8 @@ class Session:
                 print("WARNING: Could not fetch server CONFIG", file=sys.stderr)
         if not options.keep_alive:
             print(
-                "WARNING: Keepalive disabled. You probably need 'echo 1 > /proc/sys/net/ipv4/tcp_tw_reuse' for Linux and"
-                " 'sudo sysctl -w net.inet.tcp.msl=1000' for Mac OS X in order to use a lot of clients/requests",
+                "WARNING: Keepalive disabled. You probably need 'echo 1 > /proc/sys/net/ipv4/tcp_tw_reuse' for Linux"
+                " and 'sudo sysctl -w net.inet.tcp.msl=1000' for Mac OS X in order to use a lot of clients/requests",
                 file=sys.stderr,
             )
         if options.idle:

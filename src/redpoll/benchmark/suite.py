@@ -35,7 +35,9 @@ def _library(options) -> list[list[bytes]]:
 
 def _call(options) -> list[list[bytes]]:
     tag = b":{tag}" if options.cluster else b""
-    keys = [b"key%b:%b" % (tag, b"%d" % number if number else b"__rand_int__") for number in range(options.function_keys)]
+    keys = [
+        b"key%b:%b" % (tag, b"%d" % number if number else b"__rand_int__") for number in range(options.function_keys)
+    ]
     return [[b"FCALL", b"foo0", b"%d" % options.function_keys, *keys]]
 
 

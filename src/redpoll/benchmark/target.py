@@ -29,6 +29,10 @@ class Target:
         """Where it is, for people."""
         return self.options.socket or f"{self.options.host}:{self.options.port}"
 
+    def places(self) -> list[cluster.Node | None]:
+        """Return the nodes, or None alone for the one server."""
+        return [*self.nodes] or [None]
+
     # -- connections ---------------------------------------------------------------
 
     def greeting(self) -> list[list[bytes]]:
@@ -79,7 +83,7 @@ class Target:
 
     def tell(self, commands: list[list[bytes]]) -> None:
         """Send commands once to each node. Raises `Refused`."""
-        for node in self.nodes or [None]:
+        for node in self.places():
             with contextlib.closing(self.open(node)) as connection:
                 for reply in connection.call_many(commands):
                     if isinstance(reply, ErrorReply):

@@ -34,7 +34,7 @@ class Unit:
 
 
 def data(size: int) -> bytes:
-    """Return a value of that size: the one that `redis-benchmark` sends (ANSI C's example of a generator, from 1234)."""
+    """Return the value of that size that `redis-benchmark` sends (ANSI C's example of a generator, from 1234)."""
     state, made = 1234, bytearray(size)
     for index in range(size):
         state = (state * 1103515245 + 12345) & 0xFFFFFFFF

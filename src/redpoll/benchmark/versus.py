@@ -1,7 +1,7 @@
 """`--vs`: the same load on two servers by turns.
 
-A machine's speed drifts, so each round has both servers measured, the first of one round being the second of the next, and
-what is told are medians over the rounds and their ratios.
+A machine's speed drifts, so each round has both servers measured, the first of one round being the second of the
+next, and what is told are medians over the rounds and their ratios.
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ def compare(session) -> int:
     if options.csv:
         print('"test","server","rps","p50_latency_ms","p99_latency_ms","max_latency_ms","rps_ratio"', flush=True)
     else:
-        print(f"A: {pair[0].name}   B: {pair[1].name}   rounds: {options.rounds}, medians, latencies in msec\n", flush=True)
+        print(
+            f"A: {pair[0].name}   B: {pair[1].name}   rounds: {options.rounds}, medians, latencies in msec\n",
+            flush=True,
+        )
     for load in loads(options):
         results: tuple[list[Result], list[Result]] = ([], [])
         for number in range(options.rounds):
@@ -90,7 +93,12 @@ def table(title: str, first: Figures, second: Figures) -> str:
     for name, figures in (("A", first), ("B", second)):
         times = " ".join(f"{each:9.3f}" for each in (figures.p50, figures.p99, figures.longest))
         lines.append(f"  {name:9} {figures.rate:12.2f} {times}")
-    ratios = (first.rate, second.rate), (first.p50, second.p50), (first.p99, second.p99), (first.longest, second.longest)
+    ratios = (
+        (first.rate, second.rate),
+        (first.p50, second.p50),
+        (first.p99, second.p99),
+        (first.longest, second.longest),
+    )
     words = [_ratio(*pair) for pair in ratios]
     lines.append(f"  {'A / B':9} {words[0]:>12} " + " ".join(f"{word:>9}" for word in words[1:]))
     return "\n".join(lines) + "\n"
