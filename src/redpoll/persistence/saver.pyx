@@ -46,7 +46,7 @@ cdef enum:
     LARGE_ELEMENTS = 256         # collections with more are written in pieces
     AT_ONCE_ELEMENTS = 2048      # but not if they are about to change, and have no more than these
     LARGE_PIECE = 32768          # bytes of them at a time
-    QUEUE_BYTES = 67108864       # waiting to be written: with more, the walk waits for the disk
+    QUEUE_BYTES = 4194304        # waiting to be written: with more, the walk waits, and the writing thread has its time
     SYNC_BYTES = 4194304
     CHECKSUM_BYTES = 8
 
