@@ -34,14 +34,9 @@ cdef enum:
     CALLER_SLICE_US = 50         # of freeing, in a thread that wants its command's reply
     FREE_BUCKETS = 256
     SAVE_STEP = 128              # buckets and entries of a snapshot between two looks at the clock
-<<<<<<< HEAD
-    CLIENTS_STEP = 16            # a limit's part by which clients have to hold more to be looked at again
-    SAVE_QUIET_US = 2000
-    SAVE_BUSY_US = 300
-=======
     SAVE_QUIET_US = 400
     SAVE_BUSY_US = 200
->>>>>>> main
+    CLIENTS_STEP = 16            # a limit's part by which clients have to hold more to be looked at again
 
 cdef int64_t NEVER = INT64_MAX // 2
 
@@ -242,6 +237,13 @@ cdef class Loop(Batches):
         """Slices of work that nobody waits for."""
         cdef int64_t begin, spent
         cdef bint more
+        if self.clients_limit and used_by(KIND_CLIENT) > self.clients_limit:
+            # Looking at all of them takes time, so it is not done for a few bytes more.
+            if used_by(KIND_CLIENT) > self.clients_looked_at + self.clients_limit // CLIENTS_STEP:
+                self.server.clients.keep_within_memory()
+                self.clients_looked_at = used_by(KIND_CLIENT)
+        else:
+            self.clients_looked_at = 0
         if self.keyspace.has_remains():
             begin = monotonic_microseconds()
             spent = EXPIRE_SLICE_US if self.guard is None else CALLER_SLICE_US
@@ -464,60 +466,6 @@ cdef class Loop(Batches):
         self.dirty_seen = self.keyspace.dirty if self.saves and not at else <uint64_t>-1
         return due
 
-<<<<<<< HEAD
-    cdef int background(self) except -1:
-        """Slices of work that nobody waits for."""
-        cdef int64_t begin, spent
-        cdef bint more
-        if self.clients_limit and used_by(KIND_CLIENT) > self.clients_limit:
-            # Looking at all of them takes time, so it is not done for a few bytes more.
-            if used_by(KIND_CLIENT) > self.clients_looked_at + self.clients_limit // CLIENTS_STEP:
-                self.server.clients.keep_within_memory()
-                self.clients_looked_at = used_by(KIND_CLIENT)
-        else:
-            self.clients_looked_at = 0
-        if self.keyspace.has_remains():
-            begin = monotonic_microseconds()
-            spent = EXPIRE_SLICE_US if self.guard is None else CALLER_SLICE_US
-            while self.keyspace.free_some(FREE_BUCKETS) and monotonic_microseconds() - begin < spent:
-                pass
-        if self.compaction is not None:
-            self.compaction.work()
-        if self.saver is not None:
-            begin = monotonic_microseconds()
-            spent = SAVE_QUIET_US if self.quiet else SAVE_BUSY_US
-            while (self.saver.advance(SAVE_STEP) and not self.saver.is_behind
-                   and monotonic_microseconds() - begin < spent):
-                pass
-        if self.dispatcher.short_of_memory:
-            self.dispatcher.make_room()
-        if self.active_expire and self.keyspace.now >= self.next_expire_ms:
-            begin = monotonic_microseconds()
-            spent = 0
-            more = True
-            while more and spent < EXPIRE_SLICE_US:
-                more = self.keyspace.expire_some(256)
-                spent = monotonic_microseconds() - begin
-            self.expire_us += spent
-            if more:
-                # A quarter of the time at most, as much as half with the greatest effort.
-                self.expire_cap_reached += 1
-                self.next_expire_ms = self.keyspace.now + (2 if self.expire_effort < 5 else 1)
-            else:
-                self.next_expire_ms = self.keyspace.now + 64
-        if self.next_deadline_ms and self.keyspace.now >= self.next_deadline_ms:
-            self.next_deadline_ms = self.server.deadline(self.keyspace.now)
-        if self.keyspace.now >= self.next_cron_ms:
-            self.server.cron()
-            trim_pool()
-            self.next_cron_ms = self.keyspace.now + self.cron_interval_ms
-        if self.keyspace.keys_ready:
-            # Keys that somebody waits for expired, or were evicted.
-            self.dispatcher.serve_waiting()
-        return 0
-
-=======
->>>>>>> main
     # Turns amid a command
 
     def serve_others(self, Connection caller):
