@@ -67,9 +67,15 @@ class AppendOnly:
 
     # Start and stop
 
-    def load(self) -> bool:
-        """Load the log, if it is switched on; whether it held something. Raises `LogError`."""
-        if not self._server.config.appendonly:
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a log on the disk, switched on or not."""
+        config = self._server.config
+        return (Path(config.dir) / config.appenddirname / f"{config.appendfilename}.manifest").exists()
+
+    def load(self, *, always: bool = False) -> bool:
+        """Load the log, if it is switched on, or always; whether it held something. Raises `LogError`."""
+        if not self._server.config.appendonly and not always:
             return False
         directory = self._open_directory()
         try:

@@ -358,7 +358,7 @@ class Persistence:
 
     def _reload_log(self) -> None:
         server = self._server
-        if self.log.state == "off":
+        if self.log.state == "off" and not self.log.is_there:
             raise LogError("There is no append-only log")
         self.log.write_out()
         server.keyspace.flush(range(len(server.keyspace.databases)), False)
@@ -370,7 +370,7 @@ class Persistence:
         feed.use_log(None)
         self._answering = False
         try:
-            self.log.load()
+            self.log.load(always=True)
         finally:
             self._answering = True
             self.loading = None
