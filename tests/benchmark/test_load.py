@@ -182,6 +182,20 @@ def test_a_mix_of_tests_and_commands() -> None:
     assert [line.split("  ")[1] for line in lines[1:]] == ["GET      ", "SET      ", "INCR hits"] or len(lines) == 4
 
 
+def test_a_mix_as_rows() -> None:
+    with FakeServer() as fake:
+        rows = program(fake, "--csv", "-n", "500", "--mix", 'get:1,SET "a b" c:1').splitlines()
+    assert [row.partition('","')[0] for row in rows[1:]] == ['"mix of get:1,SET ""a b"" c:1', '"GET', '"SET ""a b"" c']
+
+
+def test_a_rate_is_told() -> None:
+    with FakeServer() as fake:
+        due = program(fake, "-n", "50", "-t", "get", "--rate", "5000")
+        sent = program(fake, "-n", "50", "-t", "get", "--rps", "5000")
+    assert "  rate: 5000 requests per second, latencies from when each was due\n" in due
+    assert "  rate: 5000 requests per second, latencies from when each was sent\n" in sent
+
+
 def test_two_servers_by_turns(tmp_path: Path) -> None:
     with FakeServer() as first, FakeServer() as second:
         words = ["--vs", f"127.0.0.1:{second.port}", "-n", "100", "-c", "4", "--rounds", "3", "-t", "get,set"]

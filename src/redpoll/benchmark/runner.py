@@ -16,6 +16,7 @@ from redpoll.benchmark.target import Refused, Target
 from redpoll.benchmark.templates import Unit
 
 LOOK_SECONDS = 0.25
+PLOT_SECONDS = 0.1  # a plot has more to show
 
 
 @dataclass
@@ -168,14 +169,15 @@ class Run:
     def _watch(self, threads, begin: float, progress: Progress | None, warming: bool) -> list[Moment]:
         moments: list[Moment] = []
         before, looked = Histogram(), begin
+        look = PLOT_SECONDS if self.options.plot else LOOK_SECONDS
         while any(thread.is_alive() for thread in threads):
-            until = looked + LOOK_SECONDS
+            until = looked + look
             for thread in threads:
                 thread.join(max(0.0, until - time.perf_counter()))
             now = time.perf_counter()
             if self.options.cluster and any(worker.moved for worker in self.workers):
                 self._follow()
-            if now - looked < LOOK_SECONDS * 0.9 and moments:
+            if now - looked < look * 0.9 and moments:
                 continue
             so_far = Histogram()
             for worker in self.workers:
