@@ -181,8 +181,8 @@ cdef class Worker:
     cdef readonly int64_t begun, ended   # nanoseconds of the monotonic clock
     # Open loop
     cdef int64_t next_number, share
-    cdef double interval
-    cdef int64_t armed
+    cdef double interval, phase
+    cdef int64_t armed, origin           # when the first request is due
 
     def __cinit__(self, Requests requests, int pipeline, uint64_t seed, bint keep_alive=True, bint follow_moves=False,
                   bytes prefix=b"", int64_t prefix_replies=0, reconnect=None):  # fmt: skip
@@ -464,8 +464,8 @@ cdef class Worker:
         # Open loop: what is due goes out while there are connections for it.
         cdef int64_t due
         cdef int index, units
-        while self.idle_count and self.next_number < self.share:
-            due = <int64_t>(<double>(now - self.begun) / self.interval) + 1 - self.next_number
+        while self.idle_count and self.next_number < self.share and now >= self.origin:
+            due = <int64_t>(<double>(now - self.origin) / self.interval) + 1 - self.next_number
             if due <= 0 or self.plan.stopping:
                 break
             if due > self.share - self.next_number:
@@ -533,7 +533,7 @@ cdef class Worker:
         cdef int64_t number, value
         cdef int64_t commands = self.requests.units[0].commands
         for number in range(link.answered, link.answered + found):
-            value = now - self.begun - <int64_t>(<double>(link.first + number // commands) * self.interval)
+            value = now - self.origin - <int64_t>(<double>(link.first + number // commands) * self.interval)
             if value < 0:
                 value = 0
             record(&self.histogram.counts, value, 1)
@@ -558,8 +558,11 @@ cdef class Worker:
 
     # -- the loop ------------------------------------------------------------------
 
-    def run(self, Plan plan) -> None:
-        """Make the load until the plan is fulfilled; figures begin anew. The interpreter's lock is free meanwhile."""
+    def run(self, Plan plan, int number=0) -> None:
+        """Make the load until the plan is fulfilled; figures begin anew. The interpreter's lock is free meanwhile.
+
+        `number` is the thread's: of an open loop, the threads' requests are due by turns.
+        """
         cdef Histogram part
         cdef int index
         self.plan = plan
@@ -571,7 +574,9 @@ cdef class Worker:
         if plan.rate:
             if self.timer < 0:
                 self.open_timer()
-            self.share = -(-plan.wanted // (<int64_t>plan.threads * self.requests.units[0].commands))
+            units = -(-<object>plan.wanted // self.requests.units[0].commands)
+            self.share = units * (number + 1) // plan.threads - units * number // plan.threads
+        self.phase = <double>number / plan.threads
         self.open_links = self.count
         for index in range(self.count):
             self.links[index].ended = False
@@ -605,6 +610,7 @@ cdef class Worker:
         self.idle_count = 0
         self.next_number = 0
         self.begun = now
+        self.origin = now + <int64_t>(self.phase * self.interval)
         self.armed = 0
         for index in range(self.count):
             if self.interval == 0:
@@ -688,7 +694,7 @@ cdef class Worker:
         cdef itimerspec when
         if self.next_number >= self.share or not self.idle_count:
             return LOOK_UP_MS
-        due = self.begun + <int64_t>(<double>self.next_number * self.interval)
+        due = self.origin + <int64_t>(<double>self.next_number * self.interval)
         if due - now < SPIN_NS:
             return 0
         due -= SPIN_NS // 2
