@@ -99,6 +99,42 @@ def test_a_right_password_waits_too_and_is_let_in(make_server) -> None:
         assert str(connection.call("EXEC")[0]).startswith("ERR too many failed logins")
 
 
+def every_command(connection) -> list[tuple[str, int, set[str]]]:
+    """Name, arity and flags of all commands and subcommands, as the server tells them."""
+    found = []
+    for entry in connection.call("COMMAND"):
+        found += [(one[0].decode(), one[1], set(one[2])) for one in (entry, *entry[9])]
+    return found
+
+
+def test_dispatch_asks_for_every_command(client) -> None:
+    """Whoever may do nothing is refused each of them, by itself, in a transaction and in a script."""
+    assert client.call("ACL", "SETUSER", "nobody", "on", "nopass", "-@all", "+multi", "+eval", "allkeys") == "OK"
+    commands = every_command(client)
+    assert len(commands) > 350
+    allowed = {"multi", "eval"}
+    assert client.call("AUTH", "nobody", "x") == "OK"
+    for name, arity, flags in commands:
+        words = name.split("|")
+        words += ["1"] * (abs(arity) - len(words))
+        refused = f"NOPERM User nobody has no permissions to run the '{name}' command"
+        if "no_auth" in flags or name in allowed:
+            continue
+        assert client.call(*words) == refused
+        if "noscript" not in flags:
+            text = ",".join(f"'{word}'" for word in words)
+            told = str(client.call("EVAL", f"return redis.call({text})", 0))
+            assert told.startswith(f"ERR ACL failure in script: {refused.removeprefix('NOPERM ')}"), name
+    assert client.call("MULTI") == "OK"
+    for name, arity, flags in commands:
+        words = name.split("|")
+        words += ["1"] * (abs(arity) - len(words))
+        if "no_auth" not in flags and name not in allowed:
+            assert str(client.call(*words)).startswith("NOPERM "), name
+    assert client.call("RESET") == "RESET"
+    assert client.call("ACL", "DELUSER", "nobody") == 1
+
+
 SECRETS = (
     ("AUTH", "s3cret"),
     ("AUTH", "default", "s3cret"),
