@@ -161,7 +161,7 @@ cdef class Batches(Connections):
                 # Others have their turn first.
                 self.unread.append(connection)
                 return 0
-            if own or connection.at < connection.end:
+            if connection.buffer_length or connection.at < connection.end:
                 # What is read next would move what the batch points to, or take its place.
                 self.run_batch()
                 self.settle()

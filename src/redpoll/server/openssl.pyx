@@ -77,8 +77,8 @@ cdef bint try_out():
     if handle == NULL or not find_all(handle):
         return False
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # An option that no other context would have by chance.
-    made.options |= ssl.OP_NO_TLSv1_1 | ssl.OP_CIPHER_SERVER_PREFERENCE
+    # Options that it would not have by chance.
+    made.options ^= ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_NO_TICKET
     context = word_of(made, 0)
     if context == NULL or library.SSL_CTX_get_options(context) != <unsigned long long>made.options:
         return False

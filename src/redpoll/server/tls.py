@@ -178,9 +178,10 @@ class Tls:
     def not_in_force(self) -> list[str]:
         """Which directives that differ from what they are by default do nothing with this Python."""
         config = self._config
-        if openssl.available() or not (config.tls_port and config.tls_session_caching):
+        if openssl.available() or not config.tls_port:
             return []
-        usual = {"tls-session-cache-size": 20480, "tls-session-cache-timeout": 300}
+        # Without caching it is sessions of TLS 1.2 that are remembered nevertheless.
+        usual = {"tls-session-caching": True, "tls-session-cache-size": 20480, "tls-session-cache-timeout": 300}
         return [name for name, value in usual.items() if getattr(config, name.replace("-", "_")) != value]
 
     def _stamps(self) -> list[tuple[int, int, int]]:

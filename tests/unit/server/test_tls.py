@@ -9,6 +9,7 @@ import select
 import socket
 import ssl
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -106,6 +107,7 @@ def tls_server(request: pytest.FixtureRequest, make_server: Callable[..., Any], 
         given = {name.replace("_", "-"): value for name, value in options.items()}
         server = make_server(target, **files.options(port) | given)
         server.tls_port = port
+        server.asks_openssl = target == "redpoll"
         return server
 
     return start
@@ -158,12 +160,16 @@ def test_records_cut_anywhere(tls_server: Callable[..., Any], files: Files) -> N
         received = bytearray()
         sock.setblocking(False)
         at = 0
+        piece = b""
         deadline = time.monotonic() + 60
         while len(received) < len(expected) and time.monotonic() < deadline:
             idle = True
             if at < len(sent):
+                # What was not taken has to be offered again as it was.
+                piece = piece or sent[at : at + chance.choice((7, 500, 16_384, 100_000))]
                 with contextlib.suppress(ssl.SSLWantWriteError, ssl.SSLWantReadError):
-                    at += sock.send(sent[at : at + chance.choice((7, 500, 16_384, 100_000))])
+                    at += sock.send(piece)
+                    piece = b""
                     idle = False
             with contextlib.suppress(ssl.SSLWantReadError):
                 received += sock.recv(1 << 20)
@@ -189,18 +195,21 @@ def test_a_sender_that_never_stops_stalls_nobody(tls_server: Callable[..., Any],
     server = tls_server()
     with connect(server.tls_port, files.context()) as busy, connect(server.tls_port, files.context()) as quick:
         ask(busy, "CLIENT", "REPLY", "OFF", reply=b"")
-        pings = 0
-        busy.setblocking(False)
-        piece = encode("SET", "k", "v" * 1000) * 200
-        quick.sendall(encode("PING"))
-        for _ in range(400):
-            with contextlib.suppress(ssl.SSLWantWriteError):
-                busy.send(piece)
-            if select.select([quick], [], [], 0)[0]:
-                assert read(quick, 7) == b"+PONG\r\n"
-                pings += 1
-                quick.sendall(encode("PING"))
-        assert pings > 2
+        stop = threading.Event()
+
+        def send() -> None:
+            with contextlib.suppress(OSError):
+                while not stop.is_set():
+                    busy.sendall(encode("SET", "k", "v" * 1000) * 200)
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        try:
+            for _ in range(20):
+                ask(quick, "PING", reply=b"+PONG\r\n")
+        finally:
+            stop.set()
+            sender.join()
 
 
 def test_a_reader_that_takes_its_time_stalls_nobody(tls_server: Callable[..., Any], files: Files) -> None:
@@ -315,6 +324,10 @@ def test_what_this_python_has_no_way_for_is_told(tls_server: Callable[..., Any])
     with server.connect() as client:
         assert client.call("PING") == "PONG"
     assert "'tls-session-cache-size' is kept, but" in server.log()
+    server = tls_server(tls_session_caching="no")
+    with server.connect() as client:
+        assert client.call("PING") == "PONG"
+    assert "'tls-session-caching' is kept, but" in server.log()
     if not hasattr(ssl.SSLContext, "set_ciphersuites"):
         with pytest.raises(peers.ServerFailed, match="tls-ciphersuites TLS_AES_256_GCM_SHA384: this Python"):
             tls_server(tls_ciphersuites="TLS_AES_256_GCM_SHA384")
@@ -326,7 +339,10 @@ def resumed(port: int, context: ssl.SSLContext, session: ssl.SSLSession | None) 
     with context.wrap_socket(link, server_hostname="localhost", session=session) as sock:
         # In TLS 1.3 the ticket comes with the first reply.
         ask(sock, "PING", reply=b"+PONG\r\n")
-        return bool(sock.session_reused), sock.session
+        reused, taken = bool(sock.session_reused), sock.session
+        # Sessions that end without a word are forgotten.
+        sock.unwrap().close()
+        return reused, taken
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -348,7 +364,8 @@ def test_sessions_are_taken_up_again(
         assert session is None or not session.has_ticket
         return
     again, _ = resumed(server.tls_port, context, session)
-    assert again == (caching == "yes")
+    # `ssl` itself has no way to forget sessions of TLS 1.2.
+    assert again == (caching == "yes" or not server.asks_openssl)
 
 
 @only_with_library
