@@ -120,7 +120,9 @@ def test_dispatch_asks_for_every_command(client) -> None:
         refused = f"NOPERM User nobody has no permissions to run the '{name}' command"
         if "no_auth" in flags or name in allowed:
             continue
-        assert client.call(*words) == refused
+        # EXEC has its own way to say no.
+        prefix = "EXECABORT Transaction discarded because of: " if name == "exec" else ""
+        assert client.call(*words) == prefix + refused
         if "noscript" not in flags:
             text = ",".join(f"'{word}'" for word in words)
             told = str(client.call("EVAL", f"return redis.call({text})", 0))
@@ -130,7 +132,8 @@ def test_dispatch_asks_for_every_command(client) -> None:
         words = name.split("|")
         words += ["1"] * (abs(arity) - len(words))
         if "no_auth" not in flags and name not in allowed:
-            assert str(client.call(*words)).startswith("NOPERM "), name
+            told = str(client.call(*words))
+            assert "NOPERM " in told or told == "ERR Command not allowed inside a transaction", name
     assert client.call("RESET") == "RESET"
     assert client.call("ACL", "DELUSER", "nobody") == 1
 
