@@ -174,7 +174,8 @@ class Selector:
             raise RuleError(UNKNOWN_COMMAND)
         if container.parent is not None:
             raise RuleError(FIRST_ARG_OF_SUBCOMMAND)
-        if not word:
+        if not word or has_spaces(word):
+            # Other servers take spaces and line ends, and write files then that say something else.
             raise RuleError(SYNTAX)
         if container.subcommands:
             command = find(name)

@@ -110,7 +110,7 @@ class Users:
                 rule = error.rule.decode("latin-1")
                 wrong.append(f"{place}: Error in applying operation '{rule}': {error}. ")
             except RuleError as error:
-                wrong.append(f"{place}: {error}. ")
+                wrong.append(f"{place}: {str(error).rstrip('.')}. ")
         if wrong:
             raise LoadError("".join(wrong))
         return users

@@ -14,7 +14,7 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 from posix.unistd cimport close as close_descriptor
 
-from redpoll.server.connection cimport GATE_CLOSING, Taker
+from redpoll.server.connection cimport GATE_CLOSING, GATE_UNAUTHENTICATED, Taker
 from redpoll.server.encrypted cimport close_secure, go_on_shaking, read_already, send_secure
 from redpoll.server.io_threads cimport JOB_WRITE, Job, send_output
 from redpoll.wire.output cimport out_consume, out_pending
@@ -322,7 +322,8 @@ cdef class Connections:
         """Close a connection whose unsent output is more than its class may have."""
         cdef OutputLimit* limit = &self.output_limits[connection.kind]
         cdef size_t memory = connection.out.memory
-        cdef bint over = False
+        # Strangers are told little, and have to read it.
+        cdef bint over = connection.gate & GATE_UNAUTHENTICATED != 0
         if limit.hard and memory >= limit.hard:
             over = True
         if limit.soft and memory >= limit.soft:
