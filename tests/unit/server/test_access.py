@@ -138,6 +138,23 @@ def test_dispatch_asks_for_every_command(client) -> None:
     assert client.call("ACL", "DELUSER", "nobody") == 1
 
 
+def test_strangers_have_to_read(make_server) -> None:
+    """Who has not logged in cannot have replies pile up."""
+    server = make_server(requirepass="secret")
+    with server.connect() as stranger, server.connect() as friend:
+        assert friend.call("AUTH", "secret") == "OK"
+        sent = 0
+        try:
+            for _ in range(10_000):
+                stranger.send_raw(b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n" * 200)
+                sent += 200
+        except OSError:
+            pass
+        assert sent < 2_000_000
+        assert friend.call("SET", "k", "v") == "OK"
+        assert b"client_output_buffer_limit_disconnections:1\r\n" in friend.call("INFO", "stats")
+
+
 SECRETS = (
     ("AUTH", "s3cret"),
     ("AUTH", "default", "s3cret"),
