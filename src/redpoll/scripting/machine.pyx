@@ -35,7 +35,6 @@ from redpoll.wire.output cimport out_restart
 
 cdef enum:
     HOOK_INSTRUCTIONS = 100000
-    COLLECT_EVERY = 50           # runs
     BYTECODE = 27                # the first byte of a compiled chunk
     REPLY_KEPT = 65536           # bytes of room that are kept between two runs
     # The bottom of the stack
@@ -357,10 +356,6 @@ cdef class Machine:
             self.take_error()
             if status == LUA_ERRMEM:
                 lua_gc(L, LUA_GCCOLLECT, 0)
-        state.runs += 1
-        if state.runs >= COLLECT_EVERY:
-            state.runs = 0
-            lua_gc(L, LUA_GCSTEP, COLLECT_EVERY)
         return 0
 
     cdef void take_error(self) noexcept:

@@ -142,7 +142,8 @@ cdef class Loop(Batches):
             wait = 1 if self.saver.is_behind else 0
         if self.compaction is not None and wait > 2:
             wait = 2
-        if self.again.count or self.flushing.count or self.keyspace.has_remains() or self.again_soon or wait < 0:
+        if (self.again.count or self.flushing.count or self.keyspace.has_remains() or self.again_soon or self.unread
+                or wait < 0):
             wait = 0
             self.again_soon = False
         timeout = <int>wait
@@ -182,6 +183,8 @@ cdef class Loop(Batches):
         # What could not be run in the turn before comes first.
         if self.again.count:
             self.run_waiting()
+        if self.unread:
+            self.read_on()
         if self.pool is not None and happened > self.pool.threads:
             self.receive_by_threads(events, happened)
         for i in range(happened):

@@ -286,7 +286,7 @@ cdef class Scripts(ScriptRunner):
         host.is_function = not flags & RUN_SCRIPT
         host.words = argv
         host.word_count = argc
-        host.client.select(caller.db)
+        host.client.db = caller.db
         state.threshold_us = self.threshold_us
         call.may_block = False
         call.in_script = True

@@ -1,10 +1,11 @@
 """TLS: one context out of the directives `tls-*`, made anew when they or the files change.
 
-The standard library's `ssl` does the work; the loop has it read and write where it would call
-`recv` and `send` (`Loop.receive`, `Loop.flush`), and starts handshakes.
+The standard library's `ssl` makes contexts and shakes hands; `openssl.pyx` sets what it has no way to. The loop reads
+and writes by `encrypted.pyx` where it would call `recv` and `send` (`Loop.receive`, `Loop.flush`).
 """
 
 import calendar
+import contextlib
 import os
 import re
 import ssl
@@ -12,6 +13,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from redpoll.server import openssl
 
 _VERSIONS = {
     "tlsv1": ssl.TLSVersion.TLSv1,
@@ -35,8 +38,11 @@ DIRECTIVES = (
     "tls-auth-clients",
     "tls-protocols",
     "tls-ciphers",
+    "tls-ciphersuites",
     "tls-prefer-server-ciphers",
     "tls-session-caching",
+    "tls-session-cache-size",
+    "tls-session-cache-timeout",
 )
 _FILES = ("tls_cert_file", "tls_key_file", "tls_dh_params_file", "tls_ca_cert_file", "tls_ca_cert_dir")
 
@@ -86,16 +92,27 @@ def make_context(config: Any) -> ssl.SSLContext:
         context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     else:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
-    if not config.tls_session_caching:
+    if config.tls_ciphersuites:
+        _load(
+            "tls-ciphersuites",
+            config.tls_ciphersuites,
+            lambda: openssl.set_ciphersuites(context, config.tls_ciphersuites),
+        )
+    if config.tls_session_caching:
+        with contextlib.suppress(NotImplementedError):
+            openssl.set_session_cache(context, config.tls_session_cache_size, config.tls_session_cache_timeout)
+    else:
+        # No session is told to a client, neither in a ticket nor by an ID.
         context.options |= ssl.OP_NO_TICKET
         context.num_tickets = 0
+        openssl.forget_sessions(context)
     return context
 
 
 def _load(directive: str, what: str, act: Any) -> None:
     try:
         act()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, NotImplementedError) as error:
         # ssl.SSLError is an OSError; its own text names a place in OpenSSL, which helps nobody.
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
         raise TlsError(f"Failed to load {directive} {what}: {reason}") from error
@@ -157,6 +174,15 @@ class Tls:
         self._seen = stamps
         self.load()
         return True
+
+    def not_in_force(self) -> list[str]:
+        """Which directives that differ from what they are by default do nothing with this Python."""
+        config = self._config
+        if openssl.available() or not config.tls_port:
+            return []
+        # Without caching it is sessions of TLS 1.2 that are remembered nevertheless.
+        usual = {"tls-session-caching": True, "tls-session-cache-size": 20480, "tls-session-cache-timeout": 300}
+        return [name for name, value in usual.items() if getattr(config, name.replace("-", "_")) != value]
 
     def _stamps(self) -> list[tuple[int, int, int]]:
         """Of each file: its inode, size and time of change."""
