@@ -18,6 +18,8 @@ cdef object encode_plain = plain
 
 # Commands that a pipeline notes, as it watches keys from then on, or no more.
 cdef frozenset WATCHING = frozenset(("WATCH", "UNWATCH", "EXEC", "DISCARD", "MULTI"))
+cdef tuple MULTI = ("MULTI",)
+cdef tuple EXEC = ("EXEC",)
 
 
 # What redis-py turns pairs of members and scores into tuples with, printing each score and reading it again.
@@ -174,67 +176,134 @@ cdef class Fast:
             self.pool._available_connections.append(connection)
         return self.finish(reply, callback, options)
 
-    def run_all(self, connection, list commands):
-        """The results of commands, (words, options) each, errors in their places; or `SLOW`, and then none was run."""
+    # Pipelines: `commands` are (words, options). What is done is in the caller's list, so that the next call goes on.
+
+    def may_run(self, connection, list commands, bint transaction):
+        """Whether the methods below may be called for these commands: the library does nothing else for them."""
         cdef Session session = connection._session
-        cdef list results = []
         cdef tuple args
-        cdef dict options
-        cdef object reply
-        cdef bint decoding, decodes
         if session is None or not session.idle:
-            return slow
+            return False
         for args, _ in commands:
-            if self.callback_of(args[0]) is slow or args[0] in WATCHING:
-                return slow
-        decodes = session.decoding.decoding
-        for args, options in commands:
-            decoding = decodes and not (options and self.never_decode in options)
-            reply = session.call(args, connection._encode, connection._utf8, decoding)
-            if reply is nothing:
-                try:
-                    reply = connection.read_response(disable_decoding=not decoding)
-                except connection._reply_errors as error:
-                    reply = error
-            if isinstance(reply, connection._broken):
-                raise reply
-            try:
-                results.append(self.finish(reply, self.callback_of(args[0]), options))
-            except connection._reply_errors as error:
-                results.append(error)
-        return results
+            if self.callback_of(args[0]) is slow or (not transaction and args[0] in WATCHING):
+                return False
+        return True
 
-    def run_unit(self, connection, list commands):
-        """A transaction: (errors by the number of their command, EXEC's reply); or `SLOW`, and then nothing was run.
+    def run_on(self, connection, list commands, list results, bint later):
+        """Run commands from number `len(results)` on, results and errors in their places.
 
-        The number before the first command is MULTI's. Raises what the library would.
+        False: one has to wait; its result is missing, and none behind it was run. `later`: the caller comes for it.
         """
         cdef Session session = connection._session
-        cdef dict refused = {}
         cdef tuple args
         cdef dict options
         cdef object reply
-        cdef Py_ssize_t number = -1
-        if session is None or not session.idle:
-            return slow
-        for args, _ in commands:
-            if self.callback_of(args[0]) is slow:
-                return slow
-        for args, options in ((("MULTI",), {}), *commands):
-            if options and self.empty_response in options:
-                refused[number] = options[self.empty_response]
+        cdef Py_ssize_t number
+        cdef bint decoding, decodes = session.decoding.decoding
+        for number in range(len(results), len(commands)):
+            args, options = commands[number]
+            decoding = decodes and not (options and self.never_decode in options)
+            if later:
+                reply = session.call_later(args, connection._encode, connection._utf8, decoding)
             else:
-                reply = session.call(args, connection._encode, connection._utf8, False)
-                if isinstance(reply, Exception):
-                    if not isinstance(reply, connection._reply_errors):
-                        raise reply
-                    refused[number] = reply
-            number += 1
-        return refused, session.call(("EXEC",), connection._encode, connection._utf8, session.decoding.decoding)
+                reply = session.call(args, connection._encode, connection._utf8, decoding)
+            if reply is nothing:
+                return False
+            results.append(self.settle(connection, reply, args[0], options))
+        return True
 
-    def finished(self, reply, name, dict options):
-        """The result of a command of a transaction; an error as it is."""
-        return reply if isinstance(reply, Exception) else self.finish(reply, self.callback_of(name), options)
+    cpdef object settle(self, connection, reply, name, dict options):
+        """The result of a command of a pipeline, or its error; one that means a broken connection is raised."""
+        if isinstance(reply, Exception):
+            if not isinstance(reply, connection._reply_errors):
+                raise reply
+            if not options or self.empty_response not in options:
+                return reply
+        try:
+            return self.finish(reply, self.callback_of(name), options)
+        except connection._reply_errors as error:
+            return error
+
+    def wait_on(self, connection, list commands, list results):
+        """After `run_on` was false: wait in this thread."""
+        cdef tuple args
+        cdef dict options
+        args, options = commands[len(results)]
+        results.append(self.settle(connection, self.reply_of(connection, self.decodes(connection, options)),
+                                   args[0], options))
+
+    def run_unit(self, connection, list commands, list replies):
+        """Run MULTI, the commands, and EXEC, from number `len(replies)` on, whose raw replies that list gets.
+
+        False: one has to wait, as during CLIENT PAUSE. Raises errors that are no replies.
+        """
+        cdef Session session = connection._session
+        cdef tuple args
+        cdef dict options
+        cdef object reply
+        cdef Py_ssize_t number, last = len(commands) + 1
+        for number in range(len(replies), last + 1):
+            if number == 0:
+                args = MULTI
+            elif number == last:
+                args = EXEC
+            else:
+                args, options = commands[number - 1]
+                if options and self.empty_response in options:
+                    replies.append(options[self.empty_response])
+                    continue
+            reply = session.call(args, connection._encode, connection._utf8,
+                                 number == last and session.decoding.decoding)
+            if reply is nothing:
+                return False
+            if isinstance(reply, Exception) and not isinstance(reply, connection._reply_errors):
+                raise reply
+            replies.append(reply)
+        return True
+
+    def wait_in_unit(self, connection, list commands, list replies):
+        """After `run_unit` was false: wait in this thread."""
+        replies.append(self.reply_of(connection, self.decodes_in_unit(connection, commands, replies)))
+
+    def decodes_in_unit(self, connection, list commands, list replies):
+        """Whether the reply that is missing is to be decoded: EXEC's only."""
+        return len(replies) > len(commands) and (<Session>connection._session).decoding.decoding
+
+    def refused(self, list commands, list replies):
+        """Commands of a transaction that were not queued: their errors by number, MULTI's as -1."""
+        cdef dict found = {}
+        cdef dict options
+        cdef Py_ssize_t number
+        if isinstance(replies[0], Exception):
+            found[-1] = replies[0]
+        for number in range(len(commands)):
+            _, options = commands[number]
+            if isinstance(replies[number + 1], Exception) or (options and self.empty_response in options):
+                found[number] = replies[number + 1]
+        return found
+
+    def finish_all(self, list commands, list results):
+        """The results of a transaction's commands; errors as they are."""
+        cdef tuple args
+        cdef dict options
+        cdef list made = []
+        if len(results) != len(commands):
+            raise RuntimeError("EXEC answered something else than was queued; this is a bug in Redpoll, please report it")
+        for reply, (args, options) in zip(results, commands):
+            made.append(reply if isinstance(reply, Exception)
+                        else self.finish(reply, self.callback_of(args[0]), options))
+        return made
+
+    def decodes(self, connection, dict options):
+        """Whether strings in a command's reply are to become str."""
+        return (<Session>connection._session).decoding.decoding and not (options and self.never_decode in options)
+
+    cdef object reply_of(self, connection, bint decoding):
+        """The reply of a command that waits, an error as it is."""
+        try:
+            return connection.read_response(disable_decoding=not decoding)
+        except connection._reply_errors as error:
+            return error
 
     def broken(self, connection):
         """The store closed the connection: the long way connects anew, if the client is one that tries again."""
@@ -247,9 +316,7 @@ cdef class Fast:
         """The reply of a command that waits. Meanwhile the connection counts as used, and can be disconnected."""
         self.pool._in_use_connections.add(connection)
         try:
-            return connection.read_response(disable_decoding=not decoding)
-        except connection._reply_errors as error:
-            return error
+            return self.reply_of(connection, decoding)
         except BaseException:
             connection.disconnect()
             raise

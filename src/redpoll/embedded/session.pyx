@@ -22,7 +22,9 @@ from redpoll.engine.keyspace cimport Keyspace
 from redpoll.persistence.file_writer cimport FileWriter
 from redpoll.server.blocking cimport Waiter
 from redpoll.server.clock cimport unix_microseconds
-from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING, Connection
+from redpoll.server.connection cimport (
+    GATE_BLOCKED, GATE_CLOSING, GATE_NO_TOUCH, GATE_RULES, GATE_TRACKING, Connection,
+)
 from redpoll.server.dispatch cimport Request
 from redpoll.wire.output cimport Chunk, out_clear, out_consume, out_pending
 
@@ -32,6 +34,10 @@ from redpoll.wire.values import Sentinel
 NOTHING = Sentinel("NOTHING")
 
 cdef object nothing = NOTHING
+
+cdef enum:
+    # With others in the way a reply may come later, or not at all, or among others.
+    DIRECT_GATES = GATE_NO_TOUCH | GATE_RULES | GATE_TRACKING
 
 
 def plain(value):
@@ -97,7 +103,9 @@ cdef class Session:
         self.guard = self.loop.guard
         self.decoding = Decoding() if decoding is None else decoding
         self.inbox = Inbox()
-        with self.guard:
+        # Not `with`: also while a script is busy.
+        self.guard.acquire()
+        try:
             self.loop.tick()
             server.connections_received += 1
             self.client = self.loop.add_local(self.inbox)
@@ -106,6 +114,8 @@ cdef class Session:
             self.client.address = self.client.local_address = "127.0.0.1:0"
             server.welcome(self.client)
             self.client.resp = protocol
+        finally:
+            self.guard.release()
 
     def __del__(self):
         self.close()
@@ -164,6 +174,7 @@ cdef class Session:
         cdef Words words
         cdef object _kept = words_of(&words, values, encode, utf8)
         cdef object reply = nothing
+        cdef bint done
         try:
             self.guard.acquire()
         except BaseException:
@@ -172,12 +183,20 @@ cdef class Session:
         try:
             if self.client.closed:
                 raise SessionClosed("the store closed this session")
-            if self.waits() or not self.run(&words):
+            if not self.client.gate & ~DIRECT_GATES and self.loop.log is None:
+                self.decoding.wants_text = decoding
+                self.dispatcher.direct = <void*>self.decoding
+            done = not self.waits() and self.run(&words)
+            self.dispatcher.direct = NULL
+            if not done:
                 self.queue(&words)
             elif self.client.closed:
                 # In the middle of the command, so without a reply.
                 out_clear(&self.client.out)
                 raise SessionClosed("the store closed this session")
+            elif self.dispatcher.call.given is not None:
+                reply = self.dispatcher.call.given
+                self.dispatcher.call.given = None
             elif self.has_reply() and self.loop.log is None:
                 reply = take_reply(&self.client.out, self.decoding, decoding)
             if self.loop.has_chores():
@@ -188,6 +207,9 @@ cdef class Session:
         if self.loop.log is not None:
             self.commit()
             reply = self.receive(decoding)
+        elif self.decoding.failure is not None:
+            failure, self.decoding.failure = self.decoding.failure, None
+            raise failure
         return reply
 
     cdef int queue(self, Words* words) except -1:

@@ -6,8 +6,6 @@ order to write and the other way round only while shaking hands: renegotiation i
 on is answered within a read.
 """
 
-import ssl
-
 from libc.errno cimport EAGAIN, EIO
 
 from redpoll.wire.output cimport Chunk, Out
@@ -16,18 +14,25 @@ cdef extern from "Python.h":
     object PyMemoryView_FromMemory(char* memory, Py_ssize_t size, int flags)
     int PyBUF_READ, PyBUF_WRITE
 
-cdef object WANTS_READ = ssl.SSLWantReadError
-cdef object WANTS_WRITE = ssl.SSLWantWriteError
+cdef enum:
+    WANTS_NOTHING, WANTS_READ, WANTS_WRITE
+
+
+cdef int wants(error) except -1:
+    """What an exception says that it waits for. The module is there already: it made the connection."""
+    import ssl
+    if isinstance(error, ssl.SSLWantReadError):
+        return WANTS_READ
+    return WANTS_WRITE if isinstance(error, ssl.SSLWantWriteError) else WANTS_NOTHING
 
 
 cdef ssize_t receive_secure(Connection connection, char* into, size_t room, int* error):
     error[0] = EAGAIN
     try:
         return connection.secure.read(room, PyMemoryView_FromMemory(into, room, PyBUF_WRITE))
-    except (WANTS_READ, WANTS_WRITE):
-        return -1
-    except (OSError, ValueError):
-        error[0] = EIO
+    except (OSError, ValueError) as problem:
+        if not wants(problem):
+            error[0] = EIO
         return -1
 
 
@@ -47,10 +52,9 @@ cdef ssize_t send_secure(Connection connection, size_t* offered, int* error):
     error[0] = EAGAIN
     try:
         sent = connection.secure.send(PyMemoryView_FromMemory(start, length - chunk.sent, PyBUF_READ))
-    except (WANTS_READ, WANTS_WRITE):
-        return -1
-    except (OSError, ValueError):
-        error[0] = EIO
+    except (OSError, ValueError) as problem:
+        if not wants(problem):
+            error[0] = EIO
         return -1
     if sent > 0:
         # The rest of the chunk is the next record: whether the socket is full shows when it is offered.
@@ -61,13 +65,10 @@ cdef ssize_t send_secure(Connection connection, size_t* offered, int* error):
 cdef object go_on_shaking(Connection connection, bint* wants_write):
     try:
         connection.secure.do_handshake()
-    except WANTS_READ:
-        return None
-    except WANTS_WRITE:
-        wants_write[0] = True
-        return None
     except (OSError, ValueError) as error:
-        return error
+        waited_for = wants(error)
+        wants_write[0] = waited_for == WANTS_WRITE
+        return None if waited_for else error
     connection.shaking_hands = False
     return None
 

@@ -32,6 +32,7 @@ from redpoll.server.clock cimport monotonic_microseconds, unix_microseconds
 from redpoll.server.coalescing cimport Traffic
 from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING, Taker
 from redpoll.server.encrypted cimport close_secure, go_on_shaking, receive_secure, send_secure
+from redpoll.server.guard cimport PyThread_get_thread_ident
 from redpoll.server.io_threads cimport JOB_READ, JOB_WRITE, Cut, Job, Pool, send_output
 from redpoll.wire.output cimport out_consume, out_pending, trim_pool
 from redpoll.wire.reply cimport reply_error
@@ -397,9 +398,9 @@ cdef class Loop:
         self.arena_used = 0
         self.turn_reads = self.turn_requests = 0
         # What could not be run in the turn before comes first.
-        if self.again.count:
+        if self.again.count and self.engaged == NULL:
             self.run_waiting()
-        if self.pool is not None and happened > self.pool.threads:
+        if self.pool is not None and happened > self.pool.threads and self.engaged == NULL:
             self.receive_by_threads(events, happened)
         for i in range(happened):
             fd = events[i].data.fd
@@ -426,6 +427,9 @@ cdef class Loop:
         if happened:
             self.command_us += monotonic_microseconds() - begin
         self.answer()
+        if self.engaged != NULL:
+            # Amid a script of another thread: nothing more than to answer.
+            return 0
         self.quiet = happened == 0
         self.background()
         # The lists of this turn may still name them; those of the next no more.
@@ -465,6 +469,7 @@ cdef class Loop:
         """Turns for as long as something needs them or `stop` is called; `attendant` has a thread call this."""
         try:
             self.traffic.prepare()
+            self.attending = PyThread_get_thread_ident()
             with self.guard:
                 self.open()
                 self.tick()
@@ -472,6 +477,7 @@ cdef class Loop:
             while self.attended and not self.stopping:
                 self.turn()
         finally:
+            self.attending = 0
             self.attended = False
             self.stopping = False
 
@@ -568,6 +574,12 @@ cdef class Loop:
         """What the end of a turn does, after commands that came by no socket; the guard is held."""
         if self.doomed is not None:
             self.close_doomed()
+        if self.engaged != NULL:
+            # Amid a script that runs for long: what is due waits, as do those who were held up.
+            self.answer()
+            if self.attended and self.flushing.count:
+                self.wake()
+            return 0
         if self.again.count:
             self.dispatcher.begin()
             self.run_waiting()
@@ -693,12 +705,7 @@ cdef class Loop:
         The client and what it sent wait, as its words are in use; time stands still. `served_others` ends that.
         """
         cdef void* parsing = self.parsing
-        if self.guard is not None:
-            # Nobody gets in amid a command of this thread's; but the program goes on, and may be interrupted.
-            with nogil:
-                usleep(LET_RUN_US)
-            PyErr_CheckSignals()
-            return
+        cdef int64_t now = self.keyspace.now
         caller.stalled = True
         self.engaged = <void*>caller
         try:
@@ -712,6 +719,12 @@ cdef class Loop:
         finally:
             self.engaged = NULL
             self.parsing = parsing
+        if self.guard is not None:
+            # Those who were let in looked at the clock.
+            self.keyspace.tick(now)
+            with nogil:
+                usleep(LET_RUN_US)
+            PyErr_CheckSignals()
 
     def served_others(self, Connection caller):
         """The client's command is done; what it sent behind it is run from the next turn on."""
@@ -748,8 +761,13 @@ cdef class Loop:
         cdef size_t arena_used = self.arena_used
         cdef size_t batched = self.batched
         cdef size_t words_used = self.words_used
-        happened = epoll_wait(self.epoll, events, EVENTS, 0)
         self.arena_used = self.batched = self.batch_at = self.words_used = 0
+        if self.guard is not None:
+            # Threads that wait come in with their own commands, the attending one, if it is another, with its clients'.
+            self.guard.step_aside()
+        happened = 0
+        if self.guard is None or self.attending == PyThread_get_thread_ident():
+            happened = epoll_wait(self.epoll, events, EVENTS, 0)
         for i in range(max(happened, 0)):
             fd = events[i].data.fd
             found = self.by_descriptor[fd] if <size_t>fd < self.descriptors else NULL
