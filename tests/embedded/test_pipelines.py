@@ -84,7 +84,9 @@ def test_whole_collections_within_transactions(client: Any) -> None:
     client.sadd("s", "x")
     client.zadd("z", {"m": 1.5})
     client.mset({"k": "v"})
-    assert client.pipeline().lrange("l", 0, -1).hgetall("h").smembers("s").zrange("z", 0, -1).mget("k", "n").execute() == [
+    assert client.pipeline().lrange("l", 0, -1).hgetall("h").smembers("s").zrange("z", 0, -1).mget(
+        "k", "n"
+    ).execute() == [
         [b"a", b"1"],
         {b"f": b"v"},
         {b"x"},
@@ -221,5 +223,3 @@ def test_a_store_that_closes_amid_a_pipeline(store: Any) -> None:
             await waiting
 
     run(main())
-
-

@@ -70,7 +70,9 @@ def _ours(module: str, name: str) -> Any:
 
 
 _MAKERS: dict[str, Any] = {
-    "Callbacks": lambda made: made.derive("Callbacks", _ours("short", "Callbacks"), made.library.client.CaseInsensitiveDict),
+    "Callbacks": lambda made: made.derive(
+        "Callbacks", _ours("short", "Callbacks"), made.library.client.CaseInsensitiveDict
+    ),
     "Connection": lambda made: _connection(
         made, "Connection", _ours("connections", "ThreadLink"), made.library.connection.UnixDomainSocketConnection
     ),

@@ -43,7 +43,7 @@ class Library:
 
     @cached_property
     def async_client_class(self) -> Any:
-        """asyncio's client."""
+        """The client for asyncio."""
         return getattr(self.async_client, self.client_name)
 
     @cached_property

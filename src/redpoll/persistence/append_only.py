@@ -10,10 +10,14 @@ Types: `b` base, `i` increment, `h` history, which nobody reads any more and is 
 place that counts: files that it does not name do not belong to the log. It is replaced whole, never edited.
 """
 
+from __future__ import annotations
+
 import os
 import re
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BASE, INCREMENT, HISTORY = "b", "i", "h"
 
