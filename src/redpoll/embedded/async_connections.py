@@ -142,7 +142,7 @@ class TaskLink(Link):
                 if reply is not NOTHING:
                     return reply
         except SessionClosed as error:
-            await self.disconnect(nowait=True)
+            self._forget()
             raise self._broken(CLOSED) from error
         except BaseException:
             if not session.give_up() or not session.idle:

@@ -20,7 +20,7 @@ import threading
 from typing import Any
 
 from redpoll.embedded.libraries import Library
-from redpoll.embedded.short import short_set
+from redpoll.embedded.short import short_methods, short_set
 
 
 class Family:
@@ -92,7 +92,10 @@ _MAKERS: dict[str, Any] = {
         "Pipeline",
         _ours("thread_clients", "ThreadPipeline"),
         made.library.client.Pipeline,
+        plain_class=made.library.client.Pipeline,
         link_class=made.Connection,
+        set=short_set(made.library.client.Pipeline),
+        **short_methods(made.library.client.Pipeline),
     ),
     "Redis": lambda made: _client(
         made,
@@ -124,7 +127,10 @@ _MAKERS: dict[str, Any] = {
         "AsyncPipeline",
         _ours("async_clients", "TaskPipeline"),
         made.library.async_client.Pipeline,
+        plain_class=made.library.async_client.Pipeline,
         link_class=made.AsyncConnection,
+        set=short_set(made.library.async_client.Pipeline),
+        **short_methods(made.library.async_client.Pipeline),
     ),
     "AsyncRedis": lambda made: _client(
         made,

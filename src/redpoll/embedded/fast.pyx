@@ -7,6 +7,7 @@ has to wait keeps its session meanwhile.
 from redpoll.embedded.session cimport Session
 
 from redpoll.embedded.session import NOTHING, SessionClosed, plain
+from redpoll.embedded.shortcuts import shortened
 
 #: What `Fast.run` returns when the long way has to be gone.
 SLOW = object()
@@ -22,19 +23,10 @@ cdef tuple MULTI = ("MULTI",)
 cdef tuple EXEC = ("EXEC",)
 
 
-# What redis-py turns pairs of members and scores into tuples with, printing each score and reading it again.
-cdef str SCORES = "zset_score_pairs_resp3_to_resp2_legacy"
-
-
-cdef object scores_as_they_are(callback):
-    """The same callback, without the detour where a score is to be a float, as it is already."""
-
-    def pairs(reply, **options):
-        if reply and options.get("withscores") and options.get("score_cast_func", float) is float:
-            return [tuple(pair) for pair in reply]
-        return callback(reply, **options)
-
-    return pairs
+cdef class Waiting:
+    """A command of a task that waits, in a connection that was taken out of the pool for it."""
+    cdef readonly object link
+    cdef readonly bint decoding
 
 
 cdef class Door:
@@ -105,8 +97,7 @@ cdef class Fast:
             found = slow
         else:
             found = self.callbacks[name] if name in self.callbacks else None
-            if getattr(found, "__name__", "") == SCORES:
-                found = scores_as_they_are(found)
+            found = shortened(found)
         if len(self.known) < 4096:
             self.known[name] = found
         return found
@@ -169,7 +160,7 @@ cdef class Fast:
         try:
             reply = session.call(args, connection._encode, connection._utf8, decoding)
             if reply is nothing:
-                reply = self.wait_for(connection, decoding)
+                reply = self.reply_of(connection, decoding)
         except SessionClosed:
             return self.broken(connection)
         finally:
@@ -299,11 +290,20 @@ cdef class Fast:
         return (<Session>connection._session).decoding.decoding and not (options and self.never_decode in options)
 
     cdef object reply_of(self, connection, bint decoding):
-        """The reply of a command that waits, an error as it is."""
+        """The reply of a command that waits, an error as it is. Meanwhile the connection counts as used."""
+        cdef set used = self.pool._in_use_connections
+        cdef bint counted = connection in used
+        used.add(connection)
         try:
             return connection.read_response(disable_decoding=not decoding)
         except connection._reply_errors as error:
             return error
+        except BaseException:
+            connection.disconnect()
+            raise
+        finally:
+            if not counted:
+                used.discard(connection)
 
     def broken(self, connection):
         """The store closed the connection: the long way connects anew, if the client is one that tries again."""
@@ -312,18 +312,37 @@ cdef class Fast:
             return slow
         raise connection._broken("Connection closed by server.")
 
-    def wait_for(self, connection, bint decoding):
-        """The reply of a command that waits. Meanwhile the connection counts as used, and can be disconnected."""
-        self.pool._in_use_connections.add(connection)
-        try:
-            return self.reply_of(connection, decoding)
-        except BaseException:
-            connection.disconnect()
-            raise
-        finally:
-            self.pool._in_use_connections.discard(connection)
-
     # The same for asyncio, in pieces between which the caller awaits
+
+    def run_task(self, tuple args, dict options):
+        """A command's result, which may be a coroutine; `SLOW`; or `Waiting`, and then the connection is to be given back.
+        """
+        cdef Session session
+        cdef Waiting waiting
+        cdef object reply
+        cdef bint decoding
+        callback = self.callback_of(args[0])
+        if callback is slow:
+            return slow
+        connection = self.take()
+        if connection is None:
+            return slow
+        session = connection._session
+        decoding = session.decoding.decoding and not (options and self.never_decode in options)
+        try:
+            reply = session.call_later(args, connection._encode, connection._utf8, decoding)
+        except BaseException as error:
+            self.pool._available_connections.append(connection)
+            if isinstance(error, SessionClosed):
+                return self.broken(connection)
+            raise
+        if reply is nothing:
+            waiting = Waiting.__new__(Waiting)
+            waiting.link = connection
+            waiting.decoding = decoding
+            return waiting
+        self.pool._available_connections.append(connection)
+        return self.finish(reply, callback, options)
 
     def begin(self, connection, tuple args, dict options):
         """Run a command in a connection that was taken: its reply, or NOTHING."""

@@ -34,3 +34,4 @@ cdef class Session:
     cdef int commit(self) except -1
     # Runs a command at once if nothing holds it back, and gives its reply; NOTHING: it has to be waited for.
     cdef object call(self, tuple values, object encode, bint utf8, bint decoding)
+    cpdef object call_later(self, tuple words, object encode, bint utf8, bint decoding)

@@ -396,7 +396,7 @@ cdef class Session:
 
     # Coming for what it was told of; see `Blocking`
 
-    def call_later(self, tuple words, encode, bint utf8, bint decoding):
+    cpdef object call_later(self, tuple words, object encode, bint utf8, bint decoding):
         """As `execute`, but returns `NOTHING` when the command has to wait for a key, and then leaves what it waits for
         where it is until `come` is called."""
         self.inbox.comes_itself = True

@@ -117,8 +117,28 @@ class Unit(Unknown):
     """What pipelines of both kinds have in common: commands are run one by one, as there is nothing to send."""
 
     library: Library
+    plain_class: Any
     link_class: Any
     _fast: Fast
+
+    def execute_command(self, *args: Any, **kwargs: Any) -> Any:
+        if (self.watching or args[0] == "WATCH") and not self.explicit_transaction:
+            return self.immediate_execute_command(*args, **kwargs)
+        self.command_stack.append((args, kwargs))
+        return self
+
+    def _borrow(self, commands: Any) -> Any:
+        """A connection for these commands out of the pool; None: the library's own way has to be gone."""
+        if not commands or self.connection is not None or self.watching or self.scripts:
+            return None
+        if not isinstance(self.plain_class.execute, types.FunctionType):
+            # Somebody looks on.
+            return None
+        link = self._fast.take()
+        if link is not None and not self._leads_here(link, commands, self._is_unit()):
+            self._fast.give_back(link)
+            return None
+        return link
 
     def _leads_here(self, connection: Any, commands: Any, transaction: bool) -> bool:
         """Whether the short way is open for these commands."""
@@ -149,6 +169,36 @@ class Unit(Unknown):
         if raise_on_error:
             self.raise_first_error(commands, results)
         return self._fast.finish_all(commands, results)
+
+
+# Methods of pipelines that do nothing but say a command's name: how many words follow it, None: as many as are given.
+_PLAIN_METHODS: dict[str, int | None] = {
+    "get": 1, "ttl": 1, "delete": None, "exists": None, "publish": 2,
+    "hget": 2, "hgetall": 1, "hexists": 2, "hkeys": 1, "hvals": 1, "hlen": 1, "hdel": None,
+    "sadd": None, "srem": None, "sismember": 2, "smembers": 1, "scard": 1,
+    "lpush": None, "rpush": None, "llen": 1, "lindex": 2, "lrange": 3, "lset": 3, "ltrim": 3, "rpoplpush": 2,
+    "zscore": 2, "zcard": 1, "zcount": 3, "zrem": None, "xlen": 1, "xack": None, "xdel": None,
+}  # fmt: skip
+_COMMANDS = {"delete": "DEL"}
+
+
+def short_methods(plain_class: Any) -> dict[str, Any]:
+    """Methods for a pipeline that note their command in one step, where the library's own take three or four."""
+    return {name: _short_method(plain_class, name, count) for name, count in _PLAIN_METHODS.items()}
+
+
+def _short_method(plain_class: Any, name: str, count: int | None) -> Any:
+    plain = getattr(plain_class, name)
+    command = _COMMANDS.get(name, name.upper())
+
+    @functools.wraps(plain)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs or (self.watching and not self.explicit_transaction) or (len(args) != count and count is not None):
+            return plain(self, *args, **kwargs)
+        self.command_stack.append(((command, *args), {}))
+        return self
+
+    return method
 
 
 class Callbacks(Unknown):

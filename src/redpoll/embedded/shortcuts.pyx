@@ -1,0 +1,91 @@
+"""What client libraries make of replies, in fewer steps: the same values, where replies are Python values already.
+
+The library's own callbacks are known by their names; whoever sets others gets those.
+"""
+
+cdef object pairs_of(fields):
+    """The fields of a stream's entry, one after the other with their values, as a dictionary."""
+    cdef list flat
+    cdef dict made
+    cdef Py_ssize_t i
+    if type(fields) is not list:
+        if fields is None:
+            return {}
+        it = iter(fields)
+        return dict(zip(it, it))
+    flat = fields
+    made = {}
+    for i in range(0, len(flat) - 1, 2):
+        made[flat[i]] = flat[i + 1]
+    return made
+
+
+cdef list entries_of(response):
+    cdef list made = []
+    for entry in response:
+        made.append((None, None) if entry is None else (entry[0], pairs_of(entry[1])))
+    return made
+
+
+cdef object scores(callback):
+    """Pairs of members and scores as tuples; the library prints each score and reads it again."""
+
+    def pairs(reply, **options):
+        if reply and options.get("withscores") and options.get("score_cast_func", float) is float:
+            return [tuple(pair) for pair in reply]
+        return callback(reply, **options)
+
+    return pairs
+
+
+cdef object entries(callback):
+    def stream(reply, **options):
+        if reply is None or options:
+            return callback(reply, **options)
+        return entries_of(reply)
+
+    return stream
+
+
+cdef object streams_as_lists(callback):
+    def streams(reply, **options):
+        if options or type(reply) is not dict:
+            return callback(reply, **options)
+        return [[name, entries_of(found)] for name, found in (<dict>reply).items()]
+
+    return streams
+
+
+cdef object streams_as_map(callback):
+    def streams(reply, **options):
+        if options or type(reply) is not dict:
+            return callback(reply, **options)
+        return {name: [entries_of(found)] for name, found in (<dict>reply).items()}
+
+    return streams
+
+
+cdef object streams_as_pairs(callback):
+    def streams(reply, **options):
+        if options or type(reply) is not list:
+            return callback(reply, **options)
+        return [[found[0], entries_of(found[1])] for found in <list>reply]
+
+    return streams
+
+
+cdef dict SHORTCUTS = {
+    "zset_score_pairs_resp3_to_resp2_legacy": scores,
+    "parse_stream_list": entries,
+    "parse_xread": streams_as_pairs,
+    "parse_xread_resp3": streams_as_map,
+    "parse_xread_resp3_to_resp2_legacy": streams_as_lists,
+}
+
+
+def shortened(callback):
+    """A callback in fewer steps, or the same one."""
+    make = SHORTCUTS.get(getattr(callback, "__name__", ""))
+    if make is None or not getattr(callback, "__module__", "").endswith("._parsers.helpers"):
+        return callback
+    return make(callback)
