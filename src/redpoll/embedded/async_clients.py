@@ -112,6 +112,8 @@ class TaskPipeline(Unit):
                 fast.give_back(link)
             if transaction:
                 return await finished(self._outcome(commands, replies, raise_on_error))
+            if fast.is_plain(replies):
+                return replies
             return self._results(commands, await finished(replies), raise_on_error)
         except SessionClosed:
             fast.broken(link)

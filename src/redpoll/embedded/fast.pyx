@@ -4,6 +4,9 @@ Both take a session that is idle, run the command in it and put it back, so that
 has to wait keeps its session meanwhile.
 """
 
+from cpython.dict cimport PyDict_GetItem
+from cpython.object cimport PyObject
+
 from redpoll.embedded.session cimport Session
 
 from redpoll.embedded.session import NOTHING, SessionClosed, plain
@@ -14,7 +17,6 @@ SLOW = object()
 
 cdef object nothing = NOTHING
 cdef object slow = SLOW
-cdef object missing = object()
 cdef object encode_plain = plain
 
 # Commands that a pipeline notes, as it watches keys from then on, or no more.
@@ -126,8 +128,8 @@ cdef class Fast:
 
     cpdef object callback_of(self, name):
         """What `learn` says, remembered."""
-        callback = self.known.get(name, missing)
-        return self.learn(name) if callback is missing else callback
+        cdef PyObject* callback = PyDict_GetItem(self.known, name)
+        return self.learn(name) if callback == NULL else <object>callback
 
     cdef object finish(self, reply, callback, dict options):
         if isinstance(reply, Exception):
@@ -189,9 +191,21 @@ cdef class Fast:
         cdef tuple args
         cdef dict options
         cdef object reply
-        cdef Py_ssize_t number
-        cdef bint decoding, decodes = session.decoding.decoding
-        for number in range(len(results), len(commands)):
+        cdef Py_ssize_t number, done = len(results)
+        cdef bint decoding, all_done, decodes = session.decoding.decoding
+        if session.loop.log is None:
+            try:
+                all_done = session.call_all(commands, results, connection._encode, connection._utf8,
+                                            self.never_decode, later)
+            finally:
+                for number in range(done, len(results)):
+                    reply = results[number]
+                    args, options = commands[number]
+                    callback = self.callback_of(args[0])
+                    if callback is not None or isinstance(reply, Exception):
+                        results[number] = self.settle(connection, reply, args[0], options)
+            return all_done
+        for number in range(done, len(commands)):
             args, options = commands[number]
             decoding = decodes and not (options and self.never_decode in options)
             if later:
@@ -201,6 +215,14 @@ cdef class Fast:
             if reply is nothing:
                 return False
             results.append(self.settle(connection, reply, args[0], options))
+        return True
+
+    def is_plain(self, list results):
+        """Whether these are values all, and neither errors nor coroutines."""
+        for one in results:
+            if not (type(one) is bytes or type(one) is int or type(one) is str or one is None or type(one) is bool
+                    or type(one) is list or type(one) is dict or type(one) is float):
+                return False
         return True
 
     cpdef object settle(self, connection, reply, name, dict options):

@@ -212,6 +212,56 @@ cdef class Session:
             raise failure
         return reply
 
+    cdef bint call_all(self, list commands, list replies, object encode, bint utf8, object raw, bint later) except -1:
+        cdef Words words
+        cdef object _kept   # what the words point into, as long as they are used
+        cdef tuple values
+        cdef dict options
+        cdef Py_ssize_t number
+        cdef bint decoding, done = True
+        cdef bint decodes = self.decoding.decoding
+        self.guard.acquire()
+        self.inbox.comes_itself = later
+        try:
+            for number in range(len(replies), len(commands)):
+                if self.client.closed:
+                    raise SessionClosed("the store closed this session")
+                values, options = commands[number]
+                decoding = decodes and not (options and raw in options)
+                _kept = words_of(&words, values, encode, utf8)
+                try:
+                    if not self.client.gate & ~DIRECT_GATES:
+                        self.decoding.wants_text = decoding
+                        self.dispatcher.direct = <void*>self.decoding
+                    done = not self.waits() and self.run(&words)
+                    self.dispatcher.direct = NULL
+                    if not done:
+                        self.queue(&words)
+                finally:
+                    words_free(&words)
+                if done and self.dispatcher.call.given is not None:
+                    replies.append(self.dispatcher.call.given)
+                    self.dispatcher.call.given = None
+                    if self.decoding.failure is not None:
+                        failure, self.decoding.failure = self.decoding.failure, None
+                        raise failure
+                elif self.client.closed:
+                    # In the middle of the command, so without a reply.
+                    out_clear(&self.client.out)
+                    raise SessionClosed("the store closed this session")
+                elif self.has_reply():
+                    replies.append(take_reply(&self.client.out, self.decoding, decoding))
+                else:
+                    done = False
+                    break
+            if self.loop.has_chores():
+                self.loop.finish()
+        finally:
+            if self.client.waiter is None:
+                self.inbox.comes_itself = False
+            self.guard.release()
+        return done
+
     cdef int queue(self, Words* words) except -1:
         """Leave a command that has to wait where a socket's would be: the loop runs it when the session may go on."""
         cdef size_t i

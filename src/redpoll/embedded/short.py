@@ -11,6 +11,7 @@ from redpoll.embedded.connections import find_store
 from redpoll.embedded.fast import Fast
 from redpoll.embedded.libraries import Library, Unknown
 from redpoll.embedded.pools import waits_for_room
+from redpoll.embedded.shortcuts import noting
 from redpoll.embedded.store import Store
 
 
@@ -145,7 +146,7 @@ class Unit(Unknown):
         return isinstance(connection, self.link_class) and self._fast.may_run(connection, commands, transaction)
 
     def _results(self, commands: Any, results: list[Any], raise_on_error: bool) -> list[Any]:
-        if raise_on_error:
+        if raise_on_error and not self._fast.is_plain(results):
             self.raise_first_error(commands, results)
         return results
 
@@ -171,34 +172,24 @@ class Unit(Unknown):
         return self._fast.finish_all(commands, results)
 
 
-# Methods of pipelines that do nothing but say a command's name: how many words follow it, None: as many as are given.
-_PLAIN_METHODS: dict[str, int | None] = {
-    "get": 1, "ttl": 1, "delete": None, "exists": None, "publish": 2,
-    "hget": 2, "hgetall": 1, "hexists": 2, "hkeys": 1, "hvals": 1, "hlen": 1, "hdel": None,
-    "sadd": None, "srem": None, "sismember": 2, "smembers": 1, "scard": 1,
-    "lpush": None, "rpush": None, "llen": 1, "lindex": 2, "lrange": 3, "lset": 3, "ltrim": 3, "rpoplpush": 2,
-    "zscore": 2, "zcard": 1, "zcount": 3, "zrem": None, "xlen": 1, "xack": None, "xdel": None,
+# Methods of pipelines that do nothing but say a command's name: how many words follow it, -1: as many as are given.
+_PLAIN_METHODS: dict[str, int] = {
+    "get": 1, "ttl": 1, "delete": -1, "exists": -1, "publish": 2,
+    "hget": 2, "hgetall": 1, "hexists": 2, "hkeys": 1, "hvals": 1, "hlen": 1, "hdel": -1,
+    "sadd": -1, "srem": -1, "sismember": 2, "smembers": 1, "scard": 1,
+    "lpush": -1, "rpush": -1, "llen": 1, "lindex": 2, "lrange": 3, "lset": 3, "ltrim": 3, "rpoplpush": 2,
+    "zscore": 2, "zcard": 1, "zcount": 3, "zrem": -1, "xlen": 1, "xack": -1, "xdel": -1,
 }  # fmt: skip
 _COMMANDS = {"delete": "DEL"}
 
 
 def short_methods(plain_class: Any) -> dict[str, Any]:
     """Methods for a pipeline that note their command in one step, where the library's own take three or four."""
-    return {name: _short_method(plain_class, name, count) for name, count in _PLAIN_METHODS.items()}
-
-
-def _short_method(plain_class: Any, name: str, count: int | None) -> Any:
-    plain = getattr(plain_class, name)
-    command = _COMMANDS.get(name, name.upper())
-
-    @functools.wraps(plain)
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if kwargs or (self.watching and not self.explicit_transaction) or (len(args) != count and count is not None):
-            return plain(self, *args, **kwargs)
-        self.command_stack.append(((command, *args), {}))
-        return self
-
-    return method
+    made = {}
+    for name, count in _PLAIN_METHODS.items():
+        plain = getattr(plain_class, name)
+        made[name] = functools.wraps(plain)(noting(plain, _COMMANDS.get(name, name.upper()), count))
+    return made
 
 
 class Callbacks(Unknown):

@@ -89,3 +89,33 @@ def shortened(callback):
     if make is None or not getattr(callback, "__module__", "").endswith("._parsers.helpers"):
         return callback
     return make(callback)
+
+
+cdef enum:
+    TAKES_MORE = 12          # flags of code that has `*args` or `**kwargs`
+
+# What commands without options share, so that there need not be one each: nobody finds anything to take out of it.
+cdef dict NO_OPTIONS = {}
+
+
+def noting(plain, str command, Py_ssize_t count):
+    """A method of a pipeline that notes a command of `count` words, -1: of any number; else `plain` is called."""
+
+    def with_name(self, name):
+        if self.watching and not self.explicit_transaction:
+            return plain(self, name)
+        (<list?>self.command_stack).append(((command, name), NO_OPTIONS))
+        return self
+
+    code = getattr(plain, "__code__", None)
+    if count == 1 and code is not None and code.co_varnames[:code.co_argcount] == ("self", "name") and not (
+            code.co_flags & TAKES_MORE or code.co_kwonlyargcount):
+        return with_name
+
+    def method(self, *args, **kwargs):
+        if kwargs or (count >= 0 and len(args) != count) or (self.watching and not self.explicit_transaction):
+            return plain(self, *args, **kwargs)
+        (<list?>self.command_stack).append(((command, *args), NO_OPTIONS))
+        return self
+
+    return method
