@@ -20,7 +20,8 @@ import threading
 from typing import Any
 
 from redpoll.embedded.libraries import Library
-from redpoll.embedded.short import short_methods, short_set
+from redpoll.embedded.short import short_methods
+from redpoll.embedded.shortcuts import noting, telling
 
 
 class Family:
@@ -61,7 +62,7 @@ def _client(made: Family, name: str, ours: Any, theirs: Any, pool: Any, pipeline
         pool_class=pool,
         pipeline_class=pipeline,
         callbacks_class=made.Callbacks,
-        set=short_set(theirs),
+        **short_methods(theirs, telling),
     )
 
 
@@ -94,8 +95,7 @@ _MAKERS: dict[str, Any] = {
         made.library.client.Pipeline,
         plain_class=made.library.client.Pipeline,
         link_class=made.Connection,
-        set=short_set(made.library.client.Pipeline),
-        **short_methods(made.library.client.Pipeline),
+        **short_methods(made.library.client.Pipeline, noting),
     ),
     "Redis": lambda made: _client(
         made,
@@ -129,8 +129,7 @@ _MAKERS: dict[str, Any] = {
         made.library.async_client.Pipeline,
         plain_class=made.library.async_client.Pipeline,
         link_class=made.AsyncConnection,
-        set=short_set(made.library.async_client.Pipeline),
-        **short_methods(made.library.async_client.Pipeline),
+        **short_methods(made.library.async_client.Pipeline, noting),
     ),
     "AsyncRedis": lambda made: _client(
         made,

@@ -11,7 +11,6 @@ from redpoll.embedded.connections import find_store
 from redpoll.embedded.fast import Fast
 from redpoll.embedded.libraries import Library, Unknown
 from redpoll.embedded.pools import waits_for_room
-from redpoll.embedded.shortcuts import noting
 from redpoll.embedded.store import Store
 
 
@@ -114,6 +113,18 @@ def short_set(plain_class: Any) -> Any:
     return set
 
 
+def short_mget(plain_class: Any) -> Any:
+    """`mget` for a client or a pipeline."""
+
+    @functools.wraps(plain_class.mget)
+    def mget(self: Any, keys: Any, *args: Any) -> Any:
+        if type(keys) is list and keys and not args and self._fast is not None:
+            return self.execute_command("MGET", *keys)
+        return plain_class.mget(self, keys, *args)
+
+    return mget
+
+
 class Unit(Unknown):
     """What pipelines of both kinds have in common: commands are run one by one, as there is nothing to send."""
 
@@ -172,9 +183,9 @@ class Unit(Unknown):
         return self._fast.finish_all(commands, results)
 
 
-# Methods of pipelines that do nothing but say a command's name: how many words follow it, -1: as many as are given.
+# Methods that do nothing but say a command's name: how many words follow it, -1: as many as are given.
 _PLAIN_METHODS: dict[str, int] = {
-    "get": 1, "ttl": 1, "delete": -1, "exists": -1, "publish": 2,
+    "get": 1, "ttl": 1, "delete": -1, "exists": -1,
     "hget": 2, "hgetall": 1, "hexists": 2, "hkeys": 1, "hvals": 1, "hlen": 1, "hdel": -1,
     "sadd": -1, "srem": -1, "sismember": 2, "smembers": 1, "scard": 1,
     "lpush": -1, "rpush": -1, "llen": 1, "lindex": 2, "lrange": 3, "lset": 3, "ltrim": 3, "rpoplpush": 2,
@@ -183,12 +194,12 @@ _PLAIN_METHODS: dict[str, int] = {
 _COMMANDS = {"delete": "DEL"}
 
 
-def short_methods(plain_class: Any) -> dict[str, Any]:
-    """Methods for a pipeline that note their command in one step, where the library's own take three or four."""
-    made = {}
+def short_methods(plain_class: Any, make: Any) -> dict[str, Any]:
+    """Methods for clients (`telling`) or pipelines (`noting`) in one step, where the library's own take three or four."""
+    made = {"set": short_set(plain_class), "mget": short_mget(plain_class)}
     for name, count in _PLAIN_METHODS.items():
         plain = getattr(plain_class, name)
-        made[name] = functools.wraps(plain)(noting(plain, _COMMANDS.get(name, name.upper()), count))
+        made[name] = functools.wraps(plain)(make(plain, _COMMANDS.get(name, name.upper()), count))
     return made
 
 

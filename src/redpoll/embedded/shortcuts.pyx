@@ -98,6 +98,13 @@ cdef enum:
 cdef dict NO_OPTIONS = {}
 
 
+cdef bint takes_a_name(plain):
+    """Whether a method takes one argument, `name`, and nothing else."""
+    code = getattr(plain, "__code__", None)
+    return (code is not None and code.co_varnames[:code.co_argcount] == ("self", "name")
+            and not code.co_flags & TAKES_MORE and not code.co_kwonlyargcount)
+
+
 def noting(plain, str command, Py_ssize_t count):
     """A method of a pipeline that notes a command of `count` words, -1: of any number; else `plain` is called."""
 
@@ -107,15 +114,24 @@ def noting(plain, str command, Py_ssize_t count):
         (<list?>self.command_stack).append(((command, name), NO_OPTIONS))
         return self
 
-    code = getattr(plain, "__code__", None)
-    if count == 1 and code is not None and code.co_varnames[:code.co_argcount] == ("self", "name") and not (
-            code.co_flags & TAKES_MORE or code.co_kwonlyargcount):
-        return with_name
-
     def method(self, *args, **kwargs):
         if kwargs or (count >= 0 and len(args) != count) or (self.watching and not self.explicit_transaction):
             return plain(self, *args, **kwargs)
         (<list?>self.command_stack).append(((command, *args), NO_OPTIONS))
         return self
 
-    return method
+    return with_name if count == 1 and takes_a_name(plain) else method
+
+
+def telling(plain, str command, Py_ssize_t count):
+    """The same for a client, whose command is run; `plain` also does what client side caching needs."""
+
+    def with_name(self, name):
+        return plain(self, name) if self._fast is None else self.execute_command(command, name)
+
+    def method(self, *args, **kwargs):
+        if kwargs or self._fast is None or (count >= 0 and len(args) != count):
+            return plain(self, *args, **kwargs)
+        return self.execute_command(command, *args)
+
+    return with_name if count == 1 and takes_a_name(plain) else method
