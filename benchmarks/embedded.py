@@ -273,8 +273,8 @@ class _Burner(_Driven):
     def mget(self, keys: list[str]) -> Any:
         return finished(self._client.mget(*keys))
 
-    def pipeline(self, transaction: bool = False) -> Any:
-        if transaction is not False:
+    def pipeline(self, **options: Any) -> Any:
+        if options.get("transaction", True):
             raise NotImplementedError("it has no transactions")
         return _DrivenPipeline(self._client.pipeline())
 

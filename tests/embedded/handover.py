@@ -23,7 +23,8 @@ from pathlib import Path
 PROCESSES = 3
 SECONDS = 30.0
 
-# Notes: `k 7` the key 7 is written, `c 9` the counter was 9, `t 7` both keys of the transaction are, `h` it has the store.
+# Notes: `k 7` the key 7 is written, `c 9` the counter was 9, `t 7` both keys of
+# the transaction are, `h` it has the store.
 WRITER = """
 import os, sys, time
 import redpoll

@@ -134,7 +134,7 @@ def test_asyncio(guarded: Store) -> None:
 
 def test_the_shortest_way_in_is_the_default_users(store: Store) -> None:
     store.execute("ACL", "SETUSER", "default", "-set")
-    with pytest.raises(ReplyError, match="^NOPERM User default has no permissions to run the 'set' command$"):
+    with pytest.raises(ReplyError, match=r"^NOPERM User default has no permissions to run the 'set' command$"):
         store.execute("SET", "k", "v")
     assert store.execute("ACL", "WHOAMI") == b"default"
 

@@ -23,6 +23,8 @@ class TaskLink(Link):
         if not self._hang_up():
             super()._close()
 
+    _reader: Any
+
     def _forget(self) -> None:
         self._hang_up()
         self._reader = None
@@ -133,7 +135,7 @@ class TaskLink(Link):
 
     async def come_for(self, decoding: bool) -> Any:
         """The reply of the command that waits here; given up, it leaves what it waited for to others."""
-        session: Session = self._session
+        session: Any = self._session
         try:
             while True:
                 if not await wait_for_news(session, self.socket_timeout):

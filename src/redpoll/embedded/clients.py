@@ -5,8 +5,8 @@ those over valkey-py; each class is made once, when it is first asked for. They 
 change three things:
 
 - a connection has no socket but a session (`connections.py`, `async_connections.py`).
-- `execute_command` of a client, and pipelines, take a short way (`short.py`, `fast.pyx`) when an idle connection lies in
-  the pool, and the library's own way otherwise. Replies run through the library's own callbacks either way.
+- `execute_command` of a client, and pipelines, take a short way (`short.py`, `fast.pyx`) when an idle connection lies
+  in the pool, and the library's own way otherwise. Replies run through the library's own callbacks either way.
 - pools and clients know URLs of stores.
 
 Whoever has changed what happens on the way, by a class of his own that overrides `parse_response` or by wrapping

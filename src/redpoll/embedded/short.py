@@ -68,7 +68,7 @@ class Short(Unknown):
         client = self.library.client
         callbacks = self.callbacks_class({})
         dict.update(callbacks, self.response_callbacks)
-        self.response_callbacks = callbacks
+        self.response_callbacks: Any = callbacks
         self._fast = Fast(self.connection_pool, callbacks, client.NEVER_DECODE, client.EMPTY_RESPONSE)
         callbacks.known = self._fast.known
 
@@ -195,7 +195,7 @@ _COMMANDS = {"delete": "DEL"}
 
 
 def short_methods(plain_class: Any, make: Any) -> dict[str, Any]:
-    """Methods for clients (`telling`) or pipelines (`noting`) in one step, where the library's own take three or four."""
+    """Methods of clients (`telling`) or pipelines (`noting`) in one step, where the library's own take several."""
     made = {"set": short_set(plain_class), "mget": short_mget(plain_class)}
     for name, count in _PLAIN_METHODS.items():
         plain = getattr(plain_class, name)

@@ -78,11 +78,11 @@ class Manifest:
         lines = [*([self.base] if self.base else []), *self.history, *self.increments]
         return "".join(f"file {_quoted(one.name)} seq {one.sequence} type {one.kind}\n" for one in lines)
 
-    def with_increment(self, name: str, sequence: int) -> "Manifest":
+    def with_increment(self, name: str, sequence: int) -> Manifest:
         """The same with one more increment."""
         return Manifest(self.base, [*self.increments, LogFile(name, sequence, INCREMENT)], self.history)
 
-    def rebased(self, base: LogFile, from_increment: int) -> "Manifest":
+    def rebased(self, base: LogFile, from_increment: int) -> Manifest:
         """A new base that holds everything up to, and not including, an increment; the rest becomes history."""
         old = [*([self.base] if self.base else []), *(i for i in self.increments if i.sequence < from_increment)]
         return Manifest(
