@@ -84,14 +84,17 @@ def test_whole_collections_within_transactions(client: Any) -> None:
     client.sadd("s", "x")
     client.zadd("z", {"m": 1.5})
     client.mset({"k": "v"})
-    assert client.pipeline().lrange("l", 0, -1).hgetall("h").smembers("s").zrange("z", 0, -1).mget(
-        "k", "n"
-    ).execute() == [
-        [b"a", b"1"],
-        {b"f": b"v"},
-        {b"x"},
-        [b"m"],
-        [b"v", None],
+    pipe = client.pipeline().lrange("l", 0, -1).hgetall("h").zrange("z", 0, -1).mget("k", "n").smembers("s")
+    results = pipe.execute()
+    assert results[:4] == [[b"a", b"1"], {b"f": b"v"}, [b"m"], [b"v", None]]
+    assert list(results[4]) == [b"x"]
+    # The same values, of the same types, as outside of one.
+    assert results == [
+        client.lrange("l", 0, -1),
+        client.hgetall("h"),
+        client.zrange("z", 0, -1),
+        client.mget("k", "n"),
+        client.smembers("s"),
     ]
 
 
@@ -126,13 +129,12 @@ def test_pipelines_of_tasks_do_not_suspend(store: Any) -> None:
         client = store.async_client()
         await client.ping()
         ran: list[int] = []
-        pipe = client.pipeline(transaction=False).set("k", 1).get("k")
-        await pipe.execute()
         asyncio.get_running_loop().call_soon(ran.append, 1)
-        assert await client.pipeline(transaction=False)._execute_pipeline(
-            await client.connection_pool.get_connection(), [(("GET", "k"), {})], True
-        ) == [b"1"]
+        assert await client.pipeline(transaction=False).set("k", 1).get("k").execute() == [True, b"1"]
+        assert await client.pipeline().incr("k").execute() == [2]
         assert ran == []
+        await asyncio.sleep(0)
+        assert ran == [1]
 
     run(main())
 

@@ -205,7 +205,8 @@ cdef int smembers(Call call) except -1:
         reply_set(call.out, 0)
         return 0
     if call.direct != NULL:
-        call.given = members_of(<Direct>call.direct, &s)
+        members = members_of(<Direct>call.direct, &s)
+        call.given = (members,) if call.out.resp == 3 else members
         return 0
     reply_set(call.out, set_length(&s))
     memset(&cursor, 0, sizeof(cursor))

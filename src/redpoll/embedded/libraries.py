@@ -49,8 +49,11 @@ class Library:
     @cached_property
     def makes_sets(self) -> bool:
         """Whether its parser makes a set of a set, as older ones do, and not a list: one is shown to it."""
+        parsers = importlib.import_module(f"{self.name}._parsers")
+        usual: Any = self.connection.DefaultParser
         try:
-            parser = importlib.import_module(f"{self.name}._parsers")._RESP3Parser(100)
+            # hiredis, or the one for RESP3 of those that are written in Python.
+            parser = (usual if usual is parsers._HiredisParser else parsers._RESP3Parser)(100)
             parser.on_connect(_Shown())
             return isinstance(parser.read_response(), set)
         except Exception:
@@ -65,7 +68,13 @@ class Library:
 class _Shown:
     """A connection, and the socket in it, with a set to be read."""
 
-    encoder = socket_timeout = None
+    decode_responses = False
+    encoding, encoding_errors = "utf-8", "strict"
+    socket_timeout = None
+
+    @property
+    def encoder(self) -> Any:
+        return self
 
     @property
     def _sock(self) -> Any:
@@ -73,6 +82,11 @@ class _Shown:
 
     def recv(self, _size: int) -> bytes:
         return b"~1\r\n:1\r\n"
+
+    def recv_into(self, buffer: Any, *_: Any) -> int:
+        shown = self.recv(0)
+        buffer[: len(shown)] = shown
+        return len(shown)
 
     def settimeout(self, _seconds: float | None) -> None:
         pass

@@ -195,8 +195,7 @@ cdef class Session:
                 out_clear(&self.client.out)
                 raise SessionClosed("the store closed this session")
             elif self.dispatcher.call.given is not None:
-                reply = self.dispatcher.call.given
-                self.dispatcher.call.given = None
+                reply = self.given()
             elif self.has_reply() and self.loop.log is None:
                 reply = take_reply(&self.client.out, self.decoding, decoding)
             if self.loop.has_chores():
@@ -211,6 +210,16 @@ cdef class Session:
             failure, self.decoding.failure = self.decoding.failure, None
             raise failure
         return reply
+
+    cdef object given(self):
+        """The reply that a handler made as a Python value."""
+        cdef object value = self.dispatcher.call.given
+        self.dispatcher.call.given = None
+        if type(value) is tuple:
+            # A set's members.
+            value = (<tuple>value)[0]
+            return set(value) if self.decoding.sets else value
+        return value
 
     cdef bint call_all(self, list commands, list replies, object encode, bint utf8, object raw, bint later) except -1:
         cdef Words words
@@ -240,8 +249,7 @@ cdef class Session:
                 finally:
                     words_free(&words)
                 if done and self.dispatcher.call.given is not None:
-                    replies.append(self.dispatcher.call.given)
-                    self.dispatcher.call.given = None
+                    replies.append(self.given())
                     if self.decoding.failure is not None:
                         failure, self.decoding.failure = self.decoding.failure, None
                         raise failure
