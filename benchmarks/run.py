@@ -5,7 +5,8 @@ other, round by round, so that a machine whose speed drifts is the same for all.
 told, and ratios of medians. The load is Debian's `redis-benchmark`; where it is what limits
 (its processor is full while the server's is not), the server's processor time a command is
 the figure to look at, so both are told. `--load light` has `light.py` in its place, which
-leaves more of that to be seen, and `--unix` has all go through Unix sockets.
+leaves more of that to be seen, `--load redpoll-benchmark` the project's own program, whose processor is
+not full before the server's is, and `--unix` has all go through Unix sockets.
 """
 
 import argparse
@@ -18,7 +19,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import time
 from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -97,13 +97,12 @@ def words_of(case: str, size: int) -> list[str]:
 
 
 def load(server: servers.Server, test: str, size: int, *, pipeline: int, requests: int, processor: int | None,
-         light: bool, unix: bool) -> Figure:  # fmt: skip
+         program: str, unix: bool) -> Figure:  # fmt: skip
     """One run of the load; commands a second, latencies in milliseconds, and the server's processor time."""
-    drive = _light if light else _redis_benchmark
-    before, begin = server.cpu_seconds(), time.perf_counter()
-    figure = drive(server, test, size, pipeline, requests, processor, unix)
-    elapsed, spent = time.perf_counter() - begin, server.cpu_seconds() - before
-    return {**figure, "cpu_us": spent / requests * 1e6, "busy": spent / elapsed}
+    before = server.cpu_seconds()
+    figure = LOADS[program](server, test, size, pipeline, requests, processor, unix)
+    spent = server.cpu_seconds() - before
+    return {**figure, "cpu_us": spent / requests * 1e6, "busy": spent * figure["rps"] / requests}
 
 
 def _light(server: servers.Server, test: str, size: int, pipeline: int, requests: int, processor: int | None,
@@ -122,14 +121,28 @@ def _redis_benchmark(server: servers.Server, test: str, size: int, pipeline: int
     tool = shutil.which("redis-benchmark")
     if tool is None:
         sys.exit("redis-benchmark is not installed; on Debian it is in the package redis-tools")
+    return _program([tool], server, test, size, pipeline, requests, processor, unix)
+
+
+def _redpoll_benchmark(server: servers.Server, test: str, size: int, pipeline: int, requests: int,
+                       processor: int | None, unix: bool) -> Figure:  # fmt: skip
+    tool = [sys.executable, "-m", "redpoll.benchmark"]
+    return _program(tool, server, test, size, pipeline, requests, processor, unix)
+
+
+def _program(tool: list[str], server: servers.Server, test: str, size: int, pipeline: int, requests: int,
+             processor: int | None, unix: bool) -> Figure:  # fmt: skip
     address = ["-s", server.socket_path] if unix else ["-p", str(server.port)]
-    command = [tool, *address, "-c", "50", "-n", str(requests), "-P", str(pipeline), "-r", str(KEYS), "--csv",
+    command = [*tool, *address, "-c", "50", "-n", str(requests), "-P", str(pipeline), "-r", str(KEYS), "--csv",
                *words_of(test, size)]  # fmt: skip
     if processor is not None:
         command = ["taskset", "-c", str(processor), *command]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     row = list(csv.DictReader(io.StringIO(output)))[-1]
     return {"rps": float(row["rps"]), "p50": float(row["p50_latency_ms"]), "p99": float(row["p99_latency_ms"])}
+
+
+LOADS = {"redis-benchmark": _redis_benchmark, "redpoll-benchmark": _redpoll_benchmark, "light": _light}
 
 
 def fill(server: servers.Server, size: int, groups: set[str], processor: int | None) -> None:
@@ -172,7 +185,7 @@ def measure(chosen: argparse.Namespace) -> dict[str, dict[str, Figure]]:
                         requests = max(1, round(requests * CASES[test].share))
                         for server in running[round_number % len(running) :] + running[: round_number % len(running)]:
                             figure = load(server, test, size, pipeline=pipeline, requests=requests,
-                                          processor=load_processor, light=chosen.load == "light",
+                                          processor=load_processor, program=chosen.load,
                                           unix=chosen.unix)  # fmt: skip
                             samples[f"{test} {size} B, pipeline {pipeline}"][server.name].append(figure)
                 print(
@@ -227,7 +240,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", type=int, default=[32, 512])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--requests", type=int, default=100_000, help="unpipelined; more with pipelines")
-    parser.add_argument("--load", choices=("redis-benchmark", "light"), default="redis-benchmark")
+    parser.add_argument("--load", "--load-program", choices=list(LOADS), default="redis-benchmark")
     parser.add_argument("--unix", action="store_true", help="through Unix sockets")
     parser.add_argument("--quick", action="store_true", help="one round, 32 bytes, GET and SET unless told")
     parser.add_argument("--json", help="write all medians to this file")
@@ -250,7 +263,7 @@ def main() -> None:
             text,
         ]
         section = ["results"] + ([] if chosen.group == "strings" else [chosen.group])
-        section += (["light"] if chosen.load == "light" else []) + (["unix"] if chosen.unix else [])
+        section += ([] if chosen.load == "redis-benchmark" else [chosen.load]) + (["unix"] if chosen.unix else [])
         put(" ".join(section), "\n".join(facts))
 
 

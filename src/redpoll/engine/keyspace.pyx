@@ -429,7 +429,8 @@ cdef class Database:
             return blob.data
         text = string_text(e, scratch, &before)
         if length > EMBED_MAX:
-            blob = blob_new(length, length + min(length, <size_t>1048576))
+            # A new string is as long as it is; one that grew tends to grow again.
+            blob = blob_new(length, length + min(length, <size_t>1048576) if before else length)
             memcpy(blob.data, text, before)
             memset(blob.data + before, 0, length - before)
             e = entry_reshape(e, TYPE_STRING, ENC_BLOB, 0, entry_expiry(e))

@@ -22,7 +22,7 @@ from redpoll.server.connection cimport (
 from redpoll.security.account cimport ALLOWED, Account, Verdict
 from redpoll.server.feed cimport Feed
 from redpoll.server.transaction cimport Transaction
-from redpoll.wire.output cimport out_clear, out_init, out_pending, out_splice, out_write
+from redpoll.wire.output cimport out_clear, out_init, out_pending, out_splice, out_write, trim_pool
 from redpoll.wire.reply cimport reply_error, reply_value
 
 from redpoll import errors
@@ -517,6 +517,8 @@ cdef class Dispatcher:
         if not self.memory_limit or used_memory() <= self.memory_limit:
             self.note_room(True)
             return True
+        # Buffers that are not in use go before keys do.
+        trim_pool()
         begin = now = monotonic_microseconds()
         while evicting and used_memory() > self.memory_limit:
             # What was evicted counts until it is freed, so that comes first.
