@@ -94,6 +94,7 @@ cdef class ScriptHost(Host):
         call.long_count = 0
         call.changes = 0
         call.gate = self.caller.gate & GATE_RULES
+        call.direct = NULL
         if not state.telling & TELL_LOG:
             silent = True
             propagating = dispatcher.keyspace.propagating
