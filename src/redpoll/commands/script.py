@@ -29,7 +29,7 @@ def script_debug(call: Any) -> str:
     mode = call.args[2].upper()
     if mode not in _DEBUG_MODES:
         raise CommandError(errors.SCRIPT_DEBUG_OPTION)
-    call.server.scripts.set_debugging(call.connection, mode.decode().lower())
+    call.server.scripts.debugging.choose(call.connection, mode.decode().lower())
     return "OK"
 
 

@@ -14,3 +14,5 @@ cdef void protect(lua_State* L) noexcept nogil
 cdef bint push_real(lua_State* L, int index) noexcept nogil
 # The generator that `math.random` uses begins anew.
 cdef void seed_random(State* state, int seed) noexcept nogil
+# Pushes the function that a text is (bytecode is none), or nil and what is wrong with it; how many values that is.
+cdef int load_text(lua_State* L, const char* text, size_t length, const char* name) noexcept nogil
