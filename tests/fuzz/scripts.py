@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import select
 import sys
 import time
-from collections.abc import Callable
 
 from tests.peers import Server, start
-from tests.resp import Connection, ConnectionClosed, ErrorReply
+from tests.resp import ConnectionClosed, ErrorReply
 
 OPTIONS = {"busy_reply_threshold": 10, "script_memory_limit": "24mb", "maxmemory": "200mb"}
 ANSWER_SECONDS = 30.0
@@ -136,6 +136,52 @@ ENDLESS = (
 PROLOGUE = "local count = 0 local function tick() count = count + 1 if count > 400 then error('enough') end end "
 
 
+#: What stands for what: $n a name, $e an expression, $b a block, $t a table, $m a metatable, $f a function, $c a command,
+#: $x a text, $d a number, $s a small number, $p a pattern, $r a replacement, $o an operator, $l a field.
+STATEMENTS = (
+    "local $n = $e",
+    "local $n, $n = $e, $e",
+    "if $e then $b else $b end",
+    "for $n = $s, $s do tick() $b end",
+    "for $n, b in pairs($t) do tick() $b end",
+    "while $e do tick() $b end",
+    "repeat tick() $b until $e",
+    "local function $n(...) tick() $b return $e, ... end",
+    "local ok, $n = pcall(function() tick() $b end)",
+    "local ok, $n = pcall($f, $e)",
+    "xpcall(function() tick() $b end, function(e) $b return e end)",
+    "local f = coroutine.wrap(function(...) tick() $b coroutine.yield(...) end) f()",
+    "local $n = setmetatable($t, $m)",
+    "local $n = $c",
+    "local $n = $c",
+    "$f($e, $e)",
+    "do local $n = $t t = $e end",
+    "do local t = $t t[$e] = $e end",
+    "if tick() then error($e) end",
+    "if ARGV[3] then error($e) end",
+)
+EXPRESSIONS = (
+    "$x", "$d", "nil", "true", "false", "KEYS", "ARGV", "_G", "redis", "string", "tick", "$t", "($e $o $e)", "(-$e)",
+    "(not $e)", "(#$e)", "$f($e, $e, $s)", "$f($e)", "$f($e)", "string.find($x, $p, $s)", "string.match($x, $p)",
+    "string.gsub($x, $p, $r)", "string.gmatch($x, $p)()", "select(2, pcall($f, $e, $e))", "$c",
+    "(function(...) tick() $b return ... end)($e)", "cmsgpack.unpack(cmsgpack.pack($t))",
+    "cjson.decode(cjson.encode($t))",
+)  # fmt: skip
+LEAVES = ("$x", "$d", "nil", "true", "KEYS[1]", "ARGV")
+TABLES = ("{}", "{$e, $e}", "{$l=$e}", "{[$e or 1]=$e}")
+FIELDS = ("err", "ok", "double", "map", "set", "big_number", "verbatim_string", "n", "__index", "string", "format")
+METATABLES = ("{$k=$v}", "{$k=$v, $k=$v}")
+METAMETHODS = (
+    "__index", "__newindex", "__call", "__concat", "__eq", "__lt", "__len", "__tostring", "__gc", "__mode", "__unm",
+)  # fmt: skip
+METAVALUES = (
+    "function(...) tick() return ... end", "error", "{}", "'k'", "1", "rawget", "function(t, k) tick() $b return k end",
+)  # fmt: skip
+OPERATORS = ("+", "-", "*", "/", "%", "^", "..", "==", "<", "<=", "and", "or", "~=")
+RUBBISH = (" end ", "\0", "]]", "--[[", '"', "\\", "(", "}", "\xff", "=", "\r")
+HEADERS = ("flags=no-writes", "flags=allow-oom", "flags=", "flags=nosuch", "name=x")
+
+
 class Program:
     """A program out of a number."""
 
@@ -149,12 +195,12 @@ class Program:
         elif pick < 0.2 or 0.35 <= pick < 0.5:
             self.text = self._around_bomb()
         else:
-            self.text = self.block(0) + f" return {self.expression(0)}"
+            self.text = self._fill("$b return $e", 0)
         if self._chance.random() < 0.06:
             self.text = self._broken(self.text)
         self.text = PROLOGUE + self.text
         if self._chance.random() < 0.05:
-            self.text = f"#!lua flags={self._pick(('no-writes', 'allow-oom', '', 'nosuch'))}\n{self.text}"
+            self.text = f"#!lua {self._pick(HEADERS)}\n{self.text}"
 
     def _pick(self, choices: tuple[str, ...]) -> str:
         return self._chance.choice(choices)
@@ -163,10 +209,10 @@ class Program:
         bomb = self._pick(BOMBS)
         if self._chance.random() < 0.5:
             return bomb
-        return f"{self.block(2)} local ok, a = pcall(function() {bomb} end) {self.block(2)} return a"
+        return self._fill(f"$b local ok, a = pcall(function() {bomb} end) $b return a", 2)
 
     def _broken(self, text: str) -> str:
-        """A text with a piece missing, doubled or in another place."""
+        """A text with a piece missing, in another place, or too much."""
         start, end = sorted(self._chance.choices(range(len(text) + 1), k=2))
         match self._chance.randrange(3):
             case 0:
@@ -174,93 +220,47 @@ class Program:
             case 1:
                 return text[:end] + text[start:]
             case _:
-                return text[:start] + self._pick((" end ", "\0", "]]", "--[[", '"', "\\", "(", "}", "\xff")) + text[start:]
+                return text[:start] + self._pick(RUBBISH) + text[start:]
 
-    def block(self, depth: int) -> str:
-        """Some statements."""
-        return " ".join([self.statement(depth) for _ in range(self._chance.randint(1, 4 if depth < 2 else 2))])
+    def _fill(self, template: str, depth: int) -> str:
+        """A template with something in each of its places."""
+        return re.sub(r"\$([a-z])", lambda found: self._part(found[1], depth), template)
 
-    def statement(self, depth: int) -> str:
-        """A statement, which counts if it may run again and again."""
+    def _part(self, letter: str, depth: int) -> str:
         self._left -= 1
-        if self._left < 0 or depth > 4:
-            return f"local {self._pick(NAMES)} = {self.expression(9)}"
-        name, inner = self._pick(NAMES), depth + 1
-        makers: list[Callable[[], str]] = [
-            lambda: f"local {name} = {self.expression(inner)}",
-            lambda: f"local {name}, {self._pick(NAMES)} = {self.expression(inner)}, {self.expression(inner)}",
-            lambda: f"if {self.expression(inner)} then {self.block(inner)} else {self.block(inner)} end",
-            lambda: f"for {name} = {self._pick(NUMBERS[:8])}, {self._pick(('3', '20', '-3'))} do tick() {self.block(inner)} end",
-            lambda: f"for {name}, b in pairs({self.table(inner)}) do tick() {self.block(inner)} end",
-            lambda: f"while {self.expression(inner)} do tick() {self.block(inner)} end",
-            lambda: f"repeat tick() {self.block(inner)} until {self.expression(inner)}",
-            lambda: f"local function {name}(...) tick() {self.block(inner)} return {self.expression(inner)}, ... end",
-            lambda: f"local ok, {name} = pcall(function() tick() {self.block(inner)} end)",
-            lambda: f"local ok, {name} = pcall({self.callee()}, {self.expression(inner)})",
-            lambda: f"xpcall(function() tick() {self.block(inner)} end, function(e) {self.block(inner)} return e end)",
-            lambda: f"local {name} = coroutine.wrap(function(...) tick() {self.block(inner)} coroutine.yield(...) end) {name}()",
-            lambda: f"local {name} = setmetatable({self.table(inner)}, {self.metatable(inner)})",
-            lambda: f"local {name} = {self.command()}",
-            lambda: f"local {name} = {self.command()}",
-            lambda: f"{self.callee()}({self.expression(inner)}, {self.expression(inner)})",
-            lambda: f"do local {name} = {self.table(inner)} {name}[{self.expression(inner)}] = {self.expression(inner)} end",
-            lambda: f"if tick() then error({self.expression(inner)}) end",
-        ]
-        return self._chance.choice(makers)()
+        spent = self._left < 0 or depth > 4
+        match letter:
+            case "b":
+                lines = 1 if spent else self._chance.randint(1, 4 if depth < 2 else 2)
+                return " ".join([self._statement(depth) for _ in range(lines)])
+            case "e":
+                return self._fill(self._pick(LEAVES if spent else EXPRESSIONS), depth + 1)
+            case "t":
+                return self._fill("{}" if spent else self._pick(TABLES), depth + 1)
+            case "c":
+                words = [f"'{self._pick(COMMANDS)}'", *(self._pick(WORDS) for _ in range(self._chance.randrange(6)))]
+                return f"redis.{self._pick(('call', 'pcall', 'pcall'))}({', '.join(words)})"
+        return self._fill(self._pick(_CHOICES[letter]), depth + 1)
 
-    def expression(self, depth: int) -> str:
-        """A value."""
-        self._left -= 1
-        if depth > 4 or self._left < 0:
-            return self._pick((self._pick(TEXTS), self._pick(NUMBERS), "nil", "true", "KEYS[1]", "ARGV"))
-        inner = depth + 1
-        makers: list[Callable[[], str]] = [
-            lambda: self._pick(TEXTS),
-            lambda: self._pick(NUMBERS),
-            lambda: self._pick(("nil", "true", "false", "KEYS", "ARGV", "_G", "redis", "string", "tick")),
-            lambda: self.table(inner),
-            lambda: f"({self.expression(inner)} {self._pick(('+', '*', '..', '==', '<', 'and', 'or', '%', '^'))} {self.expression(inner)})",
-            lambda: f"({self._pick(('-', 'not ', '#'))}{self.expression(inner)})",
-            lambda: f"{self.callee()}({self.expression(inner)}, {self.expression(inner)}, {self._pick(NUMBERS[:5])})",
-            lambda: f"{self.callee()}({self.expression(inner)})",
-            lambda: f"string.{self._pick(('find', 'match', 'gsub', 'gmatch'))}({self._pick(TEXTS)}, {self._pick(PATTERNS)}, {self._pick(REPLACEMENTS)})",
-            lambda: f"select(2, pcall({self.callee()}, {self.expression(inner)}, {self.expression(inner)}))",
-            lambda: self.command(),
-            lambda: f"(function(...) tick() {self.block(inner)} return ... end)({self.expression(inner)})",
-            lambda: f"cmsgpack.unpack(cmsgpack.pack({self.table(inner)}))",
-            lambda: f"cjson.decode(cjson.encode({self.table(inner)}))",
-        ]
-        return self._chance.choice(makers)()
+    def _statement(self, depth: int) -> str:
+        spent = self._left < 0 or depth > 4
+        return self._fill("local $n = $e" if spent else self._pick(STATEMENTS), depth + 1)
 
-    def table(self, depth: int) -> str:
-        """A table, which may be one of those that become other replies than arrays."""
-        field = self._pick(("err", "ok", "double", "map", "set", "big_number", "verbatim_string", "n", "__index"))
-        return self._chance.choice(
-            [
-                lambda: "{}",
-                lambda: f"{{{self.expression(depth + 1)}, {self.expression(depth + 1)}}}",
-                lambda: f"{{{field}={self.expression(depth + 1)}}}",
-                lambda: f"{{[{self.expression(depth + 1)} or 1]={self.expression(depth + 1)}}}",
-            ]
-        )()
 
-    def metatable(self, depth: int) -> str:
-        """A table with a metamethod or two."""
-        names = ("__index", "__newindex", "__call", "__concat", "__eq", "__lt", "__len", "__tostring", "__gc", "__mode")
-        values = (
-            "function(...) tick() return ... end", "error", "{}", "'k'", "1", "rawget",
-            f"function(t, k) {self.block(depth)} return k end",
-        )  # fmt: skip
-        return f"{{{self._pick(names)}={self._pick(values)}, {self._pick(names)}={self._pick(values)}}}"
-
-    def callee(self) -> str:
-        """A function."""
-        return self._pick(LIBRARY)
-
-    def command(self) -> str:
-        """A command, with words that may fit."""
-        words = ", ".join([f"'{self._pick(COMMANDS)}'", *(self._pick(WORDS) for _ in range(self._chance.randrange(6)))])
-        return f"redis.{self._pick(('call', 'pcall', 'pcall'))}({words})"
+_CHOICES = {
+    "n": NAMES,
+    "f": LIBRARY,
+    "x": TEXTS,
+    "d": NUMBERS,
+    "s": ("0", "1", "3", "20", "-2"),
+    "p": PATTERNS,
+    "r": REPLACEMENTS,
+    "o": OPERATORS,
+    "l": FIELDS,
+    "m": METATABLES,
+    "k": METAMETHODS,
+    "v": METAVALUES,
+}
 
 
 #: What scripts find: names and types, of the libraries too, and what strings do.
@@ -385,7 +385,8 @@ def main() -> int:
                 print(wrong, file=sys.stderr)
                 return 1
             done += len(numbers)
-            print(f"{done} programs, {runner.killed} of the last {len(numbers)} killed, {runner.errors} failed", flush=True)
+            told = f"{runner.killed} of the last {len(numbers)} killed, {runner.errors} failed"
+            print(f"{done} programs, {told}", flush=True)
     finally:
         server.stop()
     return 0

@@ -1,6 +1,7 @@
 """The debugger of scripts, as `redis-cli --ldb` speaks with it.
 
-From EVAL on, the client's connection belongs to the session, which reads from it and writes to it until the script ends:
+From EVAL on, the client's connection belongs to the session, which reads from it and writes to it until the script is
+done:
 
     session = *(stop  *(request answer))  end  reply of EVAL
     stop    = lines     * Stopped at 3, stop reason = step over
@@ -10,9 +11,9 @@ From EVAL on, the client's connection belongs to the session, which reads from i
     lines   = array of simple strings
     end     = lines, of which the last is <endsession>
 
-What a script's commands do while it steps, and what it tells by `redis.debug`, is among the lines of the next stop. Marks
-at the beginning of lines say what they are: <redis> a command, <reply> what it answered, <error> what it was refused for,
-<value> of a variable, <retval> of code, <debug> told by the script, <hint>.
+What a script's commands do while it steps, and what it tells by `redis.debug`, is among the lines of the next stop.
+Marks at the beginning of lines say what they are: <redis> a command, <reply> what it answered, <error> what it was
+refused for, <value> of a variable, <retval> of code, <debug> told by the script, <hint>.
 
 A user who closes the connection lets the script run to its end.
 """
@@ -386,9 +387,10 @@ def show_reply(reply: bytes, limit: int) -> bytes:
     return b"".join(parts)
 
 
-class _Shower:
-    _BRACKETS = {b"*": (b"[", b"]"), b">": (b"[", b"]"), b"~": (b"~(", b")"), b"%": (b"{", b"}"), b"|": (b"{", b"}")}
+_BRACKETS = {b"*": (b"[", b"]"), b">": (b"[", b"]"), b"~": (b"~(", b")"), b"%": (b"{", b"}"), b"|": (b"{", b"}")}
 
+
+class _Shower:
     def __init__(self, reply: bytes, parts: list[bytes], room: int) -> None:
         self._reply, self._parts, self._room = reply, parts, room
 
@@ -413,7 +415,7 @@ class _Shower:
         if kind == b"=":
             self._put(quote(self._reply[after + 4 : after + int(line)]))
             return after + int(line) + 2
-        if kind in self._BRACKETS:
+        if kind in _BRACKETS:
             return self._show_items(kind, int(line), after)
         if kind == b":":
             self._put(line)
@@ -433,7 +435,7 @@ class _Shower:
         if count < 0:
             self._put(b"NULL")
             return at
-        opening, closing = self._BRACKETS[kind]
+        opening, closing = _BRACKETS[kind]
         pairs = kind in (b"%", b"|")
         self._put(opening)
         for number in range(count):

@@ -81,7 +81,7 @@ cdef void add_quoted(Text* text, const char* quoted, size_t length) noexcept nog
     cdef char shown[8]
     cdef size_t i
     cdef int j
-    add(text, '"', 1)
+    add(text, b'"', 1)
     for i in range(length):
         if is_full(text):
             return
@@ -98,7 +98,7 @@ cdef void add_quoted(Text* text, const char* quoted, size_t length) noexcept nog
         else:
             snprintf(shown, 8, "\\x%02x", <int><unsigned char>quoted[i])
             add(text, shown, 4)
-    add(text, '"', 1)
+    add(text, b'"', 1)
 
 
 # Values; none of this raises on a stack with room
@@ -146,14 +146,14 @@ cdef void show_table(lua_State* L, int depth, Text* text) noexcept nogil:
     cdef int table = lua_gettop(L)
     cdef bint is_list = looks_like_list(L, table)
     cdef bint first = True
-    add(text, "{", 1)
+    add(text, b"{", 1)
     lua_pushnil(L)
     while lua_next(L, table):
         if not first:
             add(text, "; ", 2)
         first = False
         if not is_list:
-            add(text, "[", 1)
+            add(text, b"[", 1)
             show(L, table + 1, depth + 1, text)
             add(text, "]=", 2)
         show(L, table + 2, depth + 1, text)
@@ -161,7 +161,7 @@ cdef void show_table(lua_State* L, int depth, Text* text) noexcept nogil:
         if is_full(text):
             lua_pop(L, 1)
             break
-    add(text, "}", 1)
+    add(text, b"}", 1)
 
 
 cdef bint looks_like_list(lua_State* L, int table) noexcept nogil:

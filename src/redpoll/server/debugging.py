@@ -1,6 +1,6 @@
 """Who debugs scripts, and the process that a debugged script runs in.
 
-`SCRIPT DEBUG SYNC` debugs a script where it is: the server waits with it. `SCRIPT DEBUG YES` does not hold anybody up: the
+`SCRIPT DEBUG SYNC` debugs a script where it is: the server waits with it. `SCRIPT DEBUG YES` holds nobody up: the
 process forks, and its child has a copy of the data in which the script may change what it likes. The child is there for
 that one script: it owns nothing but the client's socket, never comes back to the loop, and ends with `os._exit`. The
 parent closes its end of the socket without a word, and reaps the child some time later.
