@@ -5,9 +5,9 @@
     python -m tests.fuzz.scripts --show 1234          the program of a number
 
 A program is made out of a grammar by its number alone: statements nested in each other, calls of all libraries and of
-commands with words that fit and words that do not, coroutines, metatables, errors of all types, and now and then a bomb:
-a string or a table that grows without end, recursion without end, a loop without end, a text that is no Lua at all. After
-each, the server has answered once, answers others, and scripts find what they found before.
+commands with words that fit and words that do not, coroutines, metatables, errors of all types, and now and then a
+bomb: a string or a table that grows without end, recursion without end, a loop without end, a text that is no Lua at
+all. After each, the server has answered once, answers others, and scripts find what they found before.
 
 Programs that may write end by themselves: their loops and functions count, and give up. Those of EVAL_RO need not, and
 are killed.
@@ -45,17 +45,20 @@ COMMANDS = (
     "SETEX", "MGET", "RANDOMKEY", "SPOP", "RENAME", "COPY", "DUMP", "RESTORE", "INCRBYFLOAT", "GETEX", "SELECT",
 )  # fmt: skip
 WORDS = (
-    "'k1'", "'k2'", "'k3'", "KEYS[1]", "ARGV[1]", "'0'", "'-1'", "'10'", "'WITHSCORES'", "'x'", "1", "2.5", "'*'", "'EX'",
+    "'k1'", "'k2'", "'k3'", "KEYS[1]", "ARGV[1]", "'0'", "'-1'", "'10'", "'WITHSCORES'", "'x'", "1", "2.5", "'*'",
+    "'EX'",
     "'NX'", "'MATCH'", "'ENCODING'", "'field'", "nil", "{}", "true", "('v'):rep(100)", "'GET'", "'u8'", "'#0'",
 )  # fmt: skip
 LIBRARY = (
     "string.format", "string.rep", "string.sub", "string.byte", "string.char", "string.reverse", "string.len",
-    "string.lower", "table.insert", "table.remove", "table.concat", "table.maxn", "table.getn", "math.floor", "math.fmod",
+    "string.lower", "table.insert", "table.remove", "table.concat", "table.maxn", "table.getn", "math.floor",
+    "math.fmod",
     "math.random", "math.ldexp", "math.frexp", "math.max", "tostring", "tonumber", "type", "next", "rawget", "rawequal",
     "rawset", "select", "getmetatable", "ipairs", "pairs", "assert", "loadstring", "load", "collectgarbage", "os.clock",
     "cjson.encode", "cjson.decode", "cjson.encode_sparse_array", "cjson.encode_max_depth", "cjson.decode_max_depth",
     "cjson.encode_number_precision", "cjson.encode_keep_buffer", "cmsgpack.pack", "cmsgpack.unpack",
-    "cmsgpack.unpack_one", "cmsgpack.unpack_limit", "struct.pack", "struct.unpack", "struct.size", "bit.band", "bit.bor",
+    "cmsgpack.unpack_one", "cmsgpack.unpack_limit", "struct.pack", "struct.unpack", "struct.size", "bit.band",
+    "bit.bor",
     "bit.lshift", "bit.tohex", "bit.bswap", "bit.rol", "redis.sha1hex", "redis.error_reply", "redis.status_reply",
     "redis.setresp", "redis.set_repl", "redis.log", "redis.acl_check_cmd", "redis.breakpoint", "redis.debug",
     "redis.replicate_commands", "redis.nosuch", "coroutine.status", "coroutine.running", "unpack", "setmetatable",
@@ -136,8 +139,8 @@ ENDLESS = (
 PROLOGUE = "local count = 0 local function tick() count = count + 1 if count > 400 then error('enough') end end "
 
 
-#: What stands for what: $n a name, $e an expression, $b a block, $t a table, $m a metatable, $f a function, $c a command,
-#: $x a text, $d a number, $s a small number, $p a pattern, $r a replacement, $o an operator, $l a field.
+#: What stands for what: $n a name, $e an expression, $b a block, $t a table, $m a metatable, $f a function, $c a
+#: command, $x a text, $d a number, $s a small number, $p a pattern, $r a replacement, $o an operator, $l a field.
 STATEMENTS = (
     "local $n = $e",
     "local $n, $n = $e, $e",
