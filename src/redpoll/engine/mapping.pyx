@@ -11,10 +11,10 @@ The thread touches no Python object. A child of a fork has no such thread, so it
 cdef extern from *:
     """
     #include <pthread.h>
+    #include <sched.h>
     #include <signal.h>
     #include <stdint.h>
     #include <sys/mman.h>
-    #include <sys/resource.h>
     #include <unistd.h>
 
     #define REDPOLL_PIECE ((size_t)2097152)
@@ -44,8 +44,10 @@ cdef extern from *:
 
     static void *redpoll_prepare_run(void *unused) {
         (void)unused;
-        /* Where it shares a processor with the loop, the loop goes first. */
-        setpriority(PRIO_PROCESS, 0, 5);
+        /* Where it shares a processor with the loop, it has what the loop leaves, and gives way in the middle of a
+           page: to be late costs no more than to have none. */
+        struct sched_param none = {0};
+        sched_setscheduler(0, SCHED_IDLE, &none);
         pthread_mutex_lock(&redpoll_prepared_lock);
         for (;;) {
             while (!redpoll_preparing || redpoll_prepared_count >= redpoll_taken / REDPOLL_SHARE) {

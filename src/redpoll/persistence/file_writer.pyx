@@ -25,12 +25,14 @@ cdef extern from *:
     """
     #include <errno.h>
     #include <pthread.h>
+    #include <sched.h>
     #include <signal.h>
     #include <stdatomic.h>
     #include <stdint.h>
     #include <stdlib.h>
     #include <string.h>
     #include <sys/eventfd.h>
+    #include <sys/resource.h>
     #include <time.h>
     #include <unistd.h>
 
@@ -139,6 +141,8 @@ cdef extern from *:
         size_t offset = 0, raw = 0;
         double last_sync = redpoll_writer_now();
         uint64_t unsynced_file = 0;
+        /* Nobody waits for a snapshot: where its thread shares a processor with the loop, the loop goes first. */
+        if (!w->keeping) setpriority(PRIO_PROCESS, 0, 10);
         pthread_mutex_lock(&w->lock);
         for (;;) {
             int idle = block == NULL && w->first == NULL;
@@ -202,6 +206,7 @@ cdef extern from *:
                 }
             }
             pthread_mutex_unlock(&w->lock);
+            if (!w->keeping) sched_yield();
             if (w->slowness) usleep(w->slowness);
             size_t before = offset;
             int failed = redpoll_writer_write(w, block, &offset);

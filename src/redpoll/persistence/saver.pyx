@@ -37,7 +37,7 @@ cdef enum:
     HAND_OVER_BYTES = 131072
     LARGE_ELEMENTS = 256         # collections with more are written in pieces
     LARGE_PIECE = 32768          # bytes of them at a time
-    QUEUE_BYTES = 67108864       # waiting to be written: with more, the walk waits for the disk
+    QUEUE_BYTES = 4194304        # waiting to be written: with more, the walk waits, and the writing thread has its time
     SYNC_BYTES = 4194304
     CHECKSUM_BYTES = 8
 

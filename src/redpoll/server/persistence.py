@@ -472,26 +472,32 @@ class Persistence:
     def _saved(self, temporary: Path, error: str) -> None:
         server = self._server
         self.last_seconds = (server.keyspace.now - self.started_ms) // 1000
-        if not error:
-            try:
-                self.lock.take(self.path)
-                self.lock.replace(temporary, self.path)
-            except (OSError, SavedElsewhere) as problem:
-                error = (problem.strerror if isinstance(problem, OSError) else "") or str(problem)
-                temporary.unlink(missing_ok=True)
         if error:
             self._failed(error)
             return
-        folder = self.path.parent
+        path = self.path
         self._naming = True
-        server.errands.run(lambda: sync_directory(folder), self._named)
+        server.errands.run(lambda: self._name(temporary, path), self._named)
+
+    def _name(self, temporary: Path, path: Path) -> None:
+        """By an errand: the file before goes with its name, and a file system takes its time over a large one."""
+        try:
+            self.lock.take(path)
+            self.lock.replace(temporary, path)
+        except SavedElsewhere as problem:
+            temporary.unlink(missing_ok=True)
+            raise OSError(0, str(problem)) from problem
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_directory(path.parent)
 
     def _named(self, error: OSError | None) -> None:
         """The snapshot has its name, for good; or nobody knows."""
         server = self._server
         self._naming = False
         if error is not None:
-            self._failed(f"its directory cannot be synced: {error.strerror}")
+            self._failed(str(error.strerror))
             return
         self.saved_dirty = self._dirty_at_start
         self.last_save_ms = server.keyspace.now

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from pathlib import Path
 
 
@@ -23,51 +24,55 @@ class SavedElsewhere(Exception):
 
 
 class SnapshotLock:
-    """One server's lock on its snapshot file."""
+    """One server's lock on its snapshot file, held from the loop's thread or by an errand."""
 
     def __init__(self) -> None:
         self._descriptor = -1
+        self._busy = threading.RLock()
 
     def take(self, path: Path) -> None:
         """Hold the file of that name, if there is one; another one is let go. Raises `SavedElsewhere`."""
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            # There is none, or none that can be read: writing it will tell.
+        with self._busy:
+            try:
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError:
+                # There is none, or none that can be read: writing it will tell.
+                self.release()
+                return
+            if self._descriptor >= 0 and os.path.samestat(os.fstat(descriptor), os.fstat(self._descriptor)):
+                os.close(descriptor)
+                return
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                raise SavedElsewhere(path) from None
+            except OSError:
+                # A file system that knows no locks.
+                os.close(descriptor)
+                return
             self.release()
-            return
-        if self._descriptor >= 0 and os.path.samestat(os.fstat(descriptor), os.fstat(self._descriptor)):
-            os.close(descriptor)
-            return
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            raise SavedElsewhere(path) from None
-        except OSError:
-            # A file system that knows no locks.
-            os.close(descriptor)
-            return
-        self.release()
-        self._descriptor = descriptor
+            self._descriptor = descriptor
 
     def replace(self, temporary: Path, path: Path) -> None:
         """Give a file its name, in place of the one that is held. Raises `OSError`."""
-        descriptor = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)
-        try:
+        with self._busy:
+            descriptor = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                pass
-            os.replace(temporary, path)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        self.release()
-        self._descriptor = descriptor
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    pass
+                os.replace(temporary, path)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            self.release()
+            self._descriptor = descriptor
 
     def release(self) -> None:
         """Let go."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        with self._busy:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
