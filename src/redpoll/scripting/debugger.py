@@ -272,11 +272,14 @@ class Debugger:
 
     def answered(self, reply: bytes) -> None:
         """The command's reply, as bytes of the protocol."""
+        if reply.startswith(b"-"):
+            self._log(b"<error> " + reply[:-2])
         self._log_trimmed(b"<reply> " + show_reply(reply, self._length))
 
     def refused(self, text: bytes) -> None:
         """What was asked of the library cannot be."""
-        self._log(b"<error> " + text)
+        # Redis has errors with a code of their own ready, as bytes of the protocol, and shows them so.
+        self._log(b"<error> " + (text[4:] if text.startswith(b"ERR ") else b"-%b\r\n" % text))
 
     def debugged(self, line: int, values: bytes) -> None:
         """`redis.debug` was called."""
