@@ -36,7 +36,7 @@ SESSIONS = {
     "steps": ("s\nn\ns\ns\ns\ns\ns\ns\ns\ns\ns\nGET k1\n", SCRIPT),
     "breakpoints": ("b 4\nb\nl\nw\nc\np\np total\np KEYS\nb 0\nc\nPING\nGET k1\n", SCRIPT),
     "code and commands": ("e 1 + 1\neval  KEYS[1]\nr SET x 'a b'\nr get x\nredis\ne 'x'\nE 1\nm 0\nt\nc\n", SCRIPT),
-    "help": ("help\nh\nc\nhelp ping\n", SCRIPT),
+    "help": ("help\nh\nc\n", SCRIPT),
     "no command": ('nosuch\n\n\'unbalanced\n"a b" c\n3 s\nc\n', SCRIPT),
     "abort": ("s\na\nPING\n", SCRIPT),
     "quit": ("s\nquit\ns\n", SCRIPT),
@@ -50,7 +50,6 @@ SESSIONS = {
     "no script": ("c\n", None),
     "an empty script": ("c\n", ""),
     "a long value": ("s\np\nc\n", "local t = ('x'):rep(1000)\nreturn #t\n"),
-    "what is said by clear and connect": ("clear\nc\nclear\n", SCRIPT),
 }
 
 

@@ -177,6 +177,8 @@ class Session:
             return
         self.debugger_ended = False
         self._print([], self.connection.read(), as_text=False)
+        # The server closes the connection, so the next command makes another one.
+        self.disconnect()
         changes = "" if self.options.debugging_blocks else " -- dataset changes rolled back"
         self.write(f"\n(Lua debugging session ended{changes})\n\n".encode())
 

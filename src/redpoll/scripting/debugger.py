@@ -86,7 +86,10 @@ class Link(Protocol):
         """Send bytes, if that can be done."""
 
     def has_gone(self) -> bool:
-        """Whether the client has closed it, or the server wants to end."""
+        """Whether the client has closed it, or the server is to end."""
+
+    def must_end(self) -> bool:
+        """Whether the server is to end."""
 
 
 class BadRequest(Exception):
@@ -202,7 +205,7 @@ class Debugger:
 
     def is_late(self) -> bool:
         """Whether the script has run for so long that it may never end."""
-        return self._now_us() - self._since_us >= self._limit_us
+        return self._now_us() - self._since_us >= self._limit_us or self.link.must_end()
 
     def stopped(self, reason: int, frame: Any) -> bytes | None:
         """Serve the user until the script is to go on; the error that it is to end with, or None."""

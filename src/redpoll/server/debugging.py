@@ -18,6 +18,7 @@ import contextlib
 import os
 import select
 import signal
+import socket
 import ssl
 import time
 from typing import Any
@@ -33,20 +34,25 @@ _GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 class ClientLink:
-    """A client's connection, read from and written to while the loop does not run."""
+    """A client's connection, read from and written to while the loop does not run. `release` ends its use."""
 
     def __init__(self, connection: Any, server: Any) -> None:
-        self._fd: int = connection.fd
         self._secure = connection.secure
         self._server = server
+        # The descriptor stays the connection's.
+        self._socket = socket.socket(fileno=connection.fd)
         self._readable, self._writable, self._closing = select.poll(), select.poll(), select.poll()
-        self._readable.register(self._fd, select.POLLIN)
-        self._writable.register(self._fd, select.POLLOUT)
-        self._closing.register(self._fd, select.POLLRDHUP)
+        self._readable.register(connection.fd, select.POLLIN)
+        self._writable.register(connection.fd, select.POLLOUT)
+        self._closing.register(connection.fd, select.POLLRDHUP)
+
+    def release(self) -> None:
+        """Let go of the connection."""
+        self._socket.detach()
 
     def read(self) -> bytes:
         """Wait for bytes; none: the client has closed the connection, or the server is to end."""
-        while not self._server.stopping:
+        while not self.must_end():
             try:
                 return self._receive()
             except (BlockingIOError, ssl.SSLWantReadError):
@@ -60,7 +66,7 @@ class ClientLink:
     def _receive(self) -> bytes:
         if self._secure is not None:
             return bytes(self._secure.read(_READ_BYTES))
-        return os.read(self._fd, _READ_BYTES)
+        return self._socket.recv(_READ_BYTES, socket.MSG_DONTWAIT)
 
     def write(self, data: bytes) -> None:
         """Send bytes; those that cannot be sent within some seconds are lost."""
@@ -68,7 +74,7 @@ class ClientLink:
         until = time.monotonic() + _SEND_SECONDS
         while view:
             try:
-                sent = self._secure.send(view) if self._secure is not None else os.write(self._fd, view)
+                sent = self._send(view)
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 left = until - time.monotonic()
                 if left <= 0:
@@ -79,9 +85,18 @@ class ClientLink:
             else:
                 view = view[sent:]
 
+    def _send(self, data: memoryview) -> int:
+        if self._secure is not None:
+            return int(self._secure.send(data))
+        return self._socket.send(data, socket.MSG_DONTWAIT)
+
+    def must_end(self) -> bool:
+        """Whether the server is to end."""
+        return bool(self._server.stopping)
+
     def has_gone(self) -> bool:
         """Whether the client has closed the connection, or the server is to end."""
-        return bool(self._server.stopping) or any(event & _GONE for _, event in self._closing.poll(0))
+        return self.must_end() or any(event & _GONE for _, event in self._closing.poll(0))
 
 
 class GivenAway:

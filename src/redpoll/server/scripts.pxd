@@ -56,4 +56,5 @@ cdef class Scripts(ScriptRunner):
     cdef int end_slow(self, Connection caller) except -1
     cdef int run_script(self, Call call, bint by_digest, bint only_reads) except -1
     cdef int debug(self, Call call, bint by_digest, bint only_reads) except -1
+    cdef int debug_through(self, Call call, bint only_reads, object link) except -1
     cdef int debug_in_child(self, Call call, bint only_reads, object link) except -1

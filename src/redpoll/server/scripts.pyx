@@ -380,8 +380,15 @@ cdef class Scripts(ScriptRunner):
             raise CommandError(errors.EVALSHA_IN_DEBUGGER)
         if connection.transaction is not None:
             raise CommandError(errors.DEBUGGER_IN_TRANSACTION)
-        # What was answered before goes out before.
         link = ClientLink(connection, self.server)
+        try:
+            return self.debug_through(call, only_reads, link)
+        finally:
+            link.release()
+
+    cdef int debug_through(self, Call call, bint only_reads, object link) except -1:
+        cdef Connection connection = call.connection
+        # What was answered before goes out before.
         if out_pending(&connection.out):
             link.write(output_bytes(&connection.out))
             out_clear(&connection.out)
