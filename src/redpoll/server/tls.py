@@ -176,7 +176,7 @@ class Tls:
     def not_in_force(self) -> list[str]:
         """Which directives that differ from what they are by default do nothing with this Python."""
         config = self._config
-        if openssl.available() or not config.tls_port:
+        if not config.tls_port or openssl.available():
             return []
         # Without caching it is sessions of TLS 1.2 that are remembered nevertheless.
         usual = {"tls-session-caching": True, "tls-session-cache-size": 20480, "tls-session-cache-timeout": 300}

@@ -415,6 +415,7 @@ TOPICS = (
         False,
         _("busy-reply-threshold", _LONG, 5000, alias="lua-time-limit"),
         _("lua-enable-deprecated-api", _BOOL, False, IMMUTABLE | HIDDEN),
+        _("script-memory-limit", _MEMORY, 0, IMMUTABLE),
         _("loadmodule", Words(1, LONG_MAX), (), FILE_ONLY),
     ),
     Topic(
