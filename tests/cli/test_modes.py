@@ -306,3 +306,28 @@ def test_encrypted(theirs: list[str], make_server: Any, tmp_path: Path) -> None:
     for line in lines:
         assert run(OURS, server, line) == run(theirs, server, line)
     assert run(OURS, server, (*at, "--tls", *pair, "PING"))[0] == 1  # an authority that nobody knows
+
+
+def test_percentiles_of_latency(filled: Server) -> None:
+    words = ("--latency", "--latency-percentiles", "50,99.9", "-i", "0.05")
+    figure = r"\d+\.\d{3}"
+    forms = {
+        ("--no-raw",): rf"min: {figure}, max: {figure}, avg: {figure} \(\d+ samples\), p50: {figure}, p99\.9: {figure}",
+        ("--raw",): rf"{figure} {figure} {figure} \d+ {figure} {figure}\n",
+        ("--csv",): rf"{figure},{figure},{figure},\d+,{figure},{figure}\n",
+        ("--json",): rf'\{{"min": {figure}, "max": {figure}, "avg": {figure}, "count": \d+, '
+        rf'"percentiles": \{{"50": {figure}, "99\.9": {figure}\}}\}}\n',
+    }
+    for form, pattern in forms.items():
+        if form == ("--no-raw",):
+            with started(OURS, filled, *form, *words[:3], "--latency-history", "-i", "0.05") as client:
+                assert re.search(pattern, read_until(client, "seconds range"))
+        else:
+            assert re.fullmatch(pattern, run(OURS, filled, (*form, *words))[1])
+    assert run(OURS, filled, ("--latency", "--latency-percentiles", "50,101"))[0] == 1
+
+
+def test_how_many_hot_keys(filled: Server) -> None:
+    output = run(OURS, filled, ("--hotkeys", "--hotkeys-count", "2"))[1]
+    assert output.count("hot key found with counter") == 2
+    assert run(OURS, filled, ("--hotkeys", "--hotkeys-count", "0"))[1].count("hot key found with counter") == 0
