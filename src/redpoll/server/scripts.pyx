@@ -331,7 +331,7 @@ cdef class Scripts(ScriptRunner):
         return 0
 
     cdef int answer_failure(self, Out* out, State* state, Connection caller) except -1:
-        cdef bytes text = state.text[:state.text_length]
+        cdef bytes text = state.text[:state.text_length].rstrip(b"\r\n")
         out_clear(&state.answer)
         if not state.counted:
             raise CommandError(text.decode("utf-8", "surrogateescape"))
