@@ -360,7 +360,7 @@ cdef class Machine:
         if status != 0:
             self.take_error()
         if state.memory.refused or (state.memory.limit and state.memory.used > state.memory.limit // 2):
-            # Lua collects when there is twice as much, which may not fit; the next script must not find this one's rest.
+            # Lua collects when there is twice as much, which may not fit; the next script must have room.
             state.memory.refused = False
             lua_gc(L, LUA_GCCOLLECT, 0)
         state.runs += 1

@@ -46,7 +46,7 @@ cdef uint64_t FLAG_SCRIPT_RUNNER = command_flags.SCRIPT_RUNNER
 cdef enum:
     DIGEST_DIGITS = 40
     COPY_MOST = 4096         # longer answers are handed on in their chunks
-    DEBUG_LIMIT_US = 5000000 # after which a script that is debugged stops, where no threshold is set
+    DEBUG_LIMIT_US = 5000000  # after which a script that is debugged stops, where no threshold is set
 
 _LOG_LEVELS = ("debug", "verbose", "notice", "warning")
 
@@ -468,7 +468,6 @@ cdef class Scripts(ScriptRunner):
     def busy_text(self) -> str:
         """What others are told while a script is slow."""
         return errors.BUSY_FUNCTION if self.host.is_function else errors.BUSY_SCRIPT
-
 
 
 cdef bytes output_bytes(Out* out):
