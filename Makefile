@@ -38,7 +38,8 @@ test: build
 lint: $(TOOLS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(if $(SOURCES),PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint $(filter-out %.h,$(SOURCES)))
+	@echo cython-lint src
+	@PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint $(filter-out %.h,$(SOURCES))
 	$(BIN)/mypy
 
 format: $(TOOLS)

@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks import servers
 from benchmarks.large import KEY, KINDS, finish, growth, member, send
 from benchmarks.run import put
+from redpoll.benchmark import svg
 
 SIZES = (10**3, 10**4, 10**5, 10**6, 10**7)
 PIPELINE = 100
@@ -74,46 +75,12 @@ def measure(kind: str, sizes: list[int], count: int, name: str) -> dict[str, lis
     return found
 
 
-# The plot
-
-WIDTH, HEIGHT, MARGIN = 760, 460, 56
-_COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860", "#da8bc3", "#8c8c8c", "#ccb974")
-
-
 def plot(sizes: list[int], rows: dict[str, list[float]]) -> str:
     """An SVG of all rows over the sizes, which stand a tenfold apart."""
-    top = max(max(row) for row in rows.values()) * 1.05
-    inner_width, inner_height = WIDTH - 4.2 * MARGIN, HEIGHT - 2 * MARGIN
-
-    def place(index: int, value: float) -> tuple[float, float]:
-        step = inner_width / max(len(sizes) - 1, 1)
-        return MARGIN + index * step, HEIGHT - MARGIN - value / top * inner_height
-
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"',
-        ' font-family="sans-serif" font-size="12">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        f'<text x="{MARGIN}" y="24" font-size="14">Processor time of one operation, microseconds, by members</text>',
-    ]
-    ticks = [top / 1.05 * share / 4 for share in range(5)]
-    for tick in ticks:
-        x, y = place(0, tick)
-        parts.append(f'<line x1="{x:.0f}" y1="{y:.1f}" x2="{x + inner_width:.0f}" y2="{y:.1f}" stroke="#ddd"/>')
-        parts.append(f'<text x="{x - 6:.0f}" y="{y + 4:.1f}" text-anchor="end">{tick:.2f}</text>')
-    for index, size in enumerate(sizes):
-        x, y = place(index, 0)
-        parts.append(f'<text x="{x:.1f}" y="{y + 20:.0f}" text-anchor="middle">{size:,}</text>')
     order = sorted(rows, key=lambda label: -rows[label][-1])
-    for number, label in enumerate(order):
-        colour = _COLOURS[number % len(_COLOURS)]
-        points = " ".join("{:.1f},{:.1f}".format(*place(index, value)) for index, value in enumerate(rows[label]))
-        dashes = ' stroke-dasharray="5 3"' if number >= len(_COLOURS) else ""
-        stroke = f'stroke="{colour}" stroke-width="2"{dashes}'
-        parts.append(f'<polyline points="{points}" fill="none" {stroke}/>')
-        x, y = MARGIN + inner_width + 16, MARGIN + number * 22
-        parts.append(f'<line x1="{x:.0f}" y1="{y}" x2="{x + 20:.0f}" y2="{y}" {stroke}/>')
-        parts.append(f'<text x="{x + 26:.0f}" y="{y + 4}">{label}</text>')
-    return "\n".join([*parts, "</svg>", ""])
+    lines = {label: [(float(index), value) for index, value in enumerate(rows[label])] for label in order}
+    ticks = [(float(index), f"{size:,}") for index, size in enumerate(sizes)]
+    return svg.page(svg.chart("Processor time of one operation, microseconds, by members", lines, ticks))
 
 
 def main() -> None:

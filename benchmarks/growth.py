@@ -1,8 +1,8 @@
 """How long others wait while the table grows from nothing to ten million keys.
 
 One connection fills as fast as it can in pipelines of 64, another sends PING after PING and
-notes each round trip, before all else on its processor; with `--expiring` every key lives for a few seconds, so that expiry runs
-all the time too. The pause that growth or expiry causes shows in the tail.
+notes each round trip, before all else on its processor; once more with keys that live for a few
+seconds, so that expiry runs all the time too. The pause that growth or expiry causes shows in the tail.
 """
 
 import argparse

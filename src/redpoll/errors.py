@@ -597,8 +597,8 @@ def object_denied(user: str, what: str, name: str) -> str:
 
 
 def database_denied(user: str, name: str) -> str:
-    """The same for a database."""
-    return f"User {user} has no permissions to access database '{name}'"
+    """The same for a database, or for a command that works on the one selected."""
+    return f"User {user} has no permissions to access database {name}"
 
 
 def rules_changed(reason: str) -> str:

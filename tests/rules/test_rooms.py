@@ -8,7 +8,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src" / "redpoll"
 # From the top: each may import itself and what stands before it.
 ROOMS = ["errors", "version", "engine", "formats", "wire", "commands", "persistence", "security", "scripting"]
-ROOMS += ["server", "embedded", "cli"]
+ROOMS += ["server", "embedded", "cli", "benchmark"]
 IMPORT = re.compile(r"^\s*(?:from|import|cimport)\s+redpoll(?:\.(\w+))?(?:[.\w]*)\s*(?:c?import\s+(.+))?", re.MULTILINE)
 FILES = sorted(path for suffix in ("py", "pyx", "pxd") for path in SOURCE.rglob(f"*.{suffix}"))
 
@@ -50,7 +50,7 @@ def test_the_pattern_sees_imports() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_only_the_server_touches_sockets_clock_and_environment(path: Path) -> None:
-    if room_of(path) in ("server", "embedded", "cli", "__main__"):
+    if room_of(path) in ("server", "embedded", "cli", "benchmark", "__main__"):
         return
     text = path.read_text(encoding="utf-8")
     for module in ("socket", "selectors", "datetime"):

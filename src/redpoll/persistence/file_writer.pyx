@@ -11,6 +11,10 @@ A sync that failed is not made good by one that succeeds: the kernel may have fo
 `keeping`, blocks stay in memory until they are on the disk, and all that was written since the last good sync is
 written again, in its place, before the next one. Without, the writer is done for at the first failed sync.
 
+With SYNC_ALWAYS many clients may wait for the disk together. Those who were just answered come again at once, so the
+thread waits a moment for them before it syncs, by a fraction of what the sync takes (`GATHER`): else they would go by
+halves, each waiting while the disk works for the other.
+
 A stream may go on in another file: the new writer counts its bytes from where the one before ended, and tells none of
 them as synced before all of that one's are (`follow`).
 """
@@ -37,6 +41,10 @@ cdef extern from *:
     #include <unistd.h>
 
     #define REDPOLL_KEPT_MOST (32u << 20)
+    #define REDPOLL_CROWD 4           /* clients that it is worth to gather */
+    #define REDPOLL_GATHER 0.5        /* of what a sync takes, to wait for more of them at most; */
+    #define REDPOLL_GATHER_MOST 1e-3  /* seconds; */
+    #define REDPOLL_GATHER_STEP_US 40 /* and no longer once nothing came for so long */
 
     typedef struct redpoll_block {
         struct redpoll_block *next;
@@ -60,6 +68,8 @@ cdef extern from *:
         int keeping, sync_failed;
         unsigned int slowness;        /* microseconds before each write, for tests */
         int fd, event, policy, stop, sync_wanted, ended;
+        double sync_took;             /* seconds, of late */
+        atomic_uint crowd;            /* clients whose replies wait for a sync */
         int waiters;                  /* threads in redpoll_writer_wait_until */
         size_t waiting;               /* bytes handed over and not written */
         uint64_t sync_every;          /* sync after so many bytes besides; 0: do not */
@@ -139,7 +149,8 @@ cdef extern from *:
         redpoll_writer *w = argument;
         redpoll_block *block = NULL;      /* what is being written, after the filter */
         size_t offset = 0, raw = 0;
-        double last_sync = redpoll_writer_now();
+        double last_sync = redpoll_writer_now(), gathering = 0;
+        unsigned long gathered = 0;
         uint64_t unsynced_file = 0;
         /* Nobody waits for a snapshot: where its thread shares a processor with the loop, the loop goes first. */
         if (!w->keeping) setpriority(PRIO_PROCESS, 0, 10);
@@ -153,6 +164,19 @@ cdef extern from *:
             if (w->policy == 1 && unsynced && now - last_sync >= 1.0) sync_due = 1;
             if (w->sync_every && unsynced_file >= w->sync_every) sync_due = 1;
             if (unsynced && (w->kept_bytes >= REDPOLL_KEPT_MOST || (w->sync_failed && idle))) sync_due = 1;
+            if (sync_due && w->policy == 2 && !w->sync_wanted && !w->stop && !w->sync_failed &&
+                atomic_load(&w->crowd) >= REDPOLL_CROWD) {
+                double most = w->sync_took * REDPOLL_GATHER;
+                if (gathering == 0) gathering = now;
+                if (most > REDPOLL_GATHER_MOST) most = REDPOLL_GATHER_MOST;
+                if (gathered != atomic_load(&w->done) && now - gathering < most) {
+                    gathered = atomic_load(&w->done);
+                    pthread_mutex_unlock(&w->lock);
+                    usleep(REDPOLL_GATHER_STEP_US);
+                    pthread_mutex_lock(&w->lock);
+                    continue;
+                }
+            }
             if (sync_due) {
                 unsigned long upto = atomic_load(&w->done);
                 pthread_mutex_unlock(&w->lock);
@@ -161,6 +185,8 @@ cdef extern from *:
                 pthread_mutex_lock(&w->lock);
                 if (after - now > 1.0) atomic_fetch_add(&w->delayed, 1);
                 last_sync = after;
+                w->sync_took += (after - now - w->sync_took) / 8;
+                gathering = 0;
                 unsynced_file = 0;
                 if (failed) {
                     atomic_store(&w->error, failed);
@@ -303,6 +329,10 @@ cdef extern from *:
         pthread_mutex_unlock(&w->lock);
     }
 
+    static void redpoll_writer_tell_crowd(redpoll_writer *w, unsigned int clients) {
+        atomic_store_explicit(&w->crowd, clients, memory_order_relaxed);
+    }
+
     /* 0: everything handed over is written and on the disk; else why it is not, after so many seconds. */
     static int redpoll_writer_drain(redpoll_writer *w, double seconds) {
         int result = 0;
@@ -379,10 +409,12 @@ cdef extern from *:
     #define redpoll_writer_error(writer) atomic_load(&(writer)->error)
     """
     ctypedef unsigned long atomic_ulong
+    ctypedef unsigned int atomic_uint
     ctypedef struct Writer "redpoll_writer":
         int event
         size_t waiting
         unsigned int slowness
+        atomic_uint crowd
         atomic_ulong handed_over
         atomic_ulong done
         atomic_ulong synced
@@ -391,6 +423,7 @@ cdef extern from *:
     Writer* redpoll_writer_new(int fd, int policy, uint64_t sync_every, uint64_t first, int keeping,
                                void* filter, void* context) noexcept nogil
     void redpoll_writer_submit(Writer* w, void* block) noexcept nogil
+    void redpoll_writer_tell_crowd(Writer* w, unsigned int clients) noexcept nogil
     int redpoll_writer_drain(Writer* w, double seconds) noexcept nogil
     void redpoll_writer_wait(Writer* w, size_t most) noexcept nogil
     int redpoll_writer_wait_until(Writer* w, unsigned long bytes, int synced) noexcept nogil
@@ -476,6 +509,9 @@ cdef class FileWriter:
         if block != NULL and block.length:
             self.open_block = NULL
             redpoll_writer_submit(<Writer*>self.writer, block)
+
+    cdef void tell_crowd(self, size_t clients) noexcept nogil:
+        redpoll_writer_tell_crowd(<Writer*>self.writer, <unsigned int>clients)
 
     cdef uint64_t synced_bytes(self) noexcept nogil:
         cdef uint64_t synced

@@ -19,7 +19,7 @@ from redpoll.scripting.libraries.cjson cimport open_cjson
 from redpoll.scripting.libraries.cmsgpack cimport open_cmsgpack
 from redpoll.scripting.libraries.struct cimport open_struct
 from redpoll.scripting.lua cimport (
-    LUA_GCCOLLECT, LUA_GCSTEP, LUA_MASKCOUNT, LUA_MASKLINE, LUA_REGISTRYINDEX, LUA_TNUMBER, LUA_TSTRING,
+    LUA_GCCOLLECT, LUA_MASKCOUNT, LUA_MASKLINE, LUA_REGISTRYINDEX, LUA_TNUMBER, LUA_TSTRING,
     LUA_TTABLE, api, lua_call, lua_checkstack, lua_close, lua_concat, lua_cpcall, lua_createtable, lua_Debug,
     lua_error, lua_gc, lua_getinfo, lua_getstack, lua_insert, lua_istable, lua_newstate, lua_pcall, lua_pop,
     lua_pushcclosure, lua_pushcfunction, lua_pushlightuserdata, lua_pushlstring, lua_pushnumber, lua_pushstring,
@@ -36,7 +36,6 @@ from redpoll.wire.output cimport out_restart
 
 cdef enum:
     HOOK_INSTRUCTIONS = 100000
-    COLLECT_EVERY = 50           # runs
     BYTECODE = 27                # the first byte of a compiled chunk
     REPLY_KEPT = 65536           # bytes of room that are kept between two runs
     # The bottom of the stack
@@ -363,10 +362,6 @@ cdef class Machine:
             # Lua collects when there is twice as much, which may not fit; the next script must have room.
             state.memory.refused = False
             lua_gc(L, LUA_GCCOLLECT, 0)
-        state.runs += 1
-        if state.runs >= COLLECT_EVERY:
-            state.runs = 0
-            lua_gc(L, LUA_GCSTEP, COLLECT_EVERY)
         return 0
 
     cdef void take_error(self) noexcept:

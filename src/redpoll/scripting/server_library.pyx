@@ -24,13 +24,11 @@ from redpoll.scripting.state cimport (
 )
 from redpoll.wire.output cimport out_restart
 
-import hashlib
-
 try:
-    # OpenSSL's, which hashlib gives, takes longer to begin, and is faster from then on.
+    # OpenSSL's, which hashlib gives, takes longer to begin and to import, and is faster from then on.
     from _sha1 import sha1 as short_sha1
 except ImportError:
-    short_sha1 = hashlib.sha1
+    from hashlib import sha1 as short_sha1
 
 from redpoll.version import REDIS_VERSION
 
@@ -62,7 +60,12 @@ cdef int ask_permission(State* state) noexcept:
 
 cdef void hex_digest(const char* text, size_t length, char* into) noexcept:
     """The SHA-1 of a text in 40 digits."""
-    cdef bytes digest = (short_sha1 if length < SHORT else hashlib.sha1)(text[:length]).digest()
+    cdef bytes digest
+    if length < SHORT:
+        digest = short_sha1(text[:length]).digest()
+    else:
+        from hashlib import sha1
+        digest = sha1(text[:length]).digest()
     cdef const unsigned char* bytes_ = digest
     cdef int i
     for i in range(20):

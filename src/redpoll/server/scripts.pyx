@@ -103,6 +103,7 @@ cdef class ScriptHost(Host):
         call.long_count = 0
         call.changes = 0
         call.gate = self.caller.gate & GATE_RULES
+        call.direct = NULL
         if not state.telling & TELL_LOG:
             silent = True
             propagating = dispatcher.keyspace.propagating
@@ -298,7 +299,7 @@ cdef class Scripts(ScriptRunner):
         host.is_function = not flags & RUN_SCRIPT
         host.words = argv
         host.word_count = argc
-        host.client.select(caller.db)
+        host.client.db = caller.db
         state.threshold_us = self.threshold_us
         call.may_block = False
         call.in_script = True

@@ -15,7 +15,6 @@ rest as `call.server`.
 import contextlib
 import os
 import signal
-import traceback
 from typing import Any
 
 import redpoll.engine.memory as allocator
@@ -378,6 +377,8 @@ class Server:
 
     def internal_error(self, name: str, error: BaseException) -> None:
         """A handler failed in a way that it should not."""
+        import traceback
+
         trace = "".join(traceback.format_exception(error))
         self.log.warning(f"Command {name} failed; this is a bug in Redpoll, please report it:\n{trace}")
 
