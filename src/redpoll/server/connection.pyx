@@ -152,7 +152,8 @@ cdef class Connection:
         return (OBJECT_BYTES + self.buffer_room + parser_memory(&self.parser) + self.out.memory
                 + (0 if self.transaction is None else self.transaction.memory)
                 + (0 if self.watched is None else len(self.watched) * WATCHED_BYTES)
-                + (0 if self.subscriptions is None else self.subscriptions.bytes_held))
+                + (0 if self.subscriptions is None else self.subscriptions.bytes_held)
+                + (0 if self.tracking is None else self.tracking.bytes_held))
 
     @property
     def recent_input(self) -> int:
