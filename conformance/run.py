@@ -34,6 +34,7 @@ FILES = (
     "integration/aof-multi-part", "integration/convert-zipmap-hash-on-load",
     "integration/convert-ziplist-hash-on-load", "integration/convert-ziplist-zset-on-load",
     "integration/corrupt-dump", "integration/corrupt-dump-fuzzer", "integration/logging",
+    "integration/redis-benchmark",
 )  # fmt: skip
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LINE = re.compile(r"^\[(ok|err|skip|ignore|exception|timeout)\]:? ?(.*)$")

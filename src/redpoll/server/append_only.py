@@ -13,8 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redpoll.persistence.append_only import (
     HISTORY,
@@ -26,6 +25,9 @@ from redpoll.persistence.append_only import (
 )
 from redpoll.persistence.file_writer import FileWriter
 from redpoll.server.log_loading import LogError, load_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _POLICIES = {"no": 0, "everysec": 1, "always": 2}
 _DRAIN_SECONDS = 10.0
@@ -79,6 +81,8 @@ class AppendOnly:
             return False
         directory = self._open_directory()
         try:
+            from pathlib import Path
+
             directory.adopt(Path(self._server.config.dir) / self._server.config.appendfilename)
             directory.read()
         except (ManifestError, OSError) as error:
@@ -172,6 +176,8 @@ class AppendOnly:
         if self.directory is not None and self._lock >= 0:
             return self.directory
         config = self._server.config
+        from pathlib import Path
+
         path = Path(config.dir) / config.appenddirname
         try:
             if not path.is_dir():

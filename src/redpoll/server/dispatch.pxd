@@ -65,10 +65,12 @@ cdef class Dispatcher:
     cdef Out pushes                       # messages to the client whose command runs, to go out behind its reply
     cdef public Tracker tracker           # hears of the commands of clients that track keys
     cdef public Runners runners           # knows scripts
+    cdef void* direct                     # for the next command that is invoked; see `Call.direct`
     cdef void* running                    # the Connection whose command runs, or NULL
     cdef readonly uint32_t unit_depth     # how many transactions and scripts run, one within the other
 
     cdef void resolve(self, Request* request) noexcept
+    cdef void* look_closer(self, Routine routine, Request* request) noexcept
     cdef void begin(self) noexcept
     # False: the command has to wait, and with it what follows it on this connection.
     cdef bint run(self, Connection connection, Request* request) noexcept

@@ -37,6 +37,7 @@ cdef class Loop(Batches):
     cdef public bint permanent            # `attend` goes on though nothing is to be seen to: it serves sockets
     cdef public bint saves                # there are save points
     cdef readonly bint attended           # a thread is in `attend`, or about to be
+    cdef unsigned long attending          # that thread; 0: none is there yet
     cdef int64_t awake_at_ms              # when that thread looks again, if nobody wakes it before
     cdef uint64_t dirty_told              # changes of the keyspace when `finish` looked last
     cdef uint64_t dirty_seen              # changes of the keyspace when it decided to wait for no save point; or -1
