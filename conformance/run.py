@@ -29,10 +29,12 @@ FILES = (
     "unit/protocol", "unit/querybuf", "unit/limits", "unit/introspection", "unit/introspection-2", "unit/info",
     "unit/info-command", "unit/slowlog", "unit/latency-monitor", "unit/obuf-limits", "unit/networking", "unit/quit",
     "unit/other", "unit/multi", "unit/pubsub", "unit/pubsubshard", "unit/tracking", "unit/functions", "unit/scripting",
-    "unit/aofrw", "unit/lazyfree", "unit/maxmemory", "integration/rdb", "integration/aof",
+    "unit/aofrw", "unit/lazyfree", "unit/maxmemory", "unit/memefficiency", "unit/client-eviction",
+    "integration/rdb", "integration/aof",
     "integration/aof-multi-part", "integration/convert-zipmap-hash-on-load",
     "integration/convert-ziplist-hash-on-load", "integration/convert-ziplist-zset-on-load",
-    "integration/corrupt-dump", "integration/logging", "integration/redis-benchmark",
+    "integration/corrupt-dump", "integration/corrupt-dump-fuzzer", "integration/logging",
+    "integration/redis-benchmark",
 )  # fmt: skip
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LINE = re.compile(r"^\[(ok|err|skip|ignore|exception|timeout)\]:? ?(.*)$")
