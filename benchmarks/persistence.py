@@ -13,7 +13,6 @@
 
 import argparse
 import bisect
-import collections
 import contextlib
 import csv
 import io
@@ -21,7 +20,6 @@ import itertools
 import os
 import random
 import re
-import select
 import shutil
 import socket
 import subprocess
@@ -225,79 +223,48 @@ def benchmark(server: Server, requests: int, words: list[str], *options: str, ke
     return float(list(csv.DictReader(io.StringIO(output)))[-1]["rps"])
 
 
-def open_load(port: int, rate: float, stop: threading.Event, keys: int) -> list[float]:
-    """Latencies in milliseconds, counted from when a request was due: every millisecond some, from 20 connections."""
-    chance = random.Random(1)
-    socks = [servers.connect(port) for _ in range(20)]
-    # Of each: when the requests were due whose replies are still to come, with the lines of these; lines that came.
-    waiting: list[collections.deque[tuple[float, int]]] = [collections.deque() for _ in socks]
-    lines = [0] * len(socks)
-    poller = select.epoll()
-    for sock in socks:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        poller.register(sock, select.EPOLLIN)
-    by_descriptor = {sock.fileno(): number for number, sock in enumerate(socks)}
-    times: list[float] = []
-    a_time = max(1, round(rate / 1000))
-    requests = [
-        (request("SET", f"key:{chance.randrange(keys):012}", WORD), 1) if i % 2 else
-        (request("GET", f"key:{chance.randrange(keys):012}"), 2) for i in range(2000)
-    ]  # fmt: skip
-    begin = time.perf_counter()
-    sent = turn = 0
-    while not stop.is_set():
-        now = time.perf_counter()
-        due = begin + sent / rate
-        if now < due and not any(waiting):
-            time.sleep(max(0.0, min(due - now, 0.001)))
-            continue
-        while (due := begin + sent / rate) <= now:
-            number = turn % len(socks)
-            turn += 1
-            batch = [requests[(sent + i) % len(requests)] for i in range(a_time)]
-            socks[number].sendall(b"".join(words for words, _ in batch))
-            waiting[number].extend((due, count) for _, count in batch)
-            sent += a_time
-        for descriptor, _ in poller.poll(0.0005):
-            number = by_descriptor[descriptor]
-            lines[number] += socks[number].recv(1 << 16).count(b"\n")
-            arrived = time.perf_counter()
-            queue = waiting[number]
-            while queue and lines[number] >= queue[0][1]:
-                since, count = queue.popleft()
-                lines[number] -= count
-                times.append((arrived - since) * 1000)
-    for sock in socks:
-        sock.close()
-    return sorted(times)
+def open_load(port: int, rate: float, seconds: float, keys: int) -> subprocess.Popen[str]:
+    """GET and SET by halves at that rate, each due at a time of its own, from 20 connections."""
+    options = {"-p": port, "-c": 20, "--mix": "get:50,set:50", "--rate": round(rate), "--duration": seconds, "-r": keys,
+               "-d": len(WORD)}  # fmt: skip
+    words = [str(word) for pair in options.items() for word in pair]
+    command = [sys.executable, "-m", "redpoll.benchmark", *words]
+    if (processor := servers.processors()[1]) is not None:
+        command = ["taskset", "-c", str(processor), *command]
+    environment = {**os.environ, "PYTHONPATH": str(servers.ROOT / "src")}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def latencies(load: subprocess.Popen[str]) -> list[float]:
+    """Of a load that is done, in milliseconds: the median and p99.9, of GET or SET, the worse; the longest of all."""
+    assert load.stdout is not None
+    with load:
+        text = load.stdout.read()
+    found = [
+        max(float(word) for word in re.findall(rf"^  (?:GET|SET) .*\b{name}=([\d.]+)", text, re.MULTILINE))
+        for name in ("p50", "p99.9")
+    ]
+    longest = re.search(r"^ +avg +min .*\n.* ([\d.]+)$", text, re.MULTILINE)
+    assert longest is not None
+    return [*found, float(longest[1])]
 
 
 def measure_latency(name: str, keys: int, requests: int, seconds: float) -> list[str]:
-    """Cells: the load, percentiles without and while saving."""
+    """Cells: the load, percentiles without saving and with one save after the other."""
     with tempfile.TemporaryDirectory() as folder, running(name, folder) as server:
         fill(server.port, (request("SET", f"key:{number:012}", WORD) for number in range(keys)))
         rate = greatest_load(server, requests) / 2
         cells = [f"{rate:,.0f}/s"]
-        if (processor := servers.processors()[1]) is not None:
-            os.sched_setaffinity(0, {processor})
         for saving in (False, True):
-            stop = threading.Event()
-            result: list[list[float]] = []
-            thread = threading.Thread(target=lambda: result.append(open_load(server.port, rate, stop, keys)))  # noqa: B023
-            if saving:
+            load = open_load(server.port, rate, seconds, keys)
+            # Nobody asks how far the save is: that would be seen in the latencies.
+            while saving and load.poll() is None:
                 server.ask("BGSAVE")
-            thread.start()
-            if saving:
-                deadline = time.perf_counter() + 120
-                while info(server, "persistence", "rdb_bgsave_in_progress") != "0" and time.perf_counter() < deadline:
-                    time.sleep(0.05)
-            else:
-                time.sleep(seconds)
-            stop.set()
-            thread.join()
-            times = result[0]
-            cells += [f"{times[int(len(times) * share)]:.2f}" for share in (0.5, 0.999)] + [f"{times[-1]:.1f}"]
-        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+                time.sleep(seconds / 8)
+            times = latencies(load)
+            cells += [f"{times[0]:.2f}", f"{times[1]:.2f}", f"{times[2]:.1f}"]
+        if not (Path(folder) / "dump.rdb").exists():
+            raise RuntimeError(f"{name} saved nothing")
     return cells
 
 

@@ -11,6 +11,7 @@ not full before the server's is, and `--unix` has all go through Unix sockets.
 
 import argparse
 import csv
+import hashlib
 import io
 import json
 import os
@@ -43,6 +44,8 @@ class Case:
     lines: int  # of the reply in RESP2
     share: float = 1.0  # of the requests of a run
     group: str = "strings"
+    how: str = ""  # `user`: as one with rules; `tls`: encrypted
+    keys: int = KEYS  # of the key space
 
 
 def _collections(words: str, lines: int, share: float = 1.0) -> Case:
@@ -53,6 +56,27 @@ def _whole(words: str) -> Case:
     return Case(words, 1, 0.0005, "whole")
 
 
+def _access(words: str, lines: int, share: float = 1.0, how: str = "", keys: int = KEYS) -> Case:
+    return Case(words, lines, share, "access", how, keys)
+
+
+def _script(text: str, words: str, share: float, keys: int) -> Case:
+    return _access(f"EVALSHA {hashlib.sha1(text.encode()).hexdigest()} {words}", 1, share, keys=keys)
+
+
+SCRIPTS = {
+    "get": "return redis.call('GET', KEYS[1])",
+    # A sliding window: so many requests of one client in so many milliseconds.
+    "limiter": """local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local window = tonumber(ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window)
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end
+redis.call('ZADD', KEYS[1], now, time[1] .. time[2])
+redis.call('PEXPIRE', KEYS[1], window)
+return 1""",
+    "loop": "for i = 1, 1000 do redis.call('INCR', KEYS[1]) end",
+}
 # In the order in which they run: what is taken out was put in before.
 CASES = {
     "GET": Case(f"GET {_KEY}", 2),
@@ -87,8 +111,20 @@ CASES = {
     "ZUNIONSTORE": _whole("ZUNIONSTORE result 2 zset:a zset:b"),
     "ZINTERSTORE": _whole("ZINTERSTORE result 2 zset:a zset:b"),
     "SORT": _whole("SORT numbers STORE result"),
+    "GET, default user": _access(f"GET {_KEY}", 2),
+    "GET, user with rules": _access(f"GET {_KEY}", 2, how="user"),
+    "SET, default user": _access(f"SET {_KEY} {_VALUE}", 1),
+    "SET, user with rules": _access(f"SET {_KEY} {_VALUE}", 1, how="user"),
+    "GET, TLS": _access(f"GET {_KEY}", 2, 0.5, "tls"),
+    "SET, TLS": _access(f"SET {_KEY} {_VALUE}", 1, 0.5, "tls"),
+    "EVALSHA, one GET": _script(SCRIPTS["get"], f"1 {_KEY}", 0.5, KEYS),
+    "EVALSHA, rate limiter": _script(SCRIPTS["limiter"], "1 limit:__rand_int__ 100 60000", 0.2, 1000),
+    "EVALSHA, 1,000 calls": _script(SCRIPTS["loop"], "1 loop:__rand_int__", 0.002, 1000),
 }
-GROUPS = ("strings", "collections", "whole")
+GROUPS = ("strings", "collections", "whole", "access")
+#: Who may read and write what the cases ask for, but is not free to do all.
+USER = ("limited", "secret")
+RULES = ("on", ">secret", "+@all", "-@admin", "-@dangerous", "~session:*", "~user:*", "%R~config:*", "~key:*")
 
 
 def words_of(case: str, size: int) -> list[str]:
@@ -99,8 +135,9 @@ def words_of(case: str, size: int) -> list[str]:
 def load(server: servers.Server, test: str, size: int, *, pipeline: int, requests: int, processor: int | None,
          program: str, unix: bool) -> Figure:  # fmt: skip
     """One run of the load; commands a second, latencies in milliseconds, and the server's processor time."""
+    drive = LOADS["redis-benchmark" if program == "light" and CASES[test].how else program]
     before = server.cpu_seconds()
-    figure = LOADS[program](server, test, size, pipeline, requests, processor, unix)
+    figure = drive(server, test, size, pipeline, requests, processor, unix)
     spent = server.cpu_seconds() - before
     return {**figure, "cpu_us": spent / requests * 1e6, "busy": spent * figure["rps"] / requests}
 
@@ -132,8 +169,13 @@ def _redpoll_benchmark(server: servers.Server, test: str, size: int, pipeline: i
 
 def _program(tool: list[str], server: servers.Server, test: str, size: int, pipeline: int, requests: int,
              processor: int | None, unix: bool) -> Figure:  # fmt: skip
+    case = CASES[test]
     address = ["-s", server.socket_path] if unix else ["-p", str(server.port)]
-    command = [*tool, *address, "-c", "50", "-n", str(requests), "-P", str(pipeline), "-r", str(KEYS), "--csv",
+    if case.how == "tls":
+        address = ["-p", str(server.tls_port), "--tls", "--insecure"]
+    elif case.how == "user":
+        address += ["--user", USER[0], "-a", USER[1]]
+    command = [*tool, *address, "-c", "50", "-n", str(requests), "-P", str(pipeline), "-r", str(case.keys), "--csv",
                *words_of(test, size)]  # fmt: skip
     if processor is not None:
         command = ["taskset", "-c", str(processor), *command]
@@ -150,7 +192,7 @@ def fill(server: servers.Server, size: int, groups: set[str], processor: int | N
     value = "x" * size
     request = servers.request
     parts: list[bytes] = []
-    if "strings" in groups:
+    if groups & {"strings", "access"}:
         parts += [request("SET", f"key:{number:012}", value) for number in range(KEYS)]
     if "collections" in groups:
         parts += [request("RPUSH", "thousand", value) for _ in range(1000)]
@@ -163,6 +205,9 @@ def fill(server: servers.Server, size: int, groups: set[str], processor: int | N
                 parts.append(request("SADD", f"set:{name}", f"member:{number}"))
                 parts.append(request("ZADD", f"zset:{name}", str(number * 7919 % WHOLE), f"member:{number}"))
         parts += [request("RPUSH", "numbers", str(number * 7919 % WHOLE)) for number in range(WHOLE)]
+    if "access" in groups:
+        parts.append(request("ACL", "SETUSER", USER[0], *RULES))
+        parts += [request("SCRIPT", "LOAD", text) for text in SCRIPTS.values()]
     command = [shutil.which("redis-cli") or "redis-cli", "-p", str(server.port), "--pipe"]
     if processor is not None:
         command = ["taskset", "-c", str(processor), *command]
@@ -175,7 +220,13 @@ def measure(chosen: argparse.Namespace) -> dict[str, dict[str, Figure]]:
     samples: dict[str, dict[str, list[Figure]]] = defaultdict(lambda: defaultdict(list))
     for size in chosen.sizes:
         with ExitStack() as stack:
-            running = [stack.enter_context(servers.running(name, server_processor)) for name in chosen.servers]
+            certificates = None
+            if any(CASES[test].how == "tls" for test in chosen.tests):
+                certificates = stack.enter_context(servers.certificates())
+            running = [
+                stack.enter_context(servers.running(name, server_processor, certificates=certificates))
+                for name in chosen.servers
+            ]
             for server in running:
                 fill(server, size, {CASES[case].group for case in chosen.tests}, load_processor)
             for round_number in range(chosen.rounds):
@@ -184,6 +235,8 @@ def measure(chosen: argparse.Namespace) -> dict[str, dict[str, Figure]]:
                         requests = chosen.requests * (1 if pipeline == 1 else 10 if pipeline <= 16 else 20)
                         requests = max(1, round(requests * CASES[test].share))
                         for server in running[round_number % len(running) :] + running[: round_number % len(running)]:
+                            if CASES[test].how == "tls" and not server.tls_port:
+                                continue
                             figure = load(server, test, size, pipeline=pipeline, requests=requests,
                                           processor=load_processor, program=chosen.load,
                                           unix=chosen.unix)  # fmt: skip
@@ -202,7 +255,7 @@ def measure(chosen: argparse.Namespace) -> dict[str, dict[str, Figure]]:
 
 def table(results: dict[str, dict[str, Figure]]) -> str:
     """A Markdown table: Redpoll's figures, and ratios to each other server."""
-    names = [name for name in next(iter(results.values())) if name != "redpoll"]
+    names = list(dict.fromkeys(name for by_server in results.values() for name in by_server if name != "redpoll"))
     lines = ["| | redpoll | " + " | ".join(f"× {name}" for name in names) + " | CPU µs | "
              + " | ".join(f"{name} µs" for name in names) + " | busy | p50 ms | p99 ms |"]  # fmt: skip
     lines.append("|---|" + "---|" * (2 * len(names) + 5))
@@ -211,10 +264,27 @@ def table(results: dict[str, dict[str, Figure]]) -> str:
         if own is None:
             continue
         row = [case, f"{own['rps']:,.0f}/s"]
-        row += [f"**{own['rps'] / by_server[name]['rps']:.2f}**" for name in names]
-        row += [f"**{own['cpu_us']:.2f}**", *[f"{by_server[name]['cpu_us']:.2f}" for name in names]]
+        there = [by_server.get(name) for name in names]
+        row += [f"**{own['rps'] / figure['rps']:.2f}**" if figure else "" for figure in there]
+        row += [f"**{own['cpu_us']:.2f}**", *[f"{figure['cpu_us']:.2f}" if figure else "" for figure in there]]
         row += [f"{own['busy']:.0%}", f"{own['p50']:.2f}", f"{own['p99']:.2f}"]
         lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines)
+
+
+def rules_table(results: dict[str, dict[str, Figure]]) -> str:
+    """What rules cost: each server's rate and time for a user that has some, beside its own default user's."""
+    lines = []
+    for case, limited in results.items():
+        plain = results.get(case.replace("user with rules", "default user"))
+        if "user with rules" in case and plain:
+            row = [case]
+            row += [f"{figure['rps'] / plain[name]['rps']:.2f} ({figure['cpu_us'] / plain[name]['cpu_us']:.2f})"
+                    for name, figure in limited.items()]  # fmt: skip
+            if not lines:
+                lines = ["| commands a second (time) to its own default user's | " + " | ".join(limited) + " |"]
+                lines.append("|---|" + "---|" * len(limited))
+            lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines)
 
 
@@ -251,7 +321,7 @@ def main() -> None:
     if chosen.tests is None:
         chosen.tests = [name for name, case in CASES.items() if case.group == chosen.group]
     results = measure(chosen)
-    text = table(results)
+    text = "\n\n".join(filter(None, (table(results), rules_table(results))))
     print(text)
     if chosen.json:
         Path(chosen.json).write_text(json.dumps(results, indent=1), encoding="utf-8")

@@ -44,10 +44,13 @@ def commands() -> dict[str, list[str]]:
 class Server:
     """A running server, pinned to a processor, and what the kernel knows of it."""
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes], port: int, socket_path: str) -> None:
+    def __init__(
+        self, name: str, process: subprocess.Popen[bytes], port: int, socket_path: str, tls_port: int = 0
+    ) -> None:
         self.name = name
         self.process = process
         self.port = port
+        self.tls_port = tls_port  # 0: it does not speak TLS
         self.socket_path = socket_path
 
     def cpu_seconds(self) -> float:
@@ -85,27 +88,70 @@ def request(*words: str | bytes) -> bytes:
 
 
 @contextmanager
-def running(name: str, processor: int | None = None, *options: str) -> Iterator[Server]:
-    """Start a server without persistence on a free port of the loopback interface."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def running(
+    name: str, processor: int | None = None, *options: str, certificates: Path | None = None
+) -> Iterator[Server]:
+    """Start a server without persistence on a free port of the loopback interface.
+
+    With `certificates` it listens for TLS too, if it can.
+    """
+    port, tls_port = free_port(), free_port() if certificates else 0
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/socket"
         command = [*commands()[name], "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", path,
                    "--save", "", "--appendonly", "no", *options]  # fmt: skip
-        process = subprocess.Popen(
-            command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        tls = ["--tls-port", str(tls_port), "--tls-auth-clients", "no", "--tls-cert-file", f"{certificates}/server.crt",
+               "--tls-key-file", f"{certificates}/server.key"] if certificates else []  # fmt: skip
+        process = _launch([*command, *tls], folder)
         try:
+            if tls and not _stays(process, port):
+                tls_port = 0
+                process = _launch(command, folder)
             if processor is not None:
                 os.sched_setaffinity(process.pid, {processor})
             wait_for(port)
-            yield Server(name, process, port, path)
+            yield Server(name, process, port, path, tls_port)
         finally:
             process.kill()
             process.wait()
+
+
+def _launch(command: list[str], folder: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def _stays(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Whether a server comes up: one that was built without TLS ends at once when it is told of it."""
+    while process.poll() is None:
+        try:
+            wait_for(port, 0.1)
+            return True
+        except TimeoutError:
+            pass
+    return False
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def certificates() -> Iterator[Path]:
+    """A folder with a certificate for TLS and its key."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+             "-keyout", "server.key", "-out", "server.crt"],
+            cwd=folder, check=True, capture_output=True,
+        )  # fmt: skip
+        yield Path(folder)
 
 
 def connect(port: int) -> socket.socket:

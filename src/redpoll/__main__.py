@@ -113,7 +113,11 @@ def _serve(words: list[str]) -> int:
 def _say_hello(server: Any) -> None:
     log = server.log
     for name in server.config.not_in_force():
-        log.warning(f"The directive '{name}' is accepted and kept, but nothing acts on it yet.")
+        why = server.config.waits_for(name)
+        reason = f": it waits for {why}." if why else "."
+        log.warning(f"The directive '{name}' is accepted and kept, but nothing acts on it yet{reason}")
+    for name in server.tls.not_in_force():
+        log.warning(f"The directive '{name}' is kept, but the ssl module of this Python has no way to follow it.")
     server.show_title()
     for listener in server.listeners:
         if listener.name == "unix":

@@ -73,6 +73,23 @@ def test_what_is_wrong_with_a_file(make_server, tmp_path, text: bytes) -> None:
     assert said["redpoll"] == said["redis82"]
 
 
+@pytest.mark.parametrize(
+    ("rules", "selector"), [(b"on (+get", "(+get"), (b"(+get ~x) on (+set", "(+set"), (b"(+get ~x (+set)x", "(+get ~x")]
+)
+def test_a_parenthesis_that_stays_open(make_server, tmp_path, rules: bytes, selector: str) -> None:
+    """Redis 7.0, Redis 8.2 and Valkey 9.1 all crash on such a file."""
+    file = tmp_path / "users.acl"
+    file.write_bytes(b"user before on nopass +@all\n")
+    with make_server(aclfile=str(file)).connect() as connection:
+        file.write_bytes(b"user a " + rules + b"\n")
+        opened = selector.split()[0]
+        assert connection.call("ACL", "LOAD") == (
+            f"ERR {file}:1: Unmatched parenthesis in acl selector starting at '{opened}'. WARNING: ACL errors "
+            "detected, no change to the previously active ACL rules was performed"
+        )
+        assert connection.call("ACL", "USERS") == [b"before", b"default"]
+
+
 def test_loading_closes_whom_it_concerns(make_server, tmp_path) -> None:
     file = tmp_path / "users.acl"
     file.write_text("user a on nopass +@all ~* &*\nuser b on nopass +@all ~* &*\nuser c on nopass +@all ~* &*\n")

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redpoll.security.account import Account
 
@@ -13,6 +13,9 @@ from redpoll.commands.declare import REGISTRY, Command, find, get_keys, lookup
 from redpoll.commands.flags import CATEGORIES, NO_AUTH
 from redpoll.errors import CommandError
 from redpoll.security.rules import RuleError, User, every_command
+from redpoll.security.users import Users
+from tests.peers import Server
+from tests.resp import ErrorReply
 
 commands.load()
 EVERYTHING = {each.name: each for each in every_command()}
@@ -198,6 +201,67 @@ def test_verdicts(root: list[str], other: list[str], words: list[bytes]) -> None
         again.apply(rule)
     assert again.text() == account.user.text()
     assert (Account(again).verdict(command, words)[0] == 0) == expected
+
+
+SIGNS = [b"+", b"-", b"~", b"%", b"&", b">", b"<", b"#", b"!", b"(", b")", b"@", b"|", b"=", b",", b" ", b"\0", b"*"]
+PIECES = [
+    *SIGNS, b"get", b"config", b"all", b"read", b"on", b"db", b"1", b"-1", b"99999999999", b"R", b"RW", b"x", b"reset",
+    b"resetkeys", b"allkeys", b"allchannels", b"alldbs", b"nopass", b"+get", b"+select|", b"(+get", b"~a)", b"\xff", b"0" * 64, b"\n",
+]  # fmt: skip
+nonsense = st.lists(
+    st.one_of(
+        st.lists(st.sampled_from(PIECES), min_size=0, max_size=5).map(b"".join),
+        st.binary(max_size=12),
+        rules.map(lambda found: found[0].encode() if found else b""),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def facts(user: User) -> tuple[Any, ...]:
+    """All that a user's rules say."""
+    return user.text(), [(each.bits, each.first_args, each.databases, each.keys) for each in user.every_selector]
+
+
+@settings(max_examples=600, deadline=None)
+@given(before=rules, words=nonsense)
+def test_nonsense_changes_nothing(before: list[str], words: list[bytes]) -> None:
+    """Rules are all taken, and tell themselves again, or the user stays what it was."""
+    users = Users()
+    try:
+        users.put(users.modified(b"u", [rule.encode() for rule in before]))
+    except RuleError:
+        return
+    account = users.get(b"u")
+    was = facts(account.user)
+    try:
+        made = users.modified(b"u", words)
+    except RuleError as error:
+        assert str(error)
+        assert facts(account.user) == was
+        return
+    assert facts(account.user) == was
+    users.put(made)
+    told = users.get(b"u").user.line()
+    assert b"\n" not in told
+    assert users.read([told], "file")[b"u"].text() == made.text()
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lists=st.lists(nonsense, min_size=1, max_size=12))
+def test_nonsense_gets_one_reply(server: Server, lists: list[list[bytes]]) -> None:
+    with server.connect() as connection:
+        for words in lists:
+            was = connection.call("ACL", "LIST")
+            reply = connection.call("ACL", "SETUSER", "fuzzed", *words)
+            if isinstance(reply, ErrorReply):
+                assert reply.startswith("ERR ")
+                assert connection.call("ACL", "LIST") == was
+            else:
+                assert reply == "OK"
+            assert not connection.has_data()
+        connection.call("ACL", "DELUSER", "fuzzed")
 
 
 WORDS = st.sampled_from([b"a", b"b1", b"1", b"2", b"GET", b"STORE", b"STREAMS", b"KEYS", b"BY", b"", b"ab", b"x"])

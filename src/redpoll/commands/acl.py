@@ -118,7 +118,7 @@ def _selector(selector: Any) -> dict[bytes, bytes]:
     }
     # Valkey's rules: who has none of them need not know.
     if not selector.all_databases:
-        told[b"databases"] = selector.databases_text()
+        told[b"databases"] = selector.databases_text() if selector.databases else b""
     return told
 
 

@@ -58,3 +58,5 @@ cdef Array* array_ring_resized(const Array* array, uint64_t keep, const Limits* 
 cdef Shape array_shape(const Array* array) noexcept nogil
 cdef void array_walk(ArrayWalk* walk, const Array* array, uint64_t low, uint64_t high, bint back) noexcept nogil
 cdef bint array_walk_next(ArrayWalk* walk, uint64_t* index, Word* word) noexcept nogil
+# Frees a slice with all that is in it, as an item of a view.
+cdef void slice_drop(void* item) noexcept nogil

@@ -15,6 +15,7 @@ from redpoll.engine.id_tree cimport (
     Place, StreamId, place_back, place_forward, place_id, place_set, place_value, tree_at_or_after, tree_at_or_before,
     tree_drop_last_leaf, tree_first, tree_init, tree_insert, tree_last, tree_remove,
 )
+from redpoll.engine.id_view cimport item_changes
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, release
 from redpoll.engine.value cimport ValueOperations, value_free, value_register
 
@@ -99,6 +100,7 @@ cdef bint array_set(Array* array, uint64_t index, Word word, const Limits* limit
         tree_insert(&array.slices, number_of(number), now)
     else:
         s = slice_of(&place)
+        item_changes(number_of(number), s)
         array.bytes -= whole_bytes(s)
         now = slice_put(s, offset, word, slice_size(array), limits, &former)
         if now != s:
@@ -131,7 +133,9 @@ cdef uint32_t clear(Array* array, const Place* place, uint32_t low, uint32_t hig
     cdef Slice* s = slice_of(place)
     cdef Slice* now
     cdef size_t before = whole_bytes(s)
-    cdef uint32_t gone = slice_clear(s, low, high)
+    cdef uint32_t gone
+    item_changes(place_id(place), s)
+    gone = slice_clear(s, low, high)
     if not gone:
         return 0
     array.bytes -= before
@@ -335,6 +339,11 @@ cdef uint32_t free_some_words(Slice* s, size_t most) noexcept nogil:
     return gone
 
 
+cdef void slice_drop(void* item) noexcept nogil:
+    free_some_words(<Slice*>item, <size_t>-1)
+    slice_free(<Slice*>item)
+
+
 cdef bint free_some(void* value, size_t most) noexcept nogil:
     cdef Array* array = <Array*>value
     cdef size_t freed = 0
@@ -343,6 +352,7 @@ cdef bint free_some(void* value, size_t most) noexcept nogil:
     while array.slices.root != NULL and freed < most:
         place = tree_last(&array.slices)
         s = slice_of(&place)
+        item_changes(place_id(&place), s)
         freed += free_some_words(s, most - freed)
         if s.count:
             return False

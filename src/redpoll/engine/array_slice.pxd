@@ -72,6 +72,17 @@ cdef inline Word slice_get(const Slice* s, uint32_t offset) noexcept nogil:
     at = slice_at_or_after(s, offset)
     return slice_words(s)[at] if at < s.count and slice_offsets(s)[at] == offset else 0
 
+cdef inline bint slice_next(const Slice* s, uint64_t* slot, uint64_t* offset, Word* word) noexcept nogil:
+    """The next value from a slot on, which moves behind it; False: there is none."""
+    cdef uint64_t slots = s.room if s.dense else s.count
+    while slot[0] < slots:
+        word[0] = slice_words(s)[slot[0]]
+        offset[0] = s.first + slot[0] if s.dense else slice_offsets(s)[slot[0]]
+        slot[0] += 1
+        if word[0]:
+            return True
+    return False
+
 # A slice of one value.
 cdef Slice* slice_new(uint32_t offset, Word word, uint32_t size, const Limits* limits) noexcept nogil
 # Sets a value; the one before is in `former`, or 0, and the caller's to free. The slice may move. `size`: of how many

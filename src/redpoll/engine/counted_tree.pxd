@@ -22,7 +22,7 @@ cdef struct Slot:
 cdef struct Branch:
     uint16_t used
     uint16_t room
-    uint32_t unused
+    uint32_t stamp           # of a leaf in a view: its place there, plus one
     Slot slots[1]            # really `room`
 
 cdef struct Tree:
@@ -63,6 +63,38 @@ cdef void tree_remove(Tree* tree, Path* path) noexcept nogil
 cdef Slot tree_pop(Tree* tree, bint front) noexcept nogil
 # Moves the item of a path, and all behind it, into `rest`, which is empty.
 cdef void tree_cut(Tree* tree, Path* path, Tree* rest) noexcept nogil
+
+# The items of a tree from one on as they are now, to be read while the tree goes on changing. Before a leaf changes, the
+# view gets copies of its items. Nothing of this costs anything while there is no view.
+cdef struct SeenLeaf:
+    Branch* branch
+    Slot* kept               # its slots as they were, with items of the view's own; NULL: as they are in the branch
+    uint16_t used            # of `kept`
+
+ctypedef void* (*item_copier)(void* item) noexcept nogil
+ctypedef void (*item_freer)(void* item) noexcept nogil
+
+cdef struct TreeView:
+    TreeView* other          # all views there are make a list
+    SeenLeaf* leaves
+    size_t count
+    size_t room
+    size_t leaf              # the next item
+    uint16_t slot
+    item_copier copy
+    item_freer free
+
+# From the item of a path on; `path` NULL: of nothing. False: there is no memory for it, and no view.
+cdef bint view_begin(TreeView* view, const Path* path, item_copier copy, item_freer free) noexcept nogil
+# The next item; NULL: there is none. It is good until the tree changes.
+cdef void* view_item(const TreeView* view) noexcept nogil
+cdef void view_step(TreeView* view) noexcept nogil
+cdef void view_end(TreeView* view) noexcept nogil
+cdef void leaf_changes(Branch* leaf) noexcept nogil
+
+cdef inline void tree_touch(const Path* path) noexcept nogil:
+    """What an item points to is about to change; what changes the tree calls this itself."""
+    leaf_changes(path.branch[0])
 
 cdef size_t tree_items(const Tree* tree) noexcept nogil
 # Bytes of the branches.

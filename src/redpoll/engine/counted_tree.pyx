@@ -1,6 +1,7 @@
 """Sequences of weighted items; the layout opens counted_tree.pxd."""
 
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove
 
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, reallocate, release
@@ -9,6 +10,9 @@ cdef enum:
     LEAST_ROOM = 3
     SPARSE = FANOUT // 4         # branches with less are joined with a neighbour
     JOINED_MOST = FANOUT * 3 // 4    # if there is room for more afterwards
+    LEAVES_FIRST = 64            # that a view has room for
+
+cdef TreeView* first_view
 
 
 cdef inline size_t branch_size(size_t room) noexcept nogil:
@@ -19,7 +23,7 @@ cdef Branch* branch_new(size_t room) noexcept nogil:
     cdef Branch* made = <Branch*>allocate(branch_size(room), KIND_COLLECTION)
     made.used = 0
     made.room = <uint16_t>room
-    made.unused = 0
+    made.stamp = 0
     return made
 
 
@@ -180,6 +184,7 @@ cdef void tree_insert(Tree* tree, Path* path, bint after, void* item, uint64_t w
     cdef uint64_t moved
     cdef Branch* branch
     cdef Branch* right
+    leaf_changes(path.branch[0])
     for level in range(1, path.height):
         path.branch[level].slots[path.slot[level]].weight += weight
     tree.weight += weight
@@ -255,6 +260,9 @@ cdef bint join(Tree* tree, Path* path, uint32_t level) noexcept nogil:
     right = <Branch*>parent.slots[at + 1].item
     if left.used + right.used > JOINED_MOST:
         return False
+    if level == 0:
+        leaf_changes(left)
+        leaf_changes(right)
     path.slot[level + 1] = <uint16_t>at
     path.branch[level] = left
     make_room(tree, path, level, left.used + right.used)
@@ -271,6 +279,7 @@ cdef void tree_remove(Tree* tree, Path* path) noexcept nogil:
     cdef uint64_t weight = tree_slot(path).weight
     cdef uint32_t level
     cdef Branch* branch
+    leaf_changes(path.branch[0])
     for level in range(1, path.height):
         path.branch[level].slots[path.slot[level]].weight -= weight
     tree.weight -= weight
@@ -306,6 +315,7 @@ cdef void tree_cut(Tree* tree, Path* path, Tree* rest) noexcept nogil:
     cdef Branch* below = NULL        # what was cut off a level further down
     cdef uint64_t weight = 0
     cdef size_t at, moved
+    leaf_changes(path.branch[0])
     for level in range(path.height):
         branch = path.branch[level]
         at = path.slot[level]
@@ -330,6 +340,104 @@ cdef void tree_cut(Tree* tree, Path* path, Tree* rest) noexcept nogil:
     tree.weight -= weight
     lower_root(rest)
     lower_root(tree)
+
+
+# Views
+
+cdef bint add_leaf(TreeView* view, Branch* leaf) noexcept nogil:
+    cdef SeenLeaf* larger
+    if view.count == view.room:
+        view.room = view.room * 2 if view.room else LEAVES_FIRST
+        larger = <SeenLeaf*>realloc(view.leaves, view.room * sizeof(SeenLeaf))
+        if larger == NULL:
+            return False
+        view.leaves = larger
+    view.leaves[view.count].branch = leaf
+    view.leaves[view.count].kept = NULL
+    view.count += 1
+    # Which leaf this is can be told from it, so that whoever changes it need not search.
+    leaf.stamp = <uint32_t>view.count
+    return True
+
+
+cdef bint view_begin(TreeView* view, const Path* path, item_copier copy, item_freer free_item) noexcept nogil:
+    global first_view
+    cdef Path way
+    view.leaves = NULL
+    view.count = view.room = view.leaf = 0
+    view.slot = 0
+    view.copy = copy
+    view.free = free_item
+    if path != NULL:
+        way = path[0]
+        view.slot = way.slot[0]
+        while True:
+            if not add_leaf(view, way.branch[0]):
+                free(view.leaves)
+                return False
+            way.slot[0] = way.branch[0].used - 1
+            if not tree_next(&way):
+                break
+    view.other = first_view
+    first_view = view
+    return True
+
+
+cdef void* view_item(const TreeView* view) noexcept nogil:
+    cdef const SeenLeaf* leaf
+    if view.leaf == view.count:
+        return NULL
+    leaf = &view.leaves[view.leaf]
+    return leaf.kept[view.slot].item if leaf.kept != NULL else leaf.branch.slots[view.slot].item
+
+
+cdef void drop_kept(TreeView* view, SeenLeaf* leaf) noexcept nogil:
+    cdef size_t i
+    if leaf.kept == NULL:
+        return
+    for i in range(leaf.used):
+        view.free(leaf.kept[i].item)
+    release(leaf.kept, leaf.used * sizeof(Slot), KIND_COLLECTION)
+    leaf.kept = NULL
+
+
+cdef void view_step(TreeView* view) noexcept nogil:
+    cdef SeenLeaf* leaf = &view.leaves[view.leaf]
+    view.slot += 1
+    if view.slot == (leaf.used if leaf.kept != NULL else leaf.branch.used):
+        drop_kept(view, leaf)
+        view.leaf += 1
+        view.slot = 0
+
+
+cdef void view_end(TreeView* view) noexcept nogil:
+    global first_view
+    cdef TreeView** link = &first_view
+    while link[0] != view:
+        link = &link[0].other
+    link[0] = view.other
+    while view.leaf < view.count:
+        drop_kept(view, &view.leaves[view.leaf])
+        view.leaf += 1
+    free(view.leaves)
+
+
+cdef void leaf_changes(Branch* leaf) noexcept nogil:
+    """Before a leaf changes or goes: views that have not come to it get copies."""
+    cdef TreeView* view = first_view
+    cdef SeenLeaf* seen
+    cdef size_t i
+    while view != NULL:
+        # A stamp may be of a view that is no more, so it is believed only if the leaf is there.
+        if view.leaf < leaf.stamp <= view.count:
+            seen = &view.leaves[leaf.stamp - 1]
+            if seen.branch == leaf and seen.kept == NULL:
+                seen.used = leaf.used
+                seen.kept = <Slot*>allocate(leaf.used * sizeof(Slot), KIND_COLLECTION)
+                for i in range(leaf.used):
+                    seen.kept[i].weight = leaf.slots[i].weight
+                    seen.kept[i].item = view.copy(leaf.slots[i].item)
+        view = view.other
 
 
 # Measuring

@@ -12,7 +12,7 @@ from libc.string cimport memmove
 
 from redpoll.engine.entry cimport FLAG_EXPIRES, Entry, entry_expiry, entry_free, entry_key, entry_key_length
 from redpoll.engine.expiry cimport wheel_random
-from redpoll.engine.table cimport table_buckets, table_find_hash, table_hash, table_visit_bucket
+from redpoll.engine.table cimport SLOTS, table_buckets, table_find_hash, table_hash, table_visit_bucket
 from redpoll.engine.watcher cimport EVENT_EVICTED
 
 cdef enum:
@@ -83,7 +83,8 @@ cdef class Eviction:
         cdef size_t bucket
         cdef uint64_t hash
         cdef Entry** slot
-        cdef int i, _
+        cdef int at, first, _
+        cdef int looked = 0
         if self.only_volatile and db.expires * 4 < db.table.used:
             for _ in range(self.samples):
                 if wheel_random(&db.wheel, self.keyspace.random(), &hash):
@@ -91,19 +92,27 @@ cdef class Eviction:
                     if slot != NULL:
                         self.consider(db, slot[0], hash)
             return
-        visited.count = 0
         visited.wanted = FLAG_EXPIRES if self.only_volatile else 0
-        bucket = (self.keyspace.random() >> 8) % buckets
-        for _ in range(self.samples * BUCKETS_A_SAMPLE):
+        # It begins with any key, each as likely, however many are in its bucket, and goes on with those behind it.
+        while True:
+            visited.count = 0
+            bucket = (self.keyspace.random() >> 8) % buckets
             table_visit_bucket(&db.table, bucket, visit, &visited)
-            if visited.count >= self.samples:
+            first = <int>((self.keyspace.random() >> 8) % (SLOTS * db.table.longest))
+            if first < visited.count:
                 break
+            looked += 1
+            if looked == self.samples * BUCKETS_A_SAMPLE:
+                return
+        while visited.count - first < self.samples and looked < self.samples * BUCKETS_A_SAMPLE:
             bucket += 1
             if bucket == buckets:
                 bucket = 0
-        for i in range(min(visited.count, self.samples)):
-            hash = table_hash(&db.table, entry_key(visited.entries[i]), entry_key_length(visited.entries[i]))
-            self.consider(db, visited.entries[i], hash)
+            table_visit_bucket(&db.table, bucket, visit, &visited)
+            looked += 1
+        for at in range(first, min(visited.count, first + self.samples)):
+            hash = table_hash(&db.table, entry_key(visited.entries[at]), entry_key_length(visited.entries[at]))
+            self.consider(db, visited.entries[at], hash)
 
     cdef bint evict_one(self) noexcept:
         cdef Database db

@@ -22,7 +22,7 @@ from redpoll.engine.listpack cimport (
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, release
 from redpoll.engine.table cimport (
     Table, table_buckets, table_dismantle, table_find, table_find_hash, table_hash, table_init,
-    table_insert, table_memory, table_remove, table_scan, table_visit_bucket,
+    table_insert, table_memory, table_remove, table_scan, table_touch, table_visit_bucket,
 )
 from redpoll.engine.value cimport ValueOperations, value_register
 
@@ -241,6 +241,7 @@ cdef bint table_set(Hash* h, const char* field, size_t length, const char* text,
         table_insert(&t.table, new_field(field, length, text, text_length, blob, expiry), hash)
         note_time(t, NO_TIME, expiry, hash)
         return True
+    table_touch(&t.table, hash)
     e = slot[0]
     before = entry_expiry(e)
     due = is_due(before, h.now)
@@ -263,6 +264,7 @@ cdef void table_set_expiry(Hash* h, const char* field, size_t length, int64_t ex
     cdef int64_t before
     if slot == NULL:
         return
+    table_touch(&t.table, hash)
     e = slot[0]
     before = entry_expiry(e)
     if before >= 0 and expiry >= 0:

@@ -62,6 +62,7 @@ cdef void refill(Quicklist* ql, End* end) noexcept nogil
 cdef bint compresses(const Quicklist* ql) noexcept nogil
 cdef bint is_deep(const Quicklist* ql, const Path* path) noexcept nogil
 cdef void keep_depth_at(Quicklist* ql, bint front) noexcept nogil
+cdef void squeeze_at(const Path* path) noexcept nogil
 
 cdef inline End* end_at(Quicklist* ql, bint front) noexcept nogil:
     return &ql.head if front or ql.tail.block == NULL else &ql.tail

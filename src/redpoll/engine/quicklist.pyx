@@ -5,7 +5,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint64_t
 from redpoll.engine.blob cimport Blob, blob_of
 from redpoll.engine.counted_tree cimport (
     FANOUT, Path, Slot, Tree, tree_cut, tree_first, tree_init, tree_items, tree_last, tree_locate, tree_next, tree_pop,
-    tree_previous, tree_push, tree_slot,
+    tree_previous, tree_push, tree_slot, tree_touch,
 )
 from redpoll.engine.entry cimport ENC_QUICKLIST
 from redpoll.engine.listpack cimport (
@@ -14,9 +14,9 @@ from redpoll.engine.listpack cimport (
 )
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, release
 from redpoll.engine.quicklist_nodes cimport (
-    ELEMENT_OVERHEAD, End, add_to_end, adopt, can_compress, clear_end, copy_end, copy_item, drop_from_end, elements_of,
-    end_count, end_listpack, expand, fill_of, free_end, free_item, is_plain, node_accepts, node_limits, seal, set_end,
-    squeeze, start_end, tighten,
+    ELEMENT_OVERHEAD, NODE_COMPRESSED, NODE_PACKED, End, add_to_end, adopt, can_compress, clear_end, copy_end, copy_item,
+    drop_from_end, elements_of, end_count, end_listpack, expand, fill_of, free_end, free_item, is_plain, node_accepts,
+    node_kind, node_limits, seal, set_end, squeeze, start_end, tighten,
 )
 from redpoll.engine.value cimport value_free
 
@@ -123,6 +123,18 @@ cdef bint compresses(const Quicklist* ql) noexcept nogil:
     return ql.depth != 0 and can_compress()
 
 
+cdef void expand_at(const Path* path) noexcept nogil:
+    if node_kind(tree_slot(path).item) == NODE_COMPRESSED:
+        tree_touch(path)
+        expand(tree_slot(path))
+
+
+cdef void squeeze_at(const Path* path) noexcept nogil:
+    if node_kind(tree_slot(path).item) == NODE_PACKED:
+        tree_touch(path)
+        squeeze(tree_slot(path))
+
+
 cdef void keep_depth_at(Quicklist* ql, bint front) noexcept nogil:
     """After nodes came or went at one side: which are compressed there."""
     cdef Path path
@@ -131,10 +143,10 @@ cdef void keep_depth_at(Quicklist* ql, bint front) noexcept nogil:
     for _ in range(<size_t>ql.depth - 1):
         if not more:
             return
-        expand(tree_slot(&path))
+        expand_at(&path)
         more = tree_next(&path) if front else tree_previous(&path)
     if more and is_deep(ql, &path):
-        squeeze(tree_slot(&path))
+        squeeze_at(&path)
 
 
 # Its ends

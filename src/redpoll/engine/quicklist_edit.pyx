@@ -6,6 +6,7 @@ from libc.string cimport memcmp
 from redpoll.engine.blob cimport Blob, blob_of
 from redpoll.engine.counted_tree cimport (
     Path, Slot, tree_insert, tree_last, tree_next, tree_previous, tree_push, tree_remove, tree_reweigh, tree_slot,
+    tree_touch,
 )
 from redpoll.engine.listpack cimport (
     BEFORE, REPLACE, Prepared, element_size, listpack_append, listpack_at, listpack_count_equal, listpack_first,
@@ -14,11 +15,11 @@ from redpoll.engine.listpack cimport (
 )
 from redpoll.engine.quicklist cimport (
     AT_HEAD, AT_TAIL, INSIDE, Quicklist, compresses, is_deep, keep_depth_at, new_end, quicklist_drop,
-    quicklist_is_large, quicklist_push, refill,
+    quicklist_is_large, quicklist_push, refill, squeeze_at,
 )
 from redpoll.engine.quicklist_nodes cimport (
     ELEMENT_OVERHEAD, NODE_PACKED, NODE_PLAIN, End, adopt, elements_of, end_count, end_listpack, expand, free_end,
-    free_item, is_plain, item_of, node_accepts, node_kind, node_pointer, set_end, squeeze, tighten,
+    free_item, is_plain, item_of, node_accepts, node_kind, node_pointer, set_end, tighten,
 )
 from redpoll.engine.quicklist_walk cimport Spot, Walk, locate, view_node, walk_end
 
@@ -39,6 +40,7 @@ cdef uint8_t* open_node(Quicklist* ql, const Spot* spot) noexcept nogil:
     slot = tree_slot(&spot.path)
     if node_kind(slot.item) == NODE_PLAIN:
         return NULL
+    tree_touch(&spot.path)
     expand(slot)
     return <uint8_t*>slot.item
 
@@ -68,6 +70,7 @@ cdef void drop_node(Quicklist* ql, Spot* spot) noexcept nogil:
         free_end(end)
         refill(ql, end)
     else:
+        tree_touch(&spot.path)
         free_item(tree_slot(&spot.path).item)
         tree_remove(&ql.inner, &spot.path)
 
@@ -121,11 +124,11 @@ cdef void compress_around(Quicklist* ql, uint64_t index) noexcept nogil:
         return
     path = spot.path
     if is_deep(ql, &path):
-        squeeze(tree_slot(&path))
+        squeeze_at(&path)
     if tree_next(&path) and is_deep(ql, &path):
-        squeeze(tree_slot(&path))
+        squeeze_at(&path)
     if tree_previous(&spot.path) and is_deep(ql, &spot.path):
-        squeeze(tree_slot(&spot.path))
+        squeeze_at(&spot.path)
 
 
 cdef void quicklist_insert(Quicklist* ql, uint64_t index, const char* text, size_t length) noexcept nogil:

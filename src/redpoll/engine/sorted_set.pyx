@@ -22,7 +22,7 @@ from redpoll.engine.rank_tree cimport (
 )
 from redpoll.engine.table cimport (
     Table, table_buckets, table_dismantle, table_find, table_hash, table_init, table_insert, table_memory,
-    table_prefetch, table_remove, table_reserve, table_scan,
+    table_prefetch, table_remove, table_reserve, table_scan, table_touch,
 )
 from redpoll.engine.value cimport ValueOperations, value_free, value_register
 
@@ -445,6 +445,7 @@ cdef Outcome sorted_put(Sorted* z, const Limits* limits, const char* text, size_
         before = member_score(e)
         outcome = weigh(before, score, conditions, result)
         if outcome == OUTCOME_UPDATED:
+            table_touch(&s.table, hash)
             tree_move(&s.tree, e, before, result[0])
             set_member_score(e, result[0])
         return outcome

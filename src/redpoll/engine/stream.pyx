@@ -8,6 +8,7 @@ from redpoll.engine.id_tree cimport (
     place_back, place_forward, place_id, place_set, place_value, tree_at_or_after, tree_at_or_before,
     tree_first, tree_init, tree_insert, tree_last, tree_remove,
 )
+from redpoll.engine.id_view cimport item_changes
 from redpoll.engine.listpack cimport LISTPACK_END, LISTPACK_HEADER, LISTPACK_MANY, LISTPACK_MAX, listpack_size
 from redpoll.engine.listpack_element cimport (
     ELEMENT_MOST, element_integer, element_is, element_size, put_element_integer, put_element_text,
@@ -101,6 +102,7 @@ cdef void close_tail(Stream* s) noexcept nogil:
     cdef Place place = tree_last(&s.nodes)
     if s.tail == NULL:
         return
+    item_changes(place_id(&place), s.tail)
     place_set(&place, moved(s, s.tail, room_for(listpack_size(s.tail))))
     s.tail = NULL
 
@@ -348,6 +350,7 @@ cdef bint stream_append(Stream* s, StreamId id, const Word* words, size_t pairs,
         close_tail(s)
         tree_insert(&s.nodes, id, node_new(s, buffer, to - buffer, elements))
     else:
+        item_changes(master, lp)
         place_set(&place, add_to_master(s, extended(s, lp, buffer, to - buffer, elements), 1, 0))
     if buffer != near:
         release(buffer, most, KIND_OTHER)
@@ -521,6 +524,7 @@ cdef StreamId stream_edge(const Stream* s, bint last) noexcept nogil:
 # Removing
 
 cdef void drop_node(Stream* s, const Place* place) noexcept nogil:
+    item_changes(place_id(place), <uint8_t*>place_value(place))
     stream_free_node(s, <uint8_t*>place_value(place))
     tree_remove(&s.nodes, place_id(place))
 
@@ -550,6 +554,7 @@ cdef bint stream_remove(Stream* s, StreamId id) noexcept nogil:
     walk_begin(&walk, s, id, id, False)
     if not walk_next(&walk, &entry):
         return False
+    item_changes(place_id(&walk.node), <const uint8_t*>place_value(&walk.node))
     mark_deleted(<uint8_t*>walk.current)
     take_from_node(s, &walk.node, 1)
     if id_less(s.max_deleted_id, id):
@@ -576,6 +581,7 @@ cdef int64_t trim_node(Stream* s, const Trim* trim, const uint8_t* lp, const Mas
     cdef const uint8_t* p = master.first
     cdef int64_t removed = 0
     cdef StreamId id
+    item_changes(master_id, lp)
     while p[0] != LISTPACK_END:
         if not element_integer(p) & ENTRY_DELETED:
             id = entry_id(p, master_id)

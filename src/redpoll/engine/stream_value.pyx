@@ -7,6 +7,7 @@ from redpoll.engine.entry cimport ENC_STREAM
 from redpoll.engine.id_tree cimport (
     Place, place_forward, place_id, place_value, tree_drop_last_leaf, tree_first, tree_last,
 )
+from redpoll.engine.id_view cimport item_changes
 from redpoll.engine.listpack cimport listpack_text
 from redpoll.engine.listpack_element cimport element_size
 from redpoll.engine.memory cimport KIND_COLLECTION, block_size, release
@@ -70,6 +71,7 @@ cdef bint stream_free_some(void* value, size_t most) noexcept nogil:
     cdef Place place
     while s.nodes.root != NULL and freed < most:
         place = tree_last(&s.nodes)
+        item_changes(place_id(&place), <const uint8_t*>place_value(&place))
         stream_free_node(s, <uint8_t*>place_value(&place))
         place.leaf.used -= 1
         if place.leaf.used == 0:

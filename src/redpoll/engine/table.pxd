@@ -25,6 +25,8 @@ cdef struct Bucket:
     uint8_t tags[7]          # the top bits of each entry's hash
     Entry* slots[7]
 
+cdef struct TableWalk        # below
+
 cdef struct Table:
     Bucket** segments
     size_t segment_count     # segments that the directory has room for
@@ -35,6 +37,7 @@ cdef struct Table:
     size_t chained           # further buckets
     size_t longest           # buckets of the longest chain that there has been
     uint64_t seed
+    TableWalk* walk          # that wants to see buckets before they change, or NULL
     bint frozen              # no growth and no shrinking, for tests that look at the shape
     bint held                # no shrinking: whoever walks by buckets must not miss what would move backwards
     bint of_members          # slots hold members of a set, as engine/members lays them out, not entries
@@ -103,6 +106,29 @@ cdef void table_visit_bucket(const Table* t, size_t index, entry_visitor visit, 
 # Takes a table that is no longer wanted apart from its end: shows about `most` entries to `visit`, which frees them,
 # and gives back their buckets. True when nothing is left.
 cdef bint table_dismantle(Table* t, size_t most, entry_visitor visit, void* context) noexcept nogil
+# A walk through all entries that there are when it begins, each shown once. Once it is guarded, the table may change while
+# it goes on: entries are shown before they change, and what comes later is not shown.
+cdef struct TableWalk:
+    Table* table             # NULL: there is nothing left
+    size_t next              # buckets below have been shown
+    size_t end               # and those from here on hold nothing that would have to be
+    uint64_t* shown          # guarded: a bit for each bucket that was shown
+    entry_visitor visit      # must not change the table
+    void* context
+
+cdef void table_walk_begin(TableWalk* walk, Table* t, entry_visitor visit, void* context) noexcept nogil
+# Shows the entries of a further bucket; whether there was one.
+cdef bint table_walk_next(TableWalk* walk) noexcept nogil
+# False: there is no memory for it.
+cdef bint table_walk_guard(TableWalk* walk) noexcept nogil
+cdef void table_walk_end(TableWalk* walk) noexcept nogil
+cdef void table_show(const Table* t, size_t index) noexcept nogil
+
+cdef inline void table_touch(const Table* t, uint64_t hash) noexcept nogil:
+    """An entry of this hash is about to change where it is; what inserts and removes calls this itself."""
+    if t.walk != NULL:
+        table_show(t, bucket_index(t, hash))
+
 # The slot of any entry, each as likely; NULL when empty. `random` gives 64 random bits each time.
 ctypedef uint64_t (*random_source)(void* context) noexcept nogil
 cdef Entry** table_random_slot(const Table* t, random_source random, void* context) noexcept nogil

@@ -21,6 +21,7 @@ clear comes first and the other directly after it.
 """
 
 from libc.stdint cimport uint8_t, uint64_t, uintptr_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 
 from redpoll.engine.entry cimport Entry, entry_key, entry_key_length
@@ -102,6 +103,8 @@ cdef void table_clear(Table* t) noexcept nogil:
     cdef size_t buckets = table_buckets(t)
     cdef size_t index
     cdef uint64_t seed = t.seed
+    if t.walk != NULL:
+        t.walk.table = NULL
     if t.chained:
         for index in range(buckets):
             free_chain(t, further(bucket_at(t, index)))
@@ -269,6 +272,8 @@ cdef void grow(Table* t) noexcept nogil:
     cdef uint64_t hash
     cdef int slot
     cdef unsigned int used
+    if t.walk != NULL:
+        table_show(t, t.split)
     add_bucket_room(t)
     source = bucket_at(t, t.split)
     target = bucket_at(t, t.base + t.split)
@@ -361,6 +366,7 @@ cdef Entry** table_insert(Table* t, Entry* e, uint64_t hash) noexcept nogil:
     elif t.used * 64 >= (t.base + t.split) * (SLOTS * FULL) and not t.frozen:
         grow(t)
         redpoll_prefetch(bucket_at(t, t.split))
+    table_touch(t, hash)
     t.used += 1
     return place(t, bucket_at(t, bucket_index(t, hash)), e, tag_of(hash))
 
@@ -371,6 +377,7 @@ cdef void table_remove(Table* t, Entry** slot, uint64_t hash) noexcept nogil:
     cdef Bucket* before
     cdef int index = <int>(slot - b.slots)
     cdef int other
+    table_touch(t, hash)
     b.used &= ~(1 << index)
     t.used -= 1
     last = bucket_at(t, bucket_index(t, hash))
@@ -403,7 +410,7 @@ cdef void table_vacate(Table* t, Entry** slot) noexcept nogil:
 
 cdef void table_settle(Table* t, size_t most) noexcept nogil:
     while (most and t.used * 64 < (t.base + t.split) * (SLOTS * SPARSE) and t.base + t.split > 1
-            and not (t.frozen or t.held)):
+            and not (t.frozen or t.held) and t.walk == NULL):
         shrink(t)
         most -= 1
 
@@ -444,6 +451,62 @@ cdef void table_visit_bucket(const Table* t, size_t index, entry_visitor visit, 
     visit_chain(bucket_at(t, index), visit, context)
 
 
+cdef void table_walk_begin(TableWalk* walk, Table* t, entry_visitor visit, void* context) noexcept nogil:
+    walk.table = t
+    walk.next = 0
+    walk.end = table_buckets(t)
+    walk.shown = NULL
+    walk.visit = visit
+    walk.context = context
+
+
+cdef bint table_walk_next(TableWalk* walk) noexcept nogil:
+    cdef unsigned int used
+    cdef Bucket* later
+    if walk.shown != NULL:
+        while walk.next < walk.end and walk.shown[walk.next >> 6] >> (walk.next & 63) & 1:
+            walk.next += 1
+    if walk.table == NULL or walk.next >= walk.end:
+        return False
+    if walk.next + AHEAD < table_buckets(walk.table):
+        later = bucket_at(walk.table, walk.next + AHEAD)
+        used = taken_slots(later)
+        while used:
+            redpoll_prefetch(later.slots[redpoll_ctz64(used)])
+            used &= used - 1
+    visit_chain(bucket_at(walk.table, walk.next), walk.visit, walk.context)
+    walk.next += 1
+    return True
+
+
+cdef bint table_walk_guard(TableWalk* walk) noexcept nogil:
+    # Growth only adds buckets behind `end`, out of ones that it has shown before; nothing is merged meanwhile. So the
+    # number of a bucket is all that has to be remembered. The C library's pages are zero already, and come when needed.
+    walk.shown = <uint64_t*>calloc((walk.end >> 6) + 1, sizeof(uint64_t))
+    if walk.shown == NULL:
+        return False
+    walk.table.walk = walk
+    return True
+
+
+cdef void table_walk_end(TableWalk* walk) noexcept nogil:
+    if walk.shown != NULL:
+        if walk.table != NULL:
+            walk.table.walk = NULL
+        free(walk.shown)
+        walk.shown = NULL
+    walk.table = NULL
+
+
+cdef void table_show(const Table* t, size_t index) noexcept nogil:
+    """For the walk that guards a table: a bucket is about to change."""
+    cdef TableWalk* walk = t.walk
+    cdef uint64_t bit = <uint64_t>1 << (index & 63)
+    if walk.next <= index < walk.end and not walk.shown[index >> 6] & bit:
+        walk.shown[index >> 6] |= bit
+        visit_chain(bucket_at(t, index), walk.visit, walk.context)
+
+
 cdef bint table_dismantle(Table* t, size_t most, entry_visitor visit, void* context) noexcept nogil:
     cdef Bucket* last
     cdef size_t index
@@ -461,6 +524,8 @@ cdef bint table_dismantle(Table* t, size_t most, entry_visitor visit, void* cont
                 redpoll_prefetch(last.slots[redpoll_ctz64(used)])
                 used &= used - 1
         last = bucket_at(t, index)
+        if t.walk != NULL:
+            table_show(t, index)
         # Buckets that are empty cost something too.
         visited += 1 + popcount(last.used)
         visit_chain(last, visit, context)

@@ -19,17 +19,19 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memchr, memcpy
 
 from redpoll.engine.array cimport (
-    NO_INDEX, Array, ArrayWalk, array_free, array_new, array_set, array_walk, array_walk_next,
+    NO_INDEX, Array, ArrayWalk, array_free, array_new, array_set, array_walk, array_walk_next, slice_drop,
 )
-from redpoll.engine.array_slice cimport Limits
+from redpoll.engine.array_slice cimport Limits, Slice, slice_copy, slice_next
 from redpoll.engine.array_word cimport (
     LONG_WORD, WORD_INTEGER, WORD_SCRATCH, WORD_SHORT, WORD_TAG, Word, word_integer, word_of, word_of_blob,
     word_of_integer, word_text,
 )
 from redpoll.engine.blob cimport Blob
-from redpoll.engine.entry cimport ENC_ARRAY, TYPE_ARRAY, entry_value
+from redpoll.engine.entry cimport ENC_ARRAY, TYPE_ARRAY
+from redpoll.engine.id_tree cimport StreamId
+from redpoll.engine.id_view cimport SeenItem, id_view, id_view_item, id_view_step
 from redpoll.engine.numbers cimport DOUBLE_TEXT_SIZE, format_double
-from redpoll.formats.progress cimport Progress
+from redpoll.formats.progress cimport Progress, progress_leave_entry
 from redpoll.formats.rdb cimport RDB_VERSION_GIVEN_BACK
 from redpoll.formats.rdb_input cimport (
     Source, Text, source_count, source_fail, source_fixed64, source_length, source_value,
@@ -142,7 +144,7 @@ cdef ReadResult read_array(Reader* reader, Value* value) noexcept nogil:
 
 
 cdef bint array_begin(Output* out, Progress* progress) noexcept nogil:
-    cdef const Array* array = <const Array*>entry_value(progress.entry)
+    cdef const Array* array = <const Array*>progress.value
     needs_version(out, RDB_VERSION_GIVEN_BACK)
     put_length(out, array.count)
     if array.inserted == NO_INDEX:
@@ -169,10 +171,17 @@ cdef void put_word(Output* out, Word word) noexcept nogil:
 
 cdef bint array_more(Output* out, Progress* progress, size_t until) noexcept nogil:
     """`progress.at` is the least index that is still to come."""
-    cdef const Array* array = <const Array*>entry_value(progress.entry)
+    cdef const Array* array = <const Array*>progress.value
     cdef ArrayWalk walk
     cdef uint64_t index
     cdef Word word
+    if progress.items != NULL:
+        while out.length < until:
+            if not array_guarded_next(progress, &index, &word):
+                return True
+            put_length(out, index)
+            put_word(out, word)
+        return False
     array_walk(&walk, array, progress.at, NO_INDEX - 1, False)
     while progress.left and out.length < until and array_walk_next(&walk, &index, &word):
         put_length(out, index)
@@ -180,3 +189,34 @@ cdef bint array_more(Output* out, Progress* progress, size_t until) noexcept nog
         progress.at = index + 1
         progress.left -= 1
     return progress.left == 0
+
+
+cdef void* slice_kept(const void* item) noexcept nogil:
+    return slice_copy(<const Slice*>item)
+
+
+cdef bint array_guard(Progress* progress) noexcept nogil:
+    """`progress.base` is how many bits of an index are within a slice, `progress.cursor[0]` the next slot of the slice."""
+    cdef const Array* array = <const Array*>progress.value
+    cdef StreamId first
+    progress.base = array.slice_bits
+    first.ms = progress.at >> array.slice_bits
+    first.seq = 0
+    progress.items = id_view(&array.slices, first, slice_kept, slice_drop)
+    return progress.items != NULL and progress_leave_entry(progress)
+
+
+cdef bint array_guarded_next(Progress* progress, uint64_t* index, Word* word) noexcept nogil:
+    cdef const SeenItem* seen = id_view_item(progress.items)
+    cdef uint64_t base
+    while seen != NULL:
+        base = seen.id.ms << progress.base
+        # A slice may be copied meanwhile, but copies have the same slots.
+        while slice_next(<const Slice*>seen.item, &progress.cursor[0], index, word):
+            index[0] += base
+            if index[0] >= progress.at:
+                return True
+        progress.cursor[0] = 0
+        id_view_step(progress.items)
+        seen = id_view_item(progress.items)
+    return False

@@ -12,3 +12,4 @@ cdef void templates_free(Reader* reader) noexcept nogil
 cdef int hash_type(Output* out, Progress* progress) noexcept nogil
 cdef bint hash_begin(Output* out, Progress* progress) noexcept nogil
 cdef bint hash_more(Output* out, Progress* progress, size_t until) noexcept nogil
+cdef bint hash_guard(Progress* progress) noexcept nogil

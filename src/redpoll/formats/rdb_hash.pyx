@@ -23,19 +23,18 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
 from redpoll.engine.blob cimport Blob, blob_release
-from redpoll.engine.entry cimport (
-    EMBED_MAX, ENC_FIELDS, ENC_LISTPACK, ENC_PACKED_FIELDS, TYPE_HASH, entry_encoding, entry_value,
-)
+from redpoll.engine.entry cimport EMBED_MAX, ENC_FIELDS, ENC_LISTPACK, ENC_PACKED_FIELDS, TYPE_HASH, Entry
 from redpoll.engine.field_times cimport NEVER
 from redpoll.engine.fields cimport (
-    NO_TIME, FieldValue, Hash, PackedFields, fields_free, fields_length, fields_new, fields_new_table, fields_next_due,
-    fields_open, fields_scan, fields_set, packed_fields_of,
+    NO_TIME, FieldTable, FieldValue, Hash, PackedFields, field_of_entry, fields_free, fields_new, fields_new_table,
+    fields_next_due, fields_set, packed_fields_of,
 )
 from redpoll.engine.listpack cimport (
     Element, listpack_append, listpack_first, listpack_free, listpack_get, listpack_length, listpack_new, listpack_next,
     listpack_size, listpack_text,
 )
-from redpoll.formats.progress cimport Progress
+from redpoll.engine.table cimport table_walk_begin, table_walk_guard, table_walk_next
+from redpoll.formats.progress cimport Progress, progress_leave_entry
 from redpoll.formats.rdb cimport (
     RDB_HASH, RDB_HASH_2, RDB_HASH_FIELDS, RDB_HASH_FIELDS_EARLY, RDB_HASH_LISTPACK, RDB_HASH_PACKED,
     RDB_HASH_PACKED_EARLY, RDB_HASH_TEMPLATE, RDB_HASH_TEMPLATE_PACKED, RDB_HASH_TEMPLATE_PACKED_REF,
@@ -456,10 +455,10 @@ cdef ReadResult read_hash(Reader* reader, int rdb_type, Value* value) noexcept n
 # Writing
 
 cdef int hash_type(Output* out, Progress* progress) noexcept nogil:
-    cdef int encoding = entry_encoding(progress.entry)
+    cdef int encoding = progress.encoding
     if encoding == ENC_LISTPACK:
         return RDB_HASH_LISTPACK
-    if encoding == ENC_FIELDS and fields_next_due(encoding, entry_value(progress.entry)) == NEVER:
+    if encoding == ENC_FIELDS and fields_next_due(encoding, progress.value) == NEVER:
         return RDB_HASH
     if out.valkey:
         needs_version(out, RDB_VERSION_VALKEY)
@@ -492,11 +491,11 @@ cdef inline void put_element(Output* out, const Element* element) noexcept nogil
 
 
 cdef bint hash_begin(Output* out, Progress* progress) noexcept nogil:
-    cdef const void* value = entry_value(progress.entry)
-    cdef int encoding = entry_encoding(progress.entry)
+    cdef const void* value = progress.value
+    cdef int encoding = progress.encoding
     cdef const uint8_t* pack
     cdef int64_t least
-    cdef Hash h
+    cdef FieldTable* fields = <FieldTable*>value
     if encoding == ENC_LISTPACK:
         put_block(out, <const char*>value, listpack_size(<const uint8_t*>value))
         return True
@@ -512,40 +511,33 @@ cdef bint hash_begin(Output* out, Progress* progress) noexcept nogil:
         return True
     if least != NEVER and not out.valkey:
         put_fixed64(out, progress.base)
-    fields_open(&h, progress.entry)
-    put_length(out, fields_length(&h))
+    put_length(out, fields.table.used)
+    table_walk_begin(&progress.walk, &fields.table, put_entry, progress)
     return False
 
 
-# What writing a field has to know.
-cdef struct Writing:
-    Output* out
-    uint64_t least               # 0: no field expires
-    bint valkey
-
-
-cdef void put_field(void* context, const Element* field, const FieldValue* value) noexcept nogil:
-    cdef Writing* writing = <Writing*>context
-    cdef Output* out = writing.out
-    if writing.least and not writing.valkey:
-        put_length(out, 0 if value.expiry == NO_TIME else <uint64_t>value.expiry - writing.least + 1)
-    put_element(out, field)
-    put_element(out, &value.text)
-    if writing.least and writing.valkey:
+cdef void put_entry(void* context, Entry* e) noexcept nogil:
+    cdef const Progress* progress = <const Progress*>context
+    cdef Output* out = progress.out
+    cdef uint64_t least = progress.base          # 0: no field expires
+    cdef Element field
+    cdef FieldValue value
+    field_of_entry(e, &field, &value)
+    if least and not out.valkey:
+        put_length(out, 0 if value.expiry == NO_TIME else <uint64_t>value.expiry - least + 1)
+    put_text(out, field.text, field.length)
+    put_text(out, value.text.text, value.text.length)
+    if least and out.valkey:
         put_fixed64(out, <uint64_t>value.expiry)
 
 
 cdef bint hash_more(Output* out, Progress* progress, size_t until) noexcept nogil:
-    cdef Hash h
-    cdef Writing writing
-    cdef size_t seen = 0
-    fields_open(&h, progress.entry)
-    h.now = NOTHING_IS_DUE
-    writing.out = out
-    writing.least = progress.base
-    writing.valkey = out.valkey
+    progress.out = out
     while out.length < until:
-        progress.at = fields_scan(&h, progress.at, put_field, &writing, &seen)
-        if progress.at == 0:
+        if not table_walk_next(&progress.walk):
             return True
     return False
+
+
+cdef bint hash_guard(Progress* progress) noexcept nogil:
+    return table_walk_guard(&progress.walk) and progress_leave_entry(progress)

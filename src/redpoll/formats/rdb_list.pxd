@@ -8,3 +8,4 @@ cdef ReadResult read_list(Reader* reader, int rdb_type, Value* value) noexcept n
 # As for sets.
 cdef bint list_begin(Output* out, Progress* progress) noexcept nogil
 cdef bint list_more(Output* out, Progress* progress, size_t until) noexcept nogil
+cdef bint list_guard(Progress* progress) noexcept nogil

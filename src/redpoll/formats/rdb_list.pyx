@@ -9,14 +9,15 @@
 from libc.stdint cimport uint8_t, uint64_t
 
 from redpoll.engine.blob cimport Blob, blob_of, blob_release
-from redpoll.engine.entry cimport ENC_LISTPACK, ENC_QUICKLIST, TYPE_LIST, entry_encoding, entry_value
+from redpoll.engine.entry cimport ENC_LISTPACK, ENC_QUICKLIST, TYPE_LIST
 from redpoll.engine.listpack cimport listpack_first, listpack_free, listpack_length, listpack_size
 from redpoll.engine.quicklist cimport (
     Quicklist, quicklist_append_blob, quicklist_append_packed, quicklist_free, quicklist_is_large, quicklist_new,
     quicklist_push, quicklist_push_blob, quicklist_reduce,
 )
+from redpoll.engine.quicklist_view cimport quicklist_view, quicklist_view_node, quicklist_view_step
 from redpoll.engine.quicklist_walk cimport Walk, quicklist_nodes, walk_begin, walk_end, walk_next_node
-from redpoll.formats.progress cimport Progress
+from redpoll.formats.progress cimport Progress, progress_leave_entry
 from redpoll.formats.rdb cimport RDB_LIST, RDB_LIST_QUICKLIST_2, RDB_LIST_ZIPLIST
 from redpoll.formats.rdb_input cimport Source, Text, source_count, source_fail, source_length, source_value
 from redpoll.formats.rdb_output cimport Output, put_block, put_length, put_text
@@ -117,8 +118,8 @@ cdef ReadResult read_list(Reader* reader, int rdb_type, Value* value) noexcept n
 
 
 cdef bint list_begin(Output* out, Progress* progress) noexcept nogil:
-    cdef const void* value = entry_value(progress.entry)
-    if entry_encoding(progress.entry) == ENC_LISTPACK:
+    cdef const void* value = progress.value
+    if progress.encoding == ENC_LISTPACK:
         put_length(out, 1)
         put_length(out, NODE_PACKED)
         put_block(out, <const char*>value, listpack_size(<const uint8_t*>value))
@@ -127,21 +128,38 @@ cdef bint list_begin(Output* out, Progress* progress) noexcept nogil:
     return False
 
 
+cdef inline void put_node(Output* out, const uint8_t* lp, const Blob* blob) noexcept nogil:
+    if lp == NULL:
+        put_length(out, NODE_PLAIN)
+        put_text(out, blob.data, blob.length)
+    else:
+        put_length(out, NODE_PACKED)
+        put_block(out, <const char*>lp, listpack_size(lp))
+
+
 cdef bint list_more(Output* out, Progress* progress, size_t until) noexcept nogil:
     """`progress.at` is the index of the first element of the next node."""
-    cdef const Quicklist* ql = <const Quicklist*>entry_value(progress.entry)
+    cdef const Quicklist* ql = <const Quicklist*>progress.value
     cdef Walk walk
+    cdef const uint8_t* lp
+    cdef const Blob* blob
     cdef bint more = True
+    if progress.nodes != NULL:
+        while out.length < until:
+            if not quicklist_view_node(progress.nodes, &lp, &blob):
+                return True
+            put_node(out, lp, blob)
+            quicklist_view_step(progress.nodes)
+        return False
     walk_begin(&walk, ql, progress.at, False)
     while more and out.length < until:
-        if walk.lp == NULL:
-            put_length(out, NODE_PLAIN)
-            put_text(out, walk.blob.data, walk.blob.length)
-            progress.at += 1
-        else:
-            put_length(out, NODE_PACKED)
-            put_block(out, <const char*>walk.lp, listpack_size(walk.lp))
-            progress.at += listpack_length(walk.lp)
+        put_node(out, walk.lp, walk.blob)
+        progress.at += 1 if walk.lp == NULL else listpack_length(walk.lp)
         more = walk_next_node(&walk)
     walk_end(&walk)
     return not more
+
+
+cdef bint list_guard(Progress* progress) noexcept nogil:
+    progress.nodes = quicklist_view(<const Quicklist*>progress.value, progress.at, &progress.base)
+    return progress.nodes != NULL and progress_leave_entry(progress)

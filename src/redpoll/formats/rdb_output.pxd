@@ -39,6 +39,10 @@ cdef inline void needs_version(Output* out, int version) noexcept nogil:
     if version > out.version:
         out.version = version
 
+# An empty buffer that takes texts as another one does.
+cdef void output_init_as(Output* out, const Output* other) noexcept nogil
+# All of another buffer, with its marks.
+cdef void put_output(Output* out, const Output* other) noexcept nogil
 cdef void put_bytes(Output* out, const char* bytes, size_t size) noexcept nogil
 # Little endian.
 cdef void put_fixed64(Output* out, uint64_t value) noexcept nogil

@@ -37,6 +37,23 @@ cdef void output_free(Output* out) noexcept nogil:
     out.length = out.capacity = 0
 
 
+cdef void output_init_as(Output* out, const Output* other) noexcept nogil:
+    out[0] = other[0]
+    out.data = NULL
+    out.marks = NULL
+    out.mark_count = out.mark_room = 0
+    out.length = out.capacity = 0
+
+
+cdef void put_output(Output* out, const Output* other) noexcept nogil:
+    cdef size_t before = out.length
+    cdef size_t i
+    put_bytes(out, other.data, other.length)
+    for i in range(0, other.mark_count, 2):
+        mark_text(out, before + other.marks[i], other.marks[i + 1])
+    needs_version(out, other.version)
+
+
 cdef void mark_text(Output* out, uint64_t position, uint64_t length) noexcept nogil:
     if out.mark_count == out.mark_room:
         out.mark_room = out.mark_room * 2 + 64

@@ -9,3 +9,5 @@ cdef ReadResult read_set(Reader* reader, int rdb_type, Value* value) noexcept no
 cdef int set_type(Output* out, Progress* progress) noexcept nogil
 cdef bint set_begin(Output* out, Progress* progress) noexcept nogil
 cdef bint set_more(Output* out, Progress* progress, size_t until) noexcept nogil
+# The set may change from now on; False: it must not.
+cdef bint set_guard(Progress* progress) noexcept nogil

@@ -7,17 +7,20 @@
 
 from libc.stdint cimport uint8_t, uint64_t
 
-from redpoll.engine.entry cimport ENC_INTSET, ENC_LISTPACK, ENC_TABLE, TYPE_SET
+from redpoll.engine.entry cimport ENC_INTSET, ENC_LISTPACK, ENC_TABLE, TYPE_SET, Entry
 from redpoll.engine.intset cimport intset_from, intset_size, intset_valid
 from redpoll.engine.listpack cimport (
     listpack_first, listpack_free, listpack_length, listpack_next, listpack_size, listpack_text,
 )
-from redpoll.engine.member cimport MEMBER_INTEGER, Member, member_of_text, member_text, word_integer
-from redpoll.engine.members cimport Batch, batch_begin
+from redpoll.engine.member cimport (
+    MEMBER_INTEGER, MEMBER_SCRATCH, Member, member_of_text, member_of_word, member_text, word_integer,
+)
+from redpoll.engine.members cimport Members
 from redpoll.engine.set cimport (
     Set, SetCursor, SetRules, set_add, set_free, set_length, set_new, set_new_as, set_next, set_of, set_to_table,
 )
-from redpoll.formats.progress cimport Progress
+from redpoll.engine.table cimport table_walk_begin, table_walk_guard, table_walk_next
+from redpoll.formats.progress cimport Progress, progress_leave_entry
 from redpoll.formats.rdb cimport RDB_SET, RDB_SET_INTSET, RDB_SET_LISTPACK, RDB_VERSION_SETS
 from redpoll.formats.rdb_input cimport Source, Text, source_count, source_fail, source_text
 from redpoll.formats.rdb_output cimport Output, needs_version, put_block, put_integer, put_length, put_text
@@ -142,48 +145,49 @@ cdef ReadResult read_set(Reader* reader, int rdb_type, Value* value) noexcept no
 
 
 cdef int set_type(Output* out, Progress* progress) noexcept nogil:
-    cdef Set s
-    set_of(&s, progress.entry)
-    if s.encoding == ENC_INTSET:
+    if progress.encoding == ENC_INTSET:
         return RDB_SET_INTSET
-    if s.encoding == ENC_LISTPACK:
+    if progress.encoding == ENC_LISTPACK:
         needs_version(out, RDB_VERSION_SETS)
         return RDB_SET_LISTPACK
     return RDB_SET
 
 
+cdef void put_member(void* context, Entry* word) noexcept nogil:
+    cdef Output* out = (<const Progress*>context).out
+    cdef Member member
+    cdef char scratch[MEMBER_SCRATCH]
+    cdef const char* text
+    cdef size_t length
+    member_of_word(&member, <uint64_t>word)
+    if member.text == NULL and member.word & MEMBER_INTEGER:
+        put_integer(out, word_integer(member.word))
+    else:
+        text = member_text(&member, scratch, &length)
+        put_text(out, text, length)
+
+
 cdef bint set_begin(Output* out, Progress* progress) noexcept nogil:
-    cdef Set s
-    set_of(&s, progress.entry)
-    if s.encoding == ENC_INTSET:
-        put_block(out, <const char*>s.value, intset_size(<const uint8_t*>s.value))
+    cdef Members* members
+    if progress.encoding == ENC_INTSET:
+        put_block(out, <const char*>progress.value, intset_size(<const uint8_t*>progress.value))
         return True
-    if s.encoding == ENC_LISTPACK:
-        put_block(out, <const char*>s.value, listpack_size(<const uint8_t*>s.value))
+    if progress.encoding == ENC_LISTPACK:
+        put_block(out, <const char*>progress.value, listpack_size(<const uint8_t*>progress.value))
         return True
-    put_length(out, set_length(&s))
+    members = <Members*>progress.value
+    put_length(out, members.table.used)
+    table_walk_begin(&progress.walk, &members.table, put_member, progress)
     return False
 
 
 cdef bint set_more(Output* out, Progress* progress, size_t until) noexcept nogil:
-    cdef Set s
-    cdef Batch batch
-    cdef SetCursor* cursor = <SetCursor*>progress.cursor
-    cdef Member* member
-    cdef char scratch[24]
-    cdef const char* text
-    cdef size_t length, i
-    set_of(&s, progress.entry)
+    progress.out = out
     while out.length < until:
-        batch_begin(&batch)
-        set_next(&s, cursor, &batch)
-        if batch.count == 0:
+        if not table_walk_next(&progress.walk):
             return True
-        for i in range(batch.count):
-            member = &batch.members[i]
-            if member.text == NULL and member.word & MEMBER_INTEGER:
-                put_integer(out, word_integer(member.word))
-            else:
-                text = member_text(member, scratch, &length)
-                put_text(out, text, length)
     return False
+
+
+cdef bint set_guard(Progress* progress) noexcept nogil:
+    return table_walk_guard(&progress.walk) and progress_leave_entry(progress)

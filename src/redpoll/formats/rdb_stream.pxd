@@ -9,3 +9,4 @@ cdef ReadResult read_stream(Reader* reader, int rdb_type, Value* value) noexcept
 cdef int stream_type(Output* out, Progress* progress) noexcept nogil
 cdef bint stream_begin(Output* out, Progress* progress) noexcept nogil
 cdef bint stream_more(Output* out, Progress* progress, size_t until) noexcept nogil
+cdef bint stream_guard(Progress* progress) noexcept nogil

@@ -24,11 +24,12 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from redpoll.engine.entry cimport ENC_STREAM, TYPE_STREAM, Entry, entry_key, entry_key_length, entry_value
+from redpoll.engine.entry cimport ENC_STREAM, TYPE_STREAM, Entry, entry_key, entry_key_length
 from redpoll.engine.id_tree cimport (
     Place, StreamId, id_equal, id_less, place_forward, place_id, place_value, tree_at_or_after, tree_first,
 )
-from redpoll.engine.listpack cimport LISTPACK_MAX, listpack_size, listpack_valid
+from redpoll.engine.id_view cimport SeenItem, id_view, id_view_item, id_view_step
+from redpoll.engine.listpack cimport LISTPACK_MAX, listpack_copy, listpack_free, listpack_size, listpack_valid
 from redpoll.engine.stream cimport (
     Consumer, Group, Pending, Producer, Stream, stream_append_node, stream_edge, stream_id, stream_new,
     stream_node_valid,
@@ -40,7 +41,7 @@ from redpoll.engine.stream_group cimport (
 from redpoll.engine.stream_producers cimport producer_of, producers_add, producers_find, sent_of
 from redpoll.engine.table cimport table_buckets, table_visit_bucket
 from redpoll.engine.value cimport value_free
-from redpoll.formats.progress cimport Progress
+from redpoll.formats.progress cimport Progress, progress_leave_entry
 from redpoll.formats.rdb cimport (
     RDB_STREAM, RDB_STREAM_2, RDB_STREAM_3, RDB_STREAM_4, RDB_STREAM_5, RDB_VERSION_GIVEN_BACK, RDB_VERSION_PRODUCERS,
     RDB_VERSION_SETS,
@@ -49,7 +50,9 @@ from redpoll.formats.rdb_input cimport (
     Source, Text, source_bytes, source_count, source_fail, source_fixed64, source_length, source_text,
     source_text_kept, source_text_kept_too,
 )
-from redpoll.formats.rdb_output cimport Output, needs_version, put_block, put_fixed64, put_length, put_text
+from redpoll.formats.rdb_output cimport (
+    Output, needs_version, output_init_as, put_block, put_fixed64, put_length, put_output, put_text,
+)
 from redpoll.formats.reading cimport READ_FAILED, READ_WHOLE, Reader, ReadResult, Value
 
 # Tells how a stream is freed.
@@ -310,7 +313,7 @@ cdef bint has_given_back(const Stream* s) noexcept nogil:
 
 
 cdef int stream_type(Output* out, Progress* progress) noexcept nogil:
-    cdef const Stream* s = <const Stream*>entry_value(progress.entry)
+    cdef const Stream* s = <const Stream*>progress.value
     if has_given_back(s):
         needs_version(out, RDB_VERSION_GIVEN_BACK)
         return RDB_STREAM_5
@@ -332,7 +335,7 @@ cdef void put_id(Output* out, StreamId id) noexcept nogil:
 
 
 cdef bint stream_begin(Output* out, Progress* progress) noexcept nogil:
-    cdef const Stream* s = <const Stream*>entry_value(progress.entry)
+    cdef const Stream* s = <const Stream*>progress.value
     put_length(out, s.nodes.used)
     progress.left = s.nodes.used
     return False
@@ -399,35 +402,76 @@ cdef void put_producers(Output* out, const Stream* s) noexcept nogil:
     put_length(out, s.duplicates)
 
 
-cdef bint stream_more(Output* out, Progress* progress, size_t until) noexcept nogil:
-    """The next node's ID is in `progress.cursor`."""
-    cdef const Stream* s = <const Stream*>entry_value(progress.entry)
-    cdef Place place
-    cdef const char* lp
-    cdef int rdb_type
+cdef inline void put_node(Output* out, StreamId id, const void* lp) noexcept nogil:
+    put_length(out, RAW_ID)
+    put_raw_id(out, id)
+    put_block(out, <const char*>lp, listpack_size(<const uint8_t*>lp))
+
+
+cdef void put_rest(Output* out, Progress* progress) noexcept nogil:
+    """What follows the nodes."""
+    cdef const Stream* s = <const Stream*>progress.value
+    cdef int rdb_type = stream_type(out, progress)
     cdef uint32_t i
-    if progress.left:
-        place = tree_at_or_after(&s.nodes, stream_id(progress.cursor[0], progress.cursor[1]))
-        while progress.left and out.length < until:
-            lp = <const char*>place_value(&place)
-            put_length(out, RAW_ID)
-            put_raw_id(out, place_id(&place))
-            put_block(out, lp, listpack_size(<const uint8_t*>lp))
-            progress.left -= 1
-            place_forward(&place)
-        if progress.left:
-            progress.cursor[0] = place_id(&place).ms
-            progress.cursor[1] = place_id(&place).seq
-            return False
     put_length(out, s.length)
     put_id(out, s.last_id)
     put_id(out, s.first_id)
     put_id(out, s.max_deleted_id)
     put_length(out, s.entries_added)
     put_length(out, s.group_count)
-    rdb_type = stream_type(out, progress)
     for i in range(s.group_count):
         put_group(out, s.groups[i], rdb_type == RDB_STREAM_5)
     if rdb_type != RDB_STREAM_3:
         put_producers(out, s)
+
+
+cdef bint more_of_view(Output* out, Progress* progress, size_t until) noexcept nogil:
+    cdef const SeenItem* node
+    while out.length < until:
+        node = id_view_item(progress.items)
+        if node == NULL:
+            put_output(out, progress.rest)
+            return True
+        put_node(out, node.id, node.item)
+        id_view_step(progress.items)
+    return False
+
+
+cdef bint stream_more(Output* out, Progress* progress, size_t until) noexcept nogil:
+    """The next node's ID is in `progress.cursor`."""
+    cdef const Stream* s = <const Stream*>progress.value
+    cdef Place place
+    progress.out = out
+    if progress.items != NULL:
+        return more_of_view(out, progress, until)
+    if progress.left:
+        place = tree_at_or_after(&s.nodes, stream_id(progress.cursor[0], progress.cursor[1]))
+        while progress.left and out.length < until:
+            put_node(out, place_id(&place), place_value(&place))
+            progress.left -= 1
+            place_forward(&place)
+        if progress.left:
+            progress.cursor[0] = place_id(&place).ms
+            progress.cursor[1] = place_id(&place).seq
+            return False
+    put_rest(out, progress)
     return True
+
+
+cdef void* node_copy(const void* lp) noexcept nogil:
+    return listpack_copy(<const uint8_t*>lp)
+
+
+cdef void node_free(void* lp) noexcept nogil:
+    listpack_free(<uint8_t*>lp)
+
+
+cdef bint stream_guard(Progress* progress) noexcept nogil:
+    cdef const Stream* s = <const Stream*>progress.value
+    progress.rest = <Output*>malloc(sizeof(Output))
+    if progress.rest == NULL:
+        return False
+    output_init_as(progress.rest, progress.out)
+    put_rest(progress.rest, progress)
+    progress.items = id_view(&s.nodes, stream_id(progress.cursor[0], progress.cursor[1]), node_copy, node_free)
+    return progress.items != NULL and progress_leave_entry(progress)

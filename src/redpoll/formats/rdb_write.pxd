@@ -9,6 +9,9 @@ cdef void write_entry(Output* out, const Entry* e) noexcept nogil
 # The type and the value, as DUMP begins.
 cdef void write_value(Output* out, const Entry* e) noexcept nogil
 # The same in pieces: begin, then go on with about `bytes` each time, until one answers True. Nothing of the entry may
-# change meanwhile.
+# change meanwhile, and `progress` has to stay where it is.
 cdef bint write_entry_begin(Output* out, const Entry* e, Progress* progress) noexcept nogil
 cdef bint write_entry_some(Output* out, Progress* progress, size_t bytes) noexcept nogil
+# From now on the value may change, and the entry be renamed or freed, while it is gone on with: what is written is the
+# value as it is now. False: it has to be written to its end before it changes. `progress_end` has to be called at last.
+cdef bint write_entry_guard(Progress* progress) noexcept nogil

@@ -5,21 +5,20 @@ are, others element by element, in the order in which the engine holds them. A s
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memset
 
 from redpoll.engine.entry cimport (
     ENC_INTEGER, FLAG_EXPIRES, TYPE_ARRAY, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET, Entry, entry_clock,
-    entry_encoding, entry_expiry, entry_integer, entry_key, entry_key_length, entry_type, string_text,
+    entry_encoding, entry_expiry, entry_integer, entry_key, entry_key_length, string_text,
 )
-from redpoll.formats.progress cimport Progress
+from redpoll.formats.progress cimport Progress, progress_begin
 from redpoll.formats.rdb cimport RDB_ARRAY, RDB_EXPIRY_MS, RDB_FREQUENCY, RDB_IDLE, RDB_LIST_QUICKLIST_2, RDB_STRING
-from redpoll.formats.rdb_array cimport array_begin, array_more
-from redpoll.formats.rdb_hash cimport hash_begin, hash_more, hash_type
-from redpoll.formats.rdb_list cimport list_begin, list_more
+from redpoll.formats.rdb_array cimport array_begin, array_guard, array_more
+from redpoll.formats.rdb_hash cimport hash_begin, hash_guard, hash_more, hash_type
+from redpoll.formats.rdb_list cimport list_begin, list_guard, list_more
 from redpoll.formats.rdb_output cimport Output, put_byte, put_fixed64, put_integer, put_length, put_text
-from redpoll.formats.rdb_set cimport set_begin, set_more, set_type
-from redpoll.formats.rdb_stream cimport stream_begin, stream_more, stream_type
-from redpoll.formats.rdb_zset cimport zset_begin, zset_more, zset_type
+from redpoll.formats.rdb_set cimport set_begin, set_guard, set_more, set_type
+from redpoll.formats.rdb_stream cimport stream_begin, stream_guard, stream_more, stream_type
+from redpoll.formats.rdb_zset cimport zset_begin, zset_guard, zset_more, zset_type
 
 cdef enum:
     CLOCK_MASK = 0xFFFFFF
@@ -40,7 +39,7 @@ cdef void put_access(Output* out, const Entry* e) noexcept nogil:
 
 cdef int type_of(Output* out, Progress* progress) noexcept nogil:
     """The type of RDB that a value is written as."""
-    cdef int type = entry_type(progress.entry)
+    cdef int type = progress.type
     if type == TYPE_HASH:
         return hash_type(out, progress)
     if type == TYPE_LIST:
@@ -69,7 +68,7 @@ cdef void write_string(Output* out, const Entry* e) noexcept nogil:
 
 cdef bint begin_value(Output* out, Progress* progress) noexcept nogil:
     """What is in one piece is written at once: whether it is whole then."""
-    cdef int type = entry_type(progress.entry)
+    cdef int type = progress.type
     if type == TYPE_HASH:
         return hash_begin(out, progress)
     if type == TYPE_LIST:
@@ -86,13 +85,9 @@ cdef bint begin_value(Output* out, Progress* progress) noexcept nogil:
     return True
 
 
-cdef void progress_init(Progress* progress, const Entry* e) noexcept nogil:
-    memset(progress, 0, sizeof(Progress))
-    progress.entry = e
-
-
 cdef bint write_entry_begin(Output* out, const Entry* e, Progress* progress) noexcept nogil:
-    progress_init(progress, e)
+    progress_begin(progress, e)
+    progress.out = out
     if e.flags & FLAG_EXPIRES:
         put_byte(out, RDB_EXPIRY_MS)
         put_fixed64(out, <uint64_t>entry_expiry(e))
@@ -104,7 +99,7 @@ cdef bint write_entry_begin(Output* out, const Entry* e, Progress* progress) noe
 
 
 cdef bint write_entry_some(Output* out, Progress* progress, size_t bytes) noexcept nogil:
-    cdef int type = entry_type(progress.entry)
+    cdef int type = progress.type
     cdef size_t until = out.length + bytes if bytes < <size_t>-1 - out.length else <size_t>-1
     if type == TYPE_HASH:
         return hash_more(out, progress, until)
@@ -121,6 +116,23 @@ cdef bint write_entry_some(Output* out, Progress* progress, size_t bytes) noexce
     return True
 
 
+cdef bint write_entry_guard(Progress* progress) noexcept nogil:
+    cdef int type = progress.type
+    if type == TYPE_HASH:
+        return hash_guard(progress)
+    if type == TYPE_LIST:
+        return list_guard(progress)
+    if type == TYPE_SET:
+        return set_guard(progress)
+    if type == TYPE_ZSET:
+        return zset_guard(progress)
+    if type == TYPE_STREAM:
+        return stream_guard(progress)
+    if type == TYPE_ARRAY:
+        return array_guard(progress)
+    return False
+
+
 cdef void write_entry(Output* out, const Entry* e) noexcept nogil:
     cdef Progress progress
     if not write_entry_begin(out, e, &progress):
@@ -129,7 +141,7 @@ cdef void write_entry(Output* out, const Entry* e) noexcept nogil:
 
 cdef void write_value(Output* out, const Entry* e) noexcept nogil:
     cdef Progress progress
-    progress_init(&progress, e)
+    progress_begin(&progress, e)
     put_byte(out, <uint8_t>type_of(out, &progress))
     if not begin_value(out, &progress):
         write_entry_some(out, &progress, <size_t>-1)

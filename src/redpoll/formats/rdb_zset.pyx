@@ -8,24 +8,26 @@
 """
 
 from libc.math cimport INFINITY, isnan
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 
 from redpoll.engine.entry cimport (
-    ENC_LISTPACK, TYPE_ZSET, Entry, entry_free_shell,
+    ENC_LISTPACK, TYPE_ZSET, Entry, entry_free_shell, entry_key, entry_key_length,
 )
 from redpoll.engine.listpack cimport (
     Element, listpack_first, listpack_free, listpack_get, listpack_length, listpack_next, listpack_size, listpack_text,
 )
 from redpoll.engine.numbers cimport parse_double
-from redpoll.engine.rank_tree cimport Scored, compare_texts, member_new
+from redpoll.engine.rank_tree cimport Scored, compare_texts, member_new, member_score
 from redpoll.engine.sorted_set cimport (
-    Cursor, Limits as SortedLimits, Sorted, cursor_next, cursor_start, sorted_build, sorted_length,
-    sorted_open,
+    Cursor, Limits as SortedLimits, Sorted, SortedSet, cursor_next, cursor_start, sorted_build, sorted_length,
 )
-from redpoll.engine.table cimport Table, table_clear, table_find, table_hash, table_init, table_insert, table_reserve
-from redpoll.formats.progress cimport Progress
+from redpoll.engine.table cimport (
+    Table, table_clear, table_find, table_hash, table_init, table_insert, table_reserve, table_walk_begin,
+    table_walk_guard, table_walk_next,
+)
+from redpoll.formats.progress cimport Progress, progress_leave_entry, progress_set_bound
 from redpoll.formats.rdb cimport RDB_ZSET, RDB_ZSET_2, RDB_ZSET_LISTPACK, RDB_ZSET_ZIPLIST
 from redpoll.formats.rdb_input cimport (
     Source, Text, source_byte, source_bytes, source_count, source_fail, source_fixed64, source_text_kept,
@@ -38,6 +40,7 @@ cdef enum:
     SCORE_NOT_A_NUMBER = 253
     SCORE_INFINITY = 254
     SCORE_MINUS_INFINITY = 255
+    BUCKETS_A_PIECE = 2048       # that a walk through the table looks at
     EXPECT_MOST = 1 << 20        # members that room is made for before they are there
 
 cdef const char* TWICE = b"a member that comes twice"
@@ -254,15 +257,18 @@ cdef ReadResult read_zset(Reader* reader, int rdb_type, Value* value) noexcept n
     return read_packed(reader, rdb_type == RDB_ZSET_ZIPLIST, value)
 
 
+cdef void zset_of(Sorted* z, const Progress* progress) noexcept nogil:
+    z.encoding = progress.encoding
+    z.value = progress.value
+
+
 cdef int zset_type(Output* out, Progress* progress) noexcept nogil:
-    cdef Sorted z
-    sorted_open(&z, progress.entry)
-    return RDB_ZSET_LISTPACK if z.encoding == ENC_LISTPACK else RDB_ZSET_2
+    return RDB_ZSET_LISTPACK if progress.encoding == ENC_LISTPACK else RDB_ZSET_2
 
 
 cdef bint zset_begin(Output* out, Progress* progress) noexcept nogil:
     cdef Sorted z
-    sorted_open(&z, progress.entry)
+    zset_of(&z, progress)
     if z.encoding == ENC_LISTPACK:
         put_block(out, <const char*>z.value, listpack_size(<const uint8_t*>z.value))
         return True
@@ -271,16 +277,65 @@ cdef bint zset_begin(Output* out, Progress* progress) noexcept nogil:
     return False
 
 
+cdef inline void put_scored(Output* out, const char* text, size_t length, double score) noexcept nogil:
+    cdef uint64_t raw
+    put_text(out, text, length)
+    memcpy(&raw, &score, 8)
+    put_fixed64(out, raw)
+
+
+cdef void put_below_bound(void* context, Entry* member) noexcept nogil:
+    cdef const Progress* progress = <const Progress*>context
+    if zset_beside_bound(progress, member, -1) < 0:
+        put_scored(progress.out, entry_key(member), entry_key_length(member), member_score(member))
+
+
 cdef bint zset_more(Output* out, Progress* progress, size_t until) noexcept nogil:
     cdef Sorted z
     cdef Cursor cursor
-    cdef uint64_t raw
-    sorted_open(&z, progress.entry)
+    cdef size_t buckets
+    progress.out = out
+    if progress.entry == NULL:
+        # Much of what is walked through may have been written by rank, so it is not the bytes alone that count.
+        for buckets in range(BUCKETS_A_PIECE):
+            if out.length >= until:
+                break
+            if not table_walk_next(&progress.walk):
+                return True
+        return False
+    zset_of(&z, progress)
     # From the highest, so that a reader that inserts in this order always inserts at the front.
     cursor_start(&cursor, &z, progress.left - 1, progress.left, True)
     while progress.left and out.length < until and cursor_next(&cursor):
-        put_text(out, cursor.text, cursor.length)
-        memcpy(&raw, &cursor.score, 8)
-        put_fixed64(out, raw)
+        put_scored(out, cursor.text, cursor.length, cursor.score)
         progress.left -= 1
     return progress.left == 0
+
+
+cdef int zset_beside_bound(const Progress* progress, const Entry* member, int otherwise) noexcept nogil:
+    cdef double score = member_score(member)
+    if progress.bound == NULL:
+        return otherwise
+    if score != progress.bound_score:
+        return -1 if score < progress.bound_score else 1
+    return compare_texts(entry_key(member), entry_key_length(member), progress.bound, progress.bound_length)
+
+
+cdef bint zset_guard_from(Progress* progress, int64_t rank, entry_visitor visit) noexcept nogil:
+    cdef Sorted z
+    cdef Cursor cursor
+    zset_of(&z, progress)
+    if rank >= 0:
+        cursor_start(&cursor, &z, rank, 1, False)
+        cursor_next(&cursor)
+        if not progress_set_bound(progress, cursor.text, cursor.length, cursor.score):
+            return False
+    table_walk_begin(&progress.walk, &(<SortedSet*>progress.value).table, visit, progress)
+    return table_walk_guard(&progress.walk) and progress_leave_entry(progress)
+
+
+cdef bint zset_guard(Progress* progress) noexcept nogil:
+    cdef Sorted z
+    zset_of(&z, progress)
+    return zset_guard_from(progress, <int64_t>progress.left if progress.left < sorted_length(&z) else -1,
+                           put_below_bound)

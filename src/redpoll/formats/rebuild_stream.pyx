@@ -23,7 +23,7 @@ Phases, in `progress.at`; a group's number is in `progress.left`, and `progress.
 
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 
-from redpoll.engine.entry cimport Entry, entry_key, entry_key_length, entry_value
+from redpoll.engine.entry cimport Entry, entry_key, entry_key_length
 from redpoll.engine.id_tree cimport (
     Place, StreamId, id_increase, id_is_zero, place_forward, place_value, tree_at_or_after,
 )
@@ -54,11 +54,11 @@ cdef enum:
 
 
 cdef inline const Stream* stream_of(const Progress* progress) noexcept nogil:
-    return <const Stream*>entry_value(progress.entry)
+    return <const Stream*>progress.value
 
 
 cdef inline void put_key(Output* out, const Progress* progress) noexcept nogil:
-    put_word(out, entry_key(progress.entry), entry_key_length(progress.entry))
+    put_word(out, progress.key, progress.key_length)
 
 
 cdef inline void begin(Output* out, const Progress* progress, size_t words, const char* name) noexcept nogil:

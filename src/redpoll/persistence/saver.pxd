@@ -6,13 +6,22 @@ from redpoll.engine.entry cimport Entry
 from redpoll.engine.keyspace cimport Keyspace
 from redpoll.engine.snapshot cimport Snapshot
 from redpoll.formats.rdb_output cimport Output
-from redpoll.formats.rdb_write cimport Progress
+from redpoll.formats.progress cimport Progress
 from redpoll.persistence.file_writer cimport FileWriter
 
 # What the writing thread's filter knows; only that thread touches it once the file has begun.
 cdef struct Finish:
     bint counting
     uint64_t crc
+
+# A stretch of the file that is not ready yet.
+cdef struct Part:
+    Part* next
+    Output out                   # what there is of it
+    size_t drained               # bytes and marks of that which the writer has
+    size_t drained_marks
+    bint open                    # a large collection that is not written to its end
+    Progress progress            # of that
 
 cdef class Saver:
     cdef Keyspace keyspace
@@ -21,24 +30,27 @@ cdef class Saver:
     cdef int64_t next_due
     cdef readonly Snapshot snapshot
     cdef readonly FileWriter writer
-    cdef Output out
-    cdef Output aside            # entries that had to be saved while a large one is under way
-    cdef int out_database        # that the records of `out` are of by now; -1: to be told
-    cdef int aside_database
-    cdef Progress large
-    cdef bint large_pending
+    cdef Output out              # while there are no parts
+    cdef Part* first             # what follows that, in its order
+    cdef Part* last
+    cdef int database            # that the last record so far is of; -1: to be told
     cdef Finish finish_
     cdef readonly bint walked    # everything was handed to the writer
 
-    cdef void prepare(self, Output* out, bint compressing, str access) noexcept
+    cdef void prepare(self, bint compressing, str access) noexcept
     cdef bint save(self, int database, const Entry* e, bint at_once) noexcept nogil
-    cdef void put(self, Output* out, int* current, int database, const Entry* e) noexcept nogil
-    cdef bint put_begin(self, const Entry* e) noexcept nogil
-    cdef bint put_some(self) noexcept nogil
+    cdef void put(self, int database, const Entry* e) noexcept nogil
     cdef void put_select(self, Output* out, int database) noexcept nogil
-    cdef void end_large(self) noexcept nogil
-    cdef void large_done(self) noexcept nogil
+    cdef Part* add_part(self) noexcept nogil
+    cdef Part* add_large(self, int database, const Entry* e) noexcept nogil
+    cdef bint put_some(self, Part* part) noexcept nogil
+    cdef void change_large(self, Part* part) noexcept nogil
+    cdef void drain(self, Part* part) noexcept nogil
+    cdef void give_up(self) noexcept nogil
+    cdef void drop_first(self) noexcept nogil
+    cdef void work_on_first(self) noexcept
     cdef bint waits(self) noexcept nogil
     cdef bint go_on(self, size_t most) except -1
     cdef void hand_over(self, size_t least) noexcept nogil
+    cdef void write_block(self, const Output* out, size_t* at, size_t* mark, size_t end) noexcept nogil
     cdef int end(self) except -1

@@ -2,23 +2,31 @@
 
 The owner of the keyspace calls `advance` now and then, which walks on through the snapshot and turns entries into
 records. Strings are left as they are there; the thread that writes the file compresses them, makes the checksum, and
-syncs. A large collection is written in pieces, a few at a time. Entries that change meanwhile go into a second buffer,
-which follows when the large one is done. Commands are written as they are: they need no thread to finish them.
+syncs. Commands are written as they are: they need no thread to finish them.
+
+A large collection is written in pieces, a few at a time, and if it is about to change before its last piece is written,
+or before its first, it is guarded: it goes on changing, and what is written is still what it was (formats/progress).
+While one is being written, whatever else has to be saved before it changes waits in parts of its own: a queue of
+buffers, of which the first is written. The walk goes on when there is none left. So nothing that a change brings with
+it takes longer the larger a collection is, but for what formats/progress says is written at once.
 """
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memcpy
+from libc.stdio cimport fprintf, stderr
+from libc.stdlib cimport abort, free, malloc
+from libc.string cimport memcpy, memset
 
 from redpoll.engine.entry cimport ENC_LISTPACK, ENC_SCORE, Entry, entry_encoding, entry_value
 from redpoll.engine.value cimport value_length
 from redpoll.formats.command_output cimport put_name, put_number, put_word, put_words
 from redpoll.formats.crc64 cimport crc64
+from redpoll.formats.progress cimport progress_end
 from redpoll.formats.rdb cimport RDB_END, RDB_FREQUENCY, RDB_IDLE
 from redpoll.formats.rdb_output cimport (
-    Output, mark_text, output_free, output_init, put_aux, put_block, put_byte, put_bytes,
+    Output, output_free, output_init, output_init_as, put_aux, put_block, put_byte, put_bytes,
 )
-from redpoll.formats.rdb_write cimport write_entry, write_entry_begin, write_entry_some
-from redpoll.formats.rebuild cimport rebuild_entry, rebuild_entry_begin, rebuild_entry_some
+from redpoll.formats.rdb_write cimport write_entry, write_entry_begin, write_entry_guard, write_entry_some
+from redpoll.formats.rebuild cimport rebuild_entry, rebuild_entry_begin, rebuild_entry_guard, rebuild_entry_some
 from redpoll.persistence.file_writer cimport SYNC_NEVER, Block, block_free, block_new
 from redpoll.persistence.rdb_save cimport put_database, put_function, put_magic
 
@@ -36,6 +44,7 @@ cdef extern from *:
 cdef enum:
     HAND_OVER_BYTES = 131072
     LARGE_ELEMENTS = 256         # collections with more are written in pieces
+    AT_ONCE_ELEMENTS = 2048      # but not if they are about to change, and have no more than these
     LARGE_PIECE = 32768          # bytes of them at a time
     QUEUE_BYTES = 4194304        # waiting to be written: with more, the walk waits, and the writing thread has its time
     SYNC_BYTES = 4194304
@@ -102,7 +111,6 @@ cdef class Saver:
                  bint compressing=True, bint counting=True, bint syncing=True, str access="", bint as_commands=False,
                  int64_t annotated=0, int64_t delay=0):
         cdef bytes name, text
-        cdef int out
         self.keyspace = keyspace
         self.as_commands = as_commands
         self.delay = delay if delay > 0 else 0
@@ -112,9 +120,8 @@ cdef class Saver:
             self.writer.start(descriptor, SYNC_NEVER, SYNC_BYTES if syncing else 0, NULL, NULL)
         else:
             self.writer.start(descriptor, SYNC_NEVER, SYNC_BYTES if syncing else 0, finish_block, &self.finish_)
-        for out in range(2):
-            self.prepare(&self.aside if out else &self.out, compressing and not as_commands, access)
-        self.out_database = self.aside_database = -1
+        self.prepare(compressing and not as_commands, access)
+        self.database = -1
         if as_commands:
             if annotated:
                 text = b"#TS:%d\r\n" % annotated
@@ -133,38 +140,49 @@ cdef class Saver:
         self.snapshot = Snapshot(keyspace)
         self.snapshot.begin(save_passed, save_changing, <void*>self)
 
-    cdef void prepare(self, Output* out, bint compressing, str access) noexcept:
-        output_init(out)
-        out.compressing = False
-        out.marking = compressing
-        out.clock = self.keyspace.clock
-        out.lfu_decay_time = self.keyspace.lfu_decay_time
-        out.access = RDB_IDLE if access == "idle" else RDB_FREQUENCY if access == "frequency" else 0
+    cdef void prepare(self, bint compressing, str access) noexcept:
+        output_init(&self.out)
+        self.out.compressing = False
+        self.out.marking = compressing
+        self.out.clock = self.keyspace.clock
+        self.out.lfu_decay_time = self.keyspace.lfu_decay_time
+        self.out.access = RDB_IDLE if access == "idle" else RDB_FREQUENCY if access == "frequency" else 0
 
     def __dealloc__(self):
+        self.give_up()
         output_free(&self.out)
-        output_free(&self.aside)
 
-    cdef void put(self, Output* out, int* current, int database, const Entry* e) noexcept nogil:
-        if current[0] != database:
-            current[0] = database
+    cdef bint save(self, int database, const Entry* e, bint at_once) noexcept nogil:
+        """Write an entry; False: it is large, and the walk has to wait until it is done."""
+        cdef Part* part = self.first
+        cdef int encoding = entry_encoding(e)
+        if part != NULL and part.open and part.progress.entry == e:
+            self.change_large(part)
+            return True
+        if (ENC_LISTPACK < encoding < ENC_SCORE
+                and value_length(encoding, entry_value(e)) > (AT_ONCE_ELEMENTS if at_once else LARGE_ELEMENTS)):
+            part = self.add_large(database, e)
+            if at_once and part.open:
+                self.change_large(part)
+            return at_once or not part.open
+        self.put(database, e)
+        return True
+
+    cdef void put(self, int database, const Entry* e) noexcept nogil:
+        cdef Output* out = &self.out
+        if self.last != NULL:
+            out = &(self.add_part() if self.last.open else self.last).out
+        if self.database != database:
             self.put_select(out, database)
         if self.as_commands:
             rebuild_entry(out, e)
         else:
             write_entry(out, e)
-
-    cdef bint put_begin(self, const Entry* e) noexcept nogil:
-        if self.as_commands:
-            return rebuild_entry_begin(&self.out, e, &self.large)
-        return write_entry_begin(&self.out, e, &self.large)
-
-    cdef bint put_some(self) noexcept nogil:
-        if self.as_commands:
-            return rebuild_entry_some(&self.out, &self.large, LARGE_PIECE)
-        return write_entry_some(&self.out, &self.large, LARGE_PIECE)
+        if self.last == NULL:
+            self.hand_over(HAND_OVER_BYTES)
 
     cdef void put_select(self, Output* out, int database) noexcept nogil:
+        self.database = database
         if self.as_commands:
             put_words(out, 2)
             put_name(out, b"SELECT")
@@ -175,61 +193,111 @@ cdef class Saver:
                 if source.database == database:
                     put_database(out, database, source.entries, source.volatile)
 
-    cdef bint save(self, int database, const Entry* e, bint at_once) noexcept nogil:
-        """Write an entry; False: it is large, and the walk has to wait until it is done."""
-        cdef int encoding = entry_encoding(e)
-        if self.large_pending:
-            if self.large.entry == e:
-                # It is about to change, so the rest of it cannot wait.
-                self.end_large()
-                return True
-            self.put(&self.aside, &self.aside_database, database, e)
-            return True
-        if (not at_once and ENC_LISTPACK < encoding < ENC_SCORE
-                and value_length(encoding, entry_value(e)) > LARGE_ELEMENTS):
-            if self.out_database != database:
-                self.out_database = database
-                self.put_select(&self.out, database)
-            self.large_pending = not self.put_begin(e)
-            return not self.large_pending
-        self.put(&self.out, &self.out_database, database, e)
-        self.hand_over(HAND_OVER_BYTES)
-        return True
+    # Parts
 
-    cdef void end_large(self) noexcept nogil:
-        while not self.put_some():
-            self.hand_over(HAND_OVER_BYTES)
-        self.large_done()
+    cdef Part* add_part(self) noexcept nogil:
+        cdef Part* part = <Part*>malloc(sizeof(Part))
+        if part == NULL:
+            fprintf(stderr, b"Out of memory: no room for a snapshot.\n")
+            abort()
+        memset(part, 0, sizeof(Part))
+        output_init_as(&part.out, &self.out)
+        if self.last == NULL:
+            # Whatever was written so far comes before it.
+            self.hand_over(0)
+            self.first = part
+        else:
+            self.last.next = part
+        self.last = part
+        return part
 
-    cdef void large_done(self) noexcept nogil:
-        """What was saved meanwhile follows."""
-        cdef size_t i, before
-        self.large_pending = False
-        if self.aside.length:
-            before = self.out.length
-            put_bytes(&self.out, self.aside.data, self.aside.length)
-            for i in range(0, self.aside.mark_count, 2):
-                mark_text(&self.out, before + self.aside.marks[i], self.aside.marks[i + 1])
-            self.out_database = self.aside_database
-            self.aside_database = -1
-            self.aside.length = self.aside.mark_count = 0
-        if self.aside.version > self.out.version:
-            self.out.version = self.aside.version
-        self.hand_over(HAND_OVER_BYTES)
+    cdef Part* add_large(self, int database, const Entry* e) noexcept nogil:
+        cdef Part* part = self.add_part()
+        if self.database != database:
+            self.put_select(&part.out, database)
+        part.open = not (rebuild_entry_begin(&part.out, e, &part.progress) if self.as_commands
+                         else write_entry_begin(&part.out, e, &part.progress))
+        return part
+
+    cdef bint put_some(self, Part* part) noexcept nogil:
+        if self.as_commands:
+            return rebuild_entry_some(&part.out, &part.progress, LARGE_PIECE)
+        return write_entry_some(&part.out, &part.progress, LARGE_PIECE)
+
+    cdef void change_large(self, Part* part) noexcept nogil:
+        """It is about to change."""
+        if rebuild_entry_guard(&part.progress) if self.as_commands else write_entry_guard(&part.progress):
+            return
+        while not self.put_some(part):
+            pass
+        progress_end(&part.progress)
+        part.open = False
+
+    cdef void work_on_first(self) noexcept:
+        """A step with the part that is written now."""
+        cdef Part* part = self.first
+        if part.out.length - part.drained >= (HAND_OVER_BYTES if part.open else 1):
+            self.drain(part)
+            return
+        if not part.open:
+            self.drop_first()
+            return
+        if self.put_some(part):
+            if part.progress.entry != NULL:
+                self.snapshot.passed(<Entry*>part.progress.entry)
+            progress_end(&part.progress)
+            part.open = False
+
+    cdef void drain(self, Part* part) noexcept nogil:
+        """Give the writer a block of what there is of a part."""
+        cdef size_t end = min(part.out.length, part.drained + HAND_OVER_BYTES)
+        cdef size_t mark = part.drained_marks
+        cdef uint64_t text_end
+        # No text that is marked is cut in two.
+        while mark < part.out.mark_count and part.out.marks[mark] < end:
+            text_end = part.out.marks[mark] + head_size(part.out.marks[mark + 1]) + part.out.marks[mark + 1]
+            if text_end > end:
+                end = text_end
+            mark += 2
+        self.write_block(&part.out, &part.drained, &part.drained_marks, end)
+        if part.drained == part.out.length:
+            part.drained = part.drained_marks = 0
+            part.out.length = part.out.mark_count = 0
+
+    cdef void drop_first(self) noexcept nogil:
+        cdef Part* part = self.first
+        progress_end(&part.progress)
+        output_free(&part.out)
+        self.first = part.next
+        if self.first == NULL:
+            self.last = NULL
+        free(part)
+
+    # Blocks
+
+    cdef void write_block(self, const Output* out, size_t* at, size_t* mark, size_t end) noexcept nogil:
+        """Bytes from `at` on with their marks, in a block of their own, so that the marks' offsets are its own too."""
+        cdef size_t begin = at[0]
+        self.writer.hand_over()
+        memcpy(self.writer.reserve(end - begin + CHECKSUM_BYTES), out.data + begin, end - begin)
+        self.writer.advance(end - begin)
+        while mark[0] < out.mark_count and out.marks[mark[0]] < end:
+            self.writer.mark(out.marks[mark[0]] - begin)
+            self.writer.mark(out.marks[mark[0] + 1])
+            mark[0] += 2
+        at[0] = end
 
     cdef void hand_over(self, size_t least) noexcept nogil:
-        """Give the writer what there is, if it is so much."""
-        cdef size_t i
+        """Give the writer what there is, if it is so much, while there are no parts."""
+        cdef size_t at = 0
+        cdef size_t mark = 0
         if self.out.length < least or not self.out.length:
             return
-        # A block of its own, so that the marks' offsets are its own too.
-        self.writer.hand_over()
-        memcpy(self.writer.reserve(self.out.length + CHECKSUM_BYTES), self.out.data, self.out.length)
-        self.writer.advance(self.out.length)
-        for i in range(self.out.mark_count):
-            self.writer.mark(self.out.marks[i])
+        self.write_block(&self.out, &at, &mark, self.out.length)
         self.out.length = self.out.mark_count = 0
         self.writer.hand_over()
+
+    # Walking
 
     def advance(self, size_t most):
         """Walk on by about `most` buckets and entries, or a piece of a large one; whether there is more to do."""
@@ -251,11 +319,8 @@ cdef class Saver:
                 or (self.delay != 0 and self.next_due > monotonic_us()))
 
     cdef bint go_on(self, size_t most) except -1:
-        if self.large_pending:
-            if self.put_some():
-                self.snapshot.passed(<Entry*>self.large.entry)
-                self.large_done()
-            self.hand_over(HAND_OVER_BYTES)
+        if self.first != NULL:
+            self.work_on_first()
             return True
         if self.snapshot.advance(most):
             return True
@@ -269,30 +334,34 @@ cdef class Saver:
                 self.writer.wait_for_room(QUEUE_BYTES // 2)
 
     cdef int end(self) except -1:
-        cdef size_t i
+        cdef size_t at = 0
+        cdef size_t mark = 0
         self.walked = True
         if self.as_commands:
             self.hand_over(0)
             self.writer.sync_soon()
             return 0
         put_byte(&self.out, RDB_END)
-        self.writer.hand_over()
-        memcpy(self.writer.reserve(self.out.length + CHECKSUM_BYTES), self.out.data, self.out.length)
-        self.writer.advance(self.out.length)
-        for i in range(self.out.mark_count):
-            self.writer.mark(self.out.marks[i])
+        self.write_block(&self.out, &at, &mark, self.out.length)
         self.writer.mark(END_MARK)
         self.out.length = self.out.mark_count = 0
         self.writer.sync_soon()
         return 0
 
+    cdef void give_up(self) noexcept nogil:
+        """Collections that were guarded are let go of."""
+        while self.first != NULL:
+            self.drop_first()
+
     def stop(self):
         """Give up, or be done: let go of the keyspace and the thread."""
+        self.give_up()
         self.snapshot.end()
         self.writer.stop()
 
     def abandon(self):
         """In the child of a fork: the thread and the file are the parent's."""
+        self.give_up()
         self.snapshot.end()
         self.writer.abandon()
 

@@ -6,13 +6,14 @@ and arguments, calls the function and turns its result into the answer.
 
 A count hook looks at the time every so many instructions. Once a script is slow, the hook asks the host each time
 whether to go on. When it is not to, the hook raises an error, and has itself called at every line from then on, so that
-no `pcall` keeps the script alive.
+no `pcall` keeps the script alive. A script that is being debugged has another hook (inspection.pyx).
 """
 
 from libc.stdint cimport int64_t
 from libc.string cimport strlen
 
 from redpoll.scripting.conversion cimport write_value
+from redpoll.scripting.inspection cimport debug_hook, watch
 from redpoll.scripting.libraries.bit cimport open_bit
 from redpoll.scripting.libraries.cjson cimport open_cjson
 from redpoll.scripting.libraries.cmsgpack cimport open_cmsgpack
@@ -35,7 +36,6 @@ from redpoll.wire.output cimport out_restart
 
 cdef enum:
     HOOK_INSTRUCTIONS = 100000
-    COLLECT_EVERY = 50           # runs
     BYTECODE = 27                # the first byte of a compiled chunk
     REPLY_KEPT = 65536           # bytes of room that are kept between two runs
     # The bottom of the stack
@@ -343,24 +343,23 @@ cdef class Machine:
         state.answer.resp = resp
         state.text_length = 0
         out_restart(&state.answer)
-        if state.threshold_us > 0:
+        state.debugging = watch.active and flags & RUN_SCRIPT != 0
+        if state.debugging:
+            lua_sethook(L, debug_hook, LUA_MASKLINE | LUA_MASKCOUNT, HOOK_INSTRUCTIONS)
+        elif state.threshold_us > 0:
             state.started_us = self.host.now_us()
             lua_sethook(L, count_hook, LUA_MASKCOUNT, HOOK_INSTRUCTIONS)
         running = state
         lua_pushvalue(L, AT_RUNNER)
         status = lua_pcall(L, 0, 0, AT_HANDLER)
         running = outer
-        if state.threshold_us > 0:
+        if state.debugging or state.threshold_us > 0:
             lua_sethook(L, NULL, 0, 0)
-        state.running = False
+        state.running = state.debugging = False
         if status != 0:
             self.take_error()
             if status == LUA_ERRMEM:
                 lua_gc(L, LUA_GCCOLLECT, 0)
-        state.runs += 1
-        if state.runs >= COLLECT_EVERY:
-            state.runs = 0
-            lua_gc(L, LUA_GCSTEP, COLLECT_EVERY)
         return 0
 
     cdef void take_error(self) noexcept:

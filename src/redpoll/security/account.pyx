@@ -263,6 +263,8 @@ cdef class Account:
                      int database, size_t* word) noexcept:
         cdef Selector* s = &self.selectors[index]
         cdef bint allowed
+        if not s.all_databases and not self.databases_allowed(index, command, argv, argc, database, word):
+            return DENIED_DATABASE
         if not s.all_commands and not always:
             if number < 64 * s.command_words:
                 allowed = s.commands[number >> 6] >> (number & 63) & 1
@@ -270,8 +272,6 @@ cdef class Account:
                 allowed = s.later_commands
             if not allowed and not (s.first_args and self.first_arg_allowed(index, command, number, argv, argc)):
                 return DENIED_COMMAND
-        if not s.all_databases and not self.databases_allowed(index, command, argv, argc, database, word):
-            return DENIED_DATABASE
         if not s.all_keys and not self.keys_allowed(s, command, number, argv, argc, word):
             return DENIED_KEY
         if not s.all_channels and not self.channels_allowed(s, command, number, argv, argc, word):
@@ -366,7 +366,7 @@ cdef class Account:
         cdef size_t i
         words = [PyBytes_FromStringAndSize(argv[i].ptr, argv[i].len) for i in range(argc)]
         allowed = self.user.every_selector[index].databases
-        for number, at in reached(command, words, database):
+        for number, at in reached(command, words, database, self.user.databases):
             if number == EVERY or number not in allowed:
                 word[0] = at
                 return False

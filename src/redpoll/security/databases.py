@@ -10,10 +10,10 @@ EVERY = -1
 _NEEDED = frozenset(("keyspace", "read", "write"))
 
 
-def reached(command: Command, words: Sequence[bytes], current: int) -> Iterator[tuple[int, int]]:
+def reached(command: Command, words: Sequence[bytes], current: int, count: int) -> Iterator[tuple[int, int]]:
     """Numbers of databases, each with the position of the word that tells it: 0, the name, where none does.
 
-    Words that are no numbers are left to the command itself.
+    Words that are no numbers of one of the `count` databases are left to the command itself.
     """
     name = command.name
     if name in _EVERYWHERE:
@@ -21,8 +21,9 @@ def reached(command: Command, words: Sequence[bytes], current: int) -> Iterator[
         return
     told = _TOLD.get(name)
     if told is not None:
-        for at in told(words):
-            if words[at].isdigit():
+        places = told(words)
+        if all(words[at].isdigit() and len(words[at]) < 10 and int(words[at]) < count for at in places):
+            for at in places:
                 yield int(words[at]), at
     if name != "select" and name != "swapdb" and touches_keys(command):
         yield current, 0

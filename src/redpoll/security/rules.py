@@ -41,7 +41,7 @@ FIRST_ARG_OF_SUBCOMMAND = "Allowing first-arg of a subcommand is not supported"
 DATABASE_RANGE = "The provided database ID is out of range"
 
 _SPACE = re.compile(rb"[\s\x00]")
-_DATABASES = re.compile(rb"[+-]?[0-9]+(,[+-]?[0-9]+)*")
+_DATABASES = re.compile(rb"\s*[+-]?[0-9]+(,\s*[+-]?[0-9]+)*")
 
 
 class RuleError(Exception):
@@ -174,7 +174,8 @@ class Selector:
             raise RuleError(UNKNOWN_COMMAND)
         if container.parent is not None:
             raise RuleError(FIRST_ARG_OF_SUBCOMMAND)
-        if not word:
+        if not word or has_spaces(word):
+            # Other servers take spaces and line ends, and write files then that say something else.
             raise RuleError(SYNTAX)
         if container.subcommands:
             command = find(name)
@@ -333,13 +334,17 @@ _WORDS = {
 
 
 class User:
-    """A user's rules. `all_channels` says whether new selectors begin with all channels."""
+    """A user's rules. `all_channels` says whether new selectors begin with all channels.
 
-    __slots__ = ("all_channels", "enabled", "name", "no_password", "passwords", "root", "sanitize", "selectors")
+    `databases` is how many there are: numbers from there on are no matter of rules, but of the commands that get them.
+    """
 
-    def __init__(self, name: bytes, *, all_channels: bool = False) -> None:
+    __slots__ = ("all_channels", "databases", "enabled", "name", "no_password", "passwords", "root", "sanitize", "selectors")
+
+    def __init__(self, name: bytes, *, all_channels: bool = False, databases: int = MOST_DATABASE) -> None:
         self.name = name
         self.all_channels = all_channels
+        self.databases = databases
         self.enabled = False
         self.no_password = False
         self.sanitize = True
@@ -350,7 +355,7 @@ class User:
 
     def copy(self) -> "User":
         """Another one with the same rules."""
-        made = User(self.name, all_channels=self.all_channels)
+        made = User(self.name, all_channels=self.all_channels, databases=self.databases)
         made.enabled, made.no_password, made.sanitize = self.enabled, self.no_password, self.sanitize
         made.passwords = dict(self.passwords)
         made.root = self.root.copy()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from redpoll.security.account import Account
-from redpoll.security.rules import RuleError, User, has_spaces, joined
+from redpoll.security.rules import MOST_DATABASE, RuleError, User, has_spaces, joined
 
 DEFAULT = b"default"
 BAD_NAME = "Usernames can't contain spaces or null characters"
@@ -24,10 +24,11 @@ class Modification(RuleError):
 
 
 class Users:
-    """Users by name. `all_channels` says whether new ones may use all channels."""
+    """Users by name. `all_channels` says whether new ones may use all channels, `databases` how many there are."""
 
-    def __init__(self, *, all_channels: bool = False) -> None:
+    def __init__(self, *, all_channels: bool = False, databases: int = MOST_DATABASE) -> None:
         self.all_channels = all_channels
+        self.databases = databases
         self._accounts: dict[bytes, Any] = {}
         self.default = self._accounts[DEFAULT] = Account(self.free_for_all())
 
@@ -40,7 +41,7 @@ class Users:
 
     def new(self, name: bytes) -> User:
         """A user who may do nothing yet."""
-        return User(name, all_channels=self.all_channels)
+        return User(name, all_channels=self.all_channels, databases=self.databases)
 
     def __len__(self) -> int:
         return len(self._accounts)
@@ -109,7 +110,7 @@ class Users:
                 rule = error.rule.decode("latin-1")
                 wrong.append(f"{place}: Error in applying operation '{rule}': {error}. ")
             except RuleError as error:
-                wrong.append(f"{place}: {error}. ")
+                wrong.append(f"{place}: {str(error).rstrip('.')}. ")
         if wrong:
             raise LoadError("".join(wrong))
         return users

@@ -6,7 +6,6 @@ dispatch ask it before each command. Whoever runs commands for a connection by a
 """
 
 import os
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +24,7 @@ RULES = 4096
 _DENIED_DATABASE, _DENIED_COMMAND, _DENIED_KEY, _DENIED_CHANNEL = 1, 2, 3, 4
 _REASONS = {_DENIED_DATABASE: DATABASE, _DENIED_COMMAND: COMMAND, _DENIED_KEY: KEY, _DENIED_CHANNEL: CHANNEL}
 _REASONS_IN_EXEC = {
-    _DENIED_DATABASE: "no permission to access the database",
+    _DENIED_DATABASE: "no permission",
     _DENIED_COMMAND: "no permission to run the command",
     _DENIED_KEY: "no permission to touch the specified keys",
     _DENIED_CHANNEL: "no permission to access one of the channels used as arguments to the command",
@@ -46,7 +45,8 @@ class Access:
 
     def __init__(self, server: Any) -> None:
         self._server = server
-        self.users = Users(all_channels=server.config.acl_pubsub_default == "allchannels")
+        config = server.config
+        self.users = Users(all_channels=config.acl_pubsub_default == "allchannels", databases=config.databases)
         self.log = Denials(server.config.acllog_max_len)
         self.guesses = Guesses()
 
@@ -142,8 +142,6 @@ class Access:
         account = connection.account
         if context is not None:
             what = words[word] if word else command.name.encode()
-            if verdict == _DENIED_DATABASE and not word and "keyspace" not in what.decode("latin-1"):
-                what = self._database_denied(connection, command, what)
             self._note(connection, _REASONS[verdict], context or _context(connection), what, account.name)
         if verdict == _DENIED_KEY:
             return errors.KEY_DENIED
@@ -152,10 +150,6 @@ class Access:
         if verdict == _DENIED_DATABASE:
             return errors.DATABASE_DENIED
         return errors.command_denied(account.name.decode("latin-1"), command.name)
-
-    def _database_denied(self, connection: Any, command: Any, what: bytes) -> bytes:
-        del command
-        return what if not connection.db_index else b"%d" % connection.db_index
 
     def refused_in_exec(self, connection: Any, command: Any, words: list[bytes], verdict: int, word: int) -> str:
         """The reply to a queued command that may not run any more."""
@@ -174,7 +168,7 @@ class Access:
         if verdict == _DENIED_CHANNEL:
             return errors.object_denied(user, "channel", what)
         if verdict == _DENIED_DATABASE:
-            return errors.database_denied(user, what if word else str(database))
+            return errors.database_denied(user, what)
         return errors.command_denied(user, command.name)
 
     def may_read_all(self, call: Any) -> bool:
@@ -234,7 +228,7 @@ class Access:
 
     def random_digits(self, count: int) -> bytes:
         """So many hexadecimal digits that nobody can guess."""
-        return secrets.token_hex((count + 1) // 2)[:count].encode()
+        return os.urandom((count + 1) // 2).hex()[:count].encode()
 
     # Directives
 

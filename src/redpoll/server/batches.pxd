@@ -50,3 +50,4 @@ cdef class Batches(Connections):
     cdef int run_on(self) except -1
     cdef int settle(self) except -1
     cdef int run_waiting(self) except -1
+    cdef int read_on(self) except -1

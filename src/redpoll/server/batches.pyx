@@ -14,7 +14,7 @@ from redpoll.engine.table cimport table_prefetch, table_prefetch_entry
 from redpoll.server.coalescing cimport Traffic
 from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING
 from redpoll.server.connections cimport EPOLLIN, JOBS, listing_add
-from redpoll.server.encrypted cimport receive_secure
+from redpoll.server.encrypted cimport read_already, receive_secure
 from redpoll.server.io_threads cimport JOB_READ, Cut, Job, Pool
 from redpoll.wire.reply cimport reply_error
 from redpoll.wire.request cimport (
@@ -121,6 +121,7 @@ cdef class Batches(Connections):
         cdef char* into
         cdef size_t room
         cdef ssize_t got
+        cdef size_t total = 0
         cdef int error
         cdef bint own
         if connection.shaking_hands and not self.shake_hands(connection):
@@ -151,9 +152,20 @@ cdef class Batches(Connections):
                 got = receive_secure(connection, into, room, &error)
             if self.received(connection, into, got, error, own) and not connection.stalled:
                 self.parse_input(connection)
-            # What is decrypted already is nothing that epoll would tell of.
-            if connection.secure is None or connection.closed or got <= 0 or not connection.secure.pending():
+            # What has been taken from the socket already is nothing that epoll would tell of.
+            if connection.secure is None or connection.closed or got <= 0 or not read_already(connection):
                 return 0
+            total += got
+            if total >= READ_BYTES:
+                # Others have their turn first.
+                self.unread.append(connection)
+                return 0
+            if connection.buffer_length or connection.at < connection.end:
+                # What is read next would move what the batch points to, or take its place.
+                self.run_batch()
+                self.settle()
+                if connection.closed:
+                    return 0
 
     cdef int receive_by_threads(self, epoll_event* events, int happened) except -1:
         """Read what the threads can; those events are marked as dealt with."""
@@ -454,4 +466,18 @@ cdef class Batches(Connections):
         # Reading more of the same connection moves the bytes that these requests point to.
         self.run_batch()
         self.settle()
+        return 0
+
+    cdef int read_on(self) except -1:
+        """Read what epoll does not tell of, as TLS has taken it from the socket in a turn before."""
+        cdef Connection connection
+        cdef list unread = self.unread
+        self.unread = []
+        for connection in unread:
+            if not connection.closed:
+                self.receive(connection)
+        # Threads may be given the arena next.
+        self.run_batch()
+        self.settle()
+        self.arena_used = 0
         return 0

@@ -58,6 +58,7 @@ cdef class Connections:
     cdef list older_graves                # and in the one before
     cdef void* engaged                    # the Connection whose command runs on and on, while others are served
     cdef Listing flushing
+    cdef list unread                      # connections with bytes that TLS has taken from the socket already
     cdef Listing held                     # connections whose output waits until the log is on the disk
     cdef FileWriter log                   # of the append-only file; None: there is none
     cdef OutputLimit output_limits[3]

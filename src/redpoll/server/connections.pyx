@@ -14,8 +14,8 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 from posix.unistd cimport close as close_descriptor
 
-from redpoll.server.connection cimport GATE_CLOSING, Taker
-from redpoll.server.encrypted cimport close_secure, go_on_shaking, send_secure
+from redpoll.server.connection cimport GATE_CLOSING, GATE_UNAUTHENTICATED, Taker
+from redpoll.server.encrypted cimport close_secure, go_on_shaking, read_already, send_secure
 from redpoll.server.io_threads cimport JOB_WRITE, Job, send_output
 from redpoll.wire.output cimport out_consume, out_pending
 
@@ -33,6 +33,7 @@ cdef class Connections:
         self.watched = {}
         self.graves = []
         self.older_graves = []
+        self.unread = []
         self.next_id = 1
 
     def __cinit__(self, *_):
@@ -92,7 +93,7 @@ cdef class Connections:
             epoll_ctl(self.epoll, EPOLL_CTL_DEL, fd, NULL)
 
     def add(self, int fd, secure=None):
-        """A new connection on a non-blocking socket, which the loop closes; `secure`: the `ssl.SSLSocket` around it."""
+        """A new connection on a non-blocking socket, which the loop closes; `secure`: its TLS, a `Secure`."""
         cdef Connection connection
         cdef epoll_event event
         cdef void** bigger
@@ -261,7 +262,8 @@ cdef class Connections:
         if connection.taker is not None:
             return self.hand_out(connection)
         if connection.shaking_hands:
-            self.shake_hands(connection)
+            if self.shake_hands(connection) and read_already(connection):
+                self.unread.append(connection)
             return 0
         while out_pending(&connection.out):
             if connection.secure is None:
@@ -320,7 +322,8 @@ cdef class Connections:
         """Close a connection whose unsent output is more than its class may have."""
         cdef OutputLimit* limit = &self.output_limits[connection.kind]
         cdef size_t memory = connection.out.memory
-        cdef bint over = False
+        # Strangers are told little, and have to read it.
+        cdef bint over = connection.gate & GATE_UNAUTHENTICATED != 0
         if limit.hard and memory >= limit.hard:
             over = True
         if limit.soft and memory >= limit.soft:

@@ -1,11 +1,11 @@
 """Listening sockets: TCP on several addresses, a Unix socket, and who may come in."""
 
 import contextlib
-import ipaddress
 import os
 import socket
 from typing import Any
 
+from redpoll.server.encrypted import Secure
 from redpoll.server.tls import TlsError
 
 PROTECTED_REPLY = (
@@ -107,6 +107,8 @@ def close_all(listeners: list[Listener]) -> None:
 
 def is_local(host: str) -> bool:
     """Whether an address is this host's own loopback."""
+    import ipaddress
+
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -166,11 +168,13 @@ class Acceptor:
             if server.config.socket_mark_id:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, server.config.socket_mark_id)
             peer, local = shown(address), shown(sock.getsockname())
-        secure = None
         if self._listener.name == "tls":
             sock.setblocking(False)
-            secure = server.tls.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        connection = server.loop.add(secure.fileno() if secure else sock.detach(), secure)
+            # From here on the descriptor is that of the wrapper.
+            wrapped = server.tls.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+            connection = server.loop.add(wrapped.fileno(), Secure(wrapped))
+        else:
+            connection = server.loop.add(sock.detach())
         connection.address = peer
         connection.local_address = local
         connection.unix_socket = unix

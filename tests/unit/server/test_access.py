@@ -99,6 +99,62 @@ def test_a_right_password_waits_too_and_is_let_in(make_server) -> None:
         assert str(connection.call("EXEC")[0]).startswith("ERR too many failed logins")
 
 
+def every_command(connection) -> list[tuple[str, int, set[str]]]:
+    """Name, arity and flags of all commands and subcommands that can be run, as the server tells them."""
+    found = []
+    for entry in connection.call("COMMAND"):
+        found += [(one[0].decode(), one[1], set(one[2])) for one in (entry[9] or [entry])]
+    return found
+
+
+def test_dispatch_asks_for_every_command(client) -> None:
+    """Whoever may do nothing is refused each of them, by itself, in a transaction and in a script."""
+    assert client.call("ACL", "SETUSER", "nobody", "on", "nopass", "-@all", "+multi", "+eval", "allkeys") == "OK"
+    commands = every_command(client)
+    assert len(commands) > 350
+    allowed = {"multi", "eval"}
+    assert client.call("AUTH", "nobody", "x") == "OK"
+    for name, arity, flags in commands:
+        words = name.split("|")
+        words += ["1"] * (abs(arity) - len(words))
+        refused = f"NOPERM User nobody has no permissions to run the '{name}' command"
+        if "no_auth" in flags or name in allowed:
+            continue
+        # EXEC has its own way to say no.
+        prefix = "EXECABORT Transaction discarded because of: " if name == "exec" else ""
+        assert client.call(*words) == prefix + refused
+        if "noscript" not in flags:
+            text = ",".join(f"'{word}'" for word in words)
+            told = str(client.call("EVAL", f"return redis.call({text})", 0))
+            assert told.startswith(f"ERR ACL failure in script: {refused.removeprefix('NOPERM ')}"), name
+    assert client.call("MULTI") == "OK"
+    for name, arity, flags in commands:
+        words = name.split("|")
+        words += ["1"] * (abs(arity) - len(words))
+        if "no_auth" not in flags and name not in allowed:
+            told = str(client.call(*words))
+            assert "NOPERM " in told or told == "ERR Command not allowed inside a transaction", name
+    assert client.call("RESET") == "RESET"
+    assert client.call("ACL", "DELUSER", "nobody") == 1
+
+
+def test_strangers_have_to_read(make_server) -> None:
+    """Who has not logged in cannot have replies pile up."""
+    server = make_server(requirepass="secret")
+    with server.connect() as stranger, server.connect() as friend:
+        assert friend.call("AUTH", "secret") == "OK"
+        sent = 0
+        try:
+            for _ in range(10_000):
+                stranger.send_raw(b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n" * 200)
+                sent += 200
+        except OSError:
+            pass
+        assert sent < 2_000_000
+        assert friend.call("SET", "k", "v") == "OK"
+        assert b"client_output_buffer_limit_disconnections:1\r\n" in friend.call("INFO", "stats")
+
+
 SECRETS = (
     ("AUTH", "s3cret"),
     ("AUTH", "default", "s3cret"),

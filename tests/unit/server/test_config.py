@@ -101,6 +101,15 @@ def test_what_is_not_in_force() -> None:
     assert config.not_in_force() == ["replicaof", "import-mode"]
 
 
+def test_what_directives_of_tls_wait_for() -> None:
+    waiting = [one for one in DIRECTIVES if one.name.startswith("tls-") and not one.in_force]
+    assert [one.name for one in waiting if not one.waits_for] == []
+    config = Config()
+    config.load(["--tls-replication", "yes"])
+    assert config.not_in_force() == ["tls-replication"]
+    assert "replication" in config.waits_for("tls-replication")
+
+
 # CONFIG SET
 
 

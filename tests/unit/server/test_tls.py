@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
+import select
 import socket
 import ssl
+import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +18,7 @@ from typing import Any
 import pytest
 import trustme
 
+from redpoll.server import openssl
 from redpoll.server.tls import first_certificate, parse_certificate, user_of
 from tests import peers
 from tests.resp import encode
@@ -79,16 +84,41 @@ def ask(sock: ssl.SSLSocket, *words: bytes | str | int, reply: bytes) -> None:
     assert read(sock, len(reply)) == reply
 
 
-@pytest.fixture
-def tls_server(make_server: Callable[..., Any], files: Files) -> Callable[..., Any]:
+#: Redpoll where OpenSSL cannot be asked directly.
+WITHOUT_LIBRARY = peers.Target(
+    "redpoll",
+    "redpoll",
+    (),
+    (
+        sys.executable,
+        "-c",
+        "import sys; from redpoll.server import openssl; openssl.do_without(); "
+        "from redpoll.__main__ import main; sys.exit(main())",
+    ),
+)
+
+
+@pytest.fixture(params=["openssl", "ssl"])
+def tls_server(request: pytest.FixtureRequest, make_server: Callable[..., Any], files: Files) -> Callable[..., Any]:
+    target = "redpoll" if request.param == "openssl" else WITHOUT_LIBRARY
+
     def start(**options: str | int) -> Any:
         port = peers.free_port()
         given = {name.replace("_", "-"): value for name, value in options.items()}
-        server = make_server(**files.options(port) | given)
+        server = make_server(target, **files.options(port) | given)
         server.tls_port = port
+        server.asks_openssl = target == "redpoll"
         return server
 
     return start
+
+
+only_with_library = pytest.mark.parametrize("tls_server", ["openssl"], indirect=True)
+
+
+def test_the_library_is_found() -> None:
+    """Where this fails the server still works, but slower, and some directives do nothing."""
+    assert openssl.available()
 
 
 def test_commands_over_tls(tls_server: Callable[..., Any], files: Files) -> None:
@@ -97,6 +127,20 @@ def test_commands_over_tls(tls_server: Callable[..., Any], files: Files) -> None
         assert sock.version() == "TLSv1.3"
         ask(sock, "SET", "key", "value", reply=b"+OK\r\n")
         ask(sock, "GET", "key", reply=b"$5\r\nvalue\r\n")
+
+
+@pytest.mark.parametrize("mode", ["YES", "SYNC"])
+def test_a_script_is_debugged_over_tls(tls_server: Callable[..., Any], files: Files, mode: str) -> None:
+    server = tls_server()
+    with connect(server.tls_port, files.context()) as sock:
+        ask(sock, "SCRIPT", "DEBUG", mode, reply=b"+OK\r\n")
+        first = b"*2\r\n+* Stopped at 1, stop reason = step over\r\n+-> 1   local a = 1\r\n"
+        ask(sock, "EVAL", "local a = 1\nreturn a", "0", reply=first)
+        ask(sock, "maxlen", reply=b"*1\r\n+<value> replies are truncated at 256 bytes.\r\n")
+        ask(sock, "c", reply=b"*1\r\n+<endsession>\r\n:1\r\n")
+        assert sock.recv(1) == b""
+    with connect(server.tls_port, files.context()) as sock:
+        ask(sock, "PING", reply=b"+PONG\r\n")
 
 
 def test_a_pipeline_longer_than_a_record(tls_server: Callable[..., Any], files: Files) -> None:
@@ -116,6 +160,70 @@ def test_values_of_many_records(tls_server: Callable[..., Any], files: Files) ->
         sock.sendall(encode("GET", "big") * 4)
         expected = b"$%d\r\n%s\r\n" % (len(value), value)
         assert read(sock, 4 * len(expected)) == 4 * expected
+
+
+def test_records_cut_anywhere(tls_server: Callable[..., Any], files: Files) -> None:
+    """Requests of all sizes in pieces of all sizes: what one read brings ends in the middle of both."""
+    server = tls_server()
+    chance = random.Random(1)
+    sizes = [chance.choice((1, 40, 900, 16_000, 16_384, 20_000, 33_000, 70_000)) for _ in range(300)]
+    sent = b"".join(encode("ECHO", b"%d" % number * size) for number, size in enumerate(sizes))
+    parts = [b"%d" % number * size for number, size in enumerate(sizes)]
+    expected = b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
+    with connect(server.tls_port, files.context()) as sock, connect(server.tls_port, files.context()) as other:
+        received = bytearray()
+        sock.setblocking(False)
+        at = 0
+        piece = b""
+        deadline = time.monotonic() + 60
+        while len(received) < len(expected) and time.monotonic() < deadline:
+            idle = True
+            if at < len(sent):
+                # What was not taken has to be offered again as it was.
+                piece = piece or sent[at : at + chance.choice((7, 500, 16_384, 100_000))]
+                with contextlib.suppress(ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                    at += sock.send(piece)
+                    piece = b""
+                    idle = False
+            with contextlib.suppress(ssl.SSLWantReadError):
+                received += sock.recv(1 << 20)
+                idle = False
+            if idle:
+                select.select([sock], [sock] if at < len(sent) else [], [], 5)
+        assert received == expected
+        ask(other, "PING", reply=b"+PONG\r\n")
+
+
+def test_commands_behind_one_that_waits(tls_server: Callable[..., Any], files: Files) -> None:
+    server = tls_server()
+    with connect(server.tls_port, files.context()) as sock, connect(server.tls_port, files.context()) as other:
+        value = b"v" * 30_000
+        sock.sendall(encode("PING") * 500 + encode("BLPOP", "list", 0) + encode("ECHO", value) * 20)
+        assert read(sock, 7 * 500) == b"+PONG\r\n" * 500
+        ask(other, "RPUSH", "list", "x", reply=b":1\r\n")
+        expected = b"*2\r\n$4\r\nlist\r\n$1\r\nx\r\n" + (b"$30000\r\n%s\r\n" % value) * 20
+        assert read(sock, len(expected)) == expected
+
+
+def test_a_sender_that_never_stops_stalls_nobody(tls_server: Callable[..., Any], files: Files) -> None:
+    server = tls_server()
+    with connect(server.tls_port, files.context()) as busy, connect(server.tls_port, files.context()) as quick:
+        ask(busy, "CLIENT", "REPLY", "OFF", reply=b"")
+        stop = threading.Event()
+
+        def send() -> None:
+            with contextlib.suppress(OSError):
+                while not stop.is_set():
+                    busy.sendall(encode("SET", "k", "v" * 1000) * 200)
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        try:
+            for _ in range(20):
+                ask(quick, "PING", reply=b"+PONG\r\n")
+        finally:
+            stop.set()
+            sender.join()
 
 
 def test_a_reader_that_takes_its_time_stalls_nobody(tls_server: Callable[..., Any], files: Files) -> None:
@@ -205,6 +313,100 @@ def test_old_versions_are_refused(tls_server: Callable[..., Any], files: Files) 
         connect(server.tls_port, context)
     with connect(server.tls_port, files.context()) as sock:
         ask(sock, "PING", reply=b"+PONG\r\n")
+
+
+@only_with_library
+@pytest.mark.parametrize("suite", ["TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256"])
+def test_suites_of_tls_1_3(tls_server: Callable[..., Any], files: Files, suite: str) -> None:
+    server = tls_server(tls_ciphersuites=suite)
+    with connect(server.tls_port, files.context()) as sock:
+        assert sock.cipher()[0] == suite
+        refused = (
+            b"-ERR CONFIG SET failed (possibly related to argument 'tls-ciphersuites') - "
+            b"Unable to update TLS configuration. Check server logs.\r\n"
+        )
+        ask(sock, "CONFIG", "SET", "tls-ciphersuites", "TLS_NOTHING", reply=refused)
+        ask(sock, "CONFIG", "SET", "tls-ciphersuites", "TLS_AES_256_GCM_SHA384", reply=b"+OK\r\n")
+    with connect(server.tls_port, files.context()) as sock:
+        assert sock.cipher()[0] == "TLS_AES_256_GCM_SHA384"
+    assert "TLS_NOTHING" in server.log()
+
+
+@pytest.mark.parametrize("tls_server", ["ssl"], indirect=True)
+def test_what_this_python_has_no_way_for_is_told(tls_server: Callable[..., Any]) -> None:
+    server = tls_server(tls_session_cache_size=100)
+    with server.connect() as client:
+        assert client.call("PING") == "PONG"
+    assert "'tls-session-cache-size' is kept, but" in server.log()
+    server = tls_server(tls_session_caching="no")
+    with server.connect() as client:
+        assert client.call("PING") == "PONG"
+    assert "'tls-session-caching' is kept, but" in server.log()
+    if not hasattr(ssl.SSLContext, "set_ciphersuites"):
+        with pytest.raises(peers.ServerFailed, match="tls-ciphersuites TLS_AES_256_GCM_SHA384: this Python"):
+            tls_server(tls_ciphersuites="TLS_AES_256_GCM_SHA384")
+
+
+def resumed(port: int, context: ssl.SSLContext, session: ssl.SSLSession | None) -> tuple[bool, ssl.SSLSession | None]:
+    """Whether a connection could take up a session again, and the one that it ends with."""
+    link = socket.create_connection(("127.0.0.1", port), timeout=20)
+    with context.wrap_socket(link, server_hostname="localhost", session=session) as sock:
+        # In TLS 1.3 the ticket comes with the first reply.
+        ask(sock, "PING", reply=b"+PONG\r\n")
+        reused, taken = bool(sock.session_reused), sock.session
+        # Sessions that end without a word are forgotten.
+        sock.unwrap().close()
+        return reused, taken
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("tickets", [True, False])
+@pytest.mark.parametrize("caching", ["yes", "no"])
+def test_sessions_are_taken_up_again(
+    tls_server: Callable[..., Any], files: Files, version: ssl.TLSVersion, tickets: bool, caching: str
+) -> None:
+    if not tickets and version == ssl.TLSVersion.TLSv1_3:
+        pytest.skip("TLS 1.3 resumes by tickets alone")
+    server = tls_server(tls_session_caching=caching, tls_session_cache_timeout=77)
+    context = files.context()
+    context.maximum_version = version
+    if not tickets:
+        context.options |= ssl.OP_NO_TICKET
+    first, session = resumed(server.tls_port, context, None)
+    assert not first
+    if caching == "no" and version == ssl.TLSVersion.TLSv1_3:
+        assert session is None or not session.has_ticket
+        return
+    again, _ = resumed(server.tls_port, context, session)
+    # `ssl` itself has no way to forget sessions of TLS 1.2.
+    assert again == (caching == "yes" or not server.asks_openssl)
+
+
+@only_with_library
+def test_how_long_and_how_many_sessions_are_remembered(tls_server: Callable[..., Any], files: Files) -> None:
+    server = tls_server(tls_session_cache_timeout=77, tls_session_cache_size=1)
+    _, session = resumed(server.tls_port, files.context(), None)
+    assert session is not None
+    assert session.ticket_lifetime_hint == 77
+    context = files.context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_TICKET
+    _, older = resumed(server.tls_port, context, None)
+    _, newer = resumed(server.tls_port, context, None)
+    assert resumed(server.tls_port, context, newer)[0]
+    assert not resumed(server.tls_port, context, older)[0]
+
+
+def test_a_session_taken_up_again_is_the_same_user(tls_server: Callable[..., Any], files: Files) -> None:
+    server = tls_server(tls_auth_clients_user="CN")
+    with server.connect() as client:
+        assert client.call("ACL", "SETUSER", "client", "on", "+acl|whoami", "+ping") == "OK"
+    context = files.context()
+    _, session = resumed(server.tls_port, context, None)
+    link = socket.create_connection(("127.0.0.1", server.tls_port), timeout=20)
+    with context.wrap_socket(link, server_hostname="localhost", session=session) as sock:
+        assert sock.session_reused
+        ask(sock, "ACL", "WHOAMI", reply=b"$6\r\nclient\r\n")
 
 
 def test_plain_and_tls_side_by_side(tls_server: Callable[..., Any], files: Files) -> None:

@@ -107,6 +107,10 @@ class Config:
         """Return the directives that a file, the command line or CONFIG SET set, but nothing acts on yet."""
         return [name for name, directive in self._given.items() if not directive.in_force]
 
+    def waits_for(self, name: str) -> str:
+        """Return what a directive that is not in force waits for, as far as that is said."""
+        return self._given[name].waits_for
+
     # CONFIG GET
 
     def get(self, patterns: list[bytes]) -> dict[bytes, bytes]:

@@ -50,11 +50,16 @@ NOW = 128  # in force, in a topic that is not
 
 
 class Directive:
-    """One directive. `attribute` is its name in Python, `aliases` other names for the same value."""
+    """One directive. `attribute` is its name in Python, `aliases` other names for the same value.
 
-    __slots__ = ("aliases", "attribute", "default", "flags", "in_force", "name", "type")
+    `waits_for` says what is still to come before it can be in force.
+    """
 
-    def __init__(self, name: str, kind: Type, default: Any, flags: int = 0, *, alias: str = "") -> None:
+    __slots__ = ("aliases", "attribute", "default", "flags", "in_force", "name", "type", "waits_for")
+
+    def __init__(
+        self, name: str, kind: Type, default: Any, flags: int = 0, *, alias: str = "", waits_for: str = ""
+    ) -> None:
         self.name = name
         self.type = kind
         self.default = default
@@ -62,6 +67,7 @@ class Directive:
         self.aliases = tuple(alias.split())
         self.attribute = name.replace("-", "_")
         self.in_force = True
+        self.waits_for = waits_for
 
     def __repr__(self) -> str:
         return f"<Directive {self.name}>"
@@ -95,6 +101,7 @@ _DEFRAG_THRESHOLD = Int(0, 1000)
 _MEMORY = Memory(0, LONG_MAX, unsigned=True)
 _SIGNED_MEMORY = Memory(0, LONG_MAX)
 _ALLOWED = Enum("no", "yes", "local")
+_OUTGOING = "replication and clusters, as it is of connections that the server opens itself"
 _SHUTDOWN = Flags("default", "save", "nosave", "now", "force", also=("safe", "failover"), check=values.no_save_conflict)
 
 TOPICS = (
@@ -272,7 +279,7 @@ TOPICS = (
         _("preload-file", Text(values.preload_file, keep_empty=True), "", IMMUTABLE),
         _("backupdirname", Text(values.file_name("backupdirname", "dirname")), "backupdir", IMMUTABLE),
         _("backup-sealed-ttl", _COUNT, 0),
-        _("import-mode", _BOOL, False, LATER),
+        _("import-mode", _BOOL, False),
     ),
     Topic(
         "Append-only file",
@@ -374,24 +381,24 @@ TOPICS = (
         _("tls-cert-file", _TEXT, ""),
         _("tls-key-file", _TEXT, ""),
         _("tls-key-file-pass", _TEXT, "", SENSITIVE),
-        _("tls-client-cert-file", _TEXT, "", LATER),
-        _("tls-client-key-file", _TEXT, "", LATER),
-        _("tls-client-key-file-pass", _TEXT, "", SENSITIVE | LATER),
+        _("tls-client-cert-file", _TEXT, "", LATER, waits_for=_OUTGOING),
+        _("tls-client-key-file", _TEXT, "", LATER, waits_for=_OUTGOING),
+        _("tls-client-key-file-pass", _TEXT, "", SENSITIVE | LATER, waits_for=_OUTGOING),
         _("tls-dh-params-file", _TEXT, ""),
         _("tls-ca-cert-file", _TEXT, ""),
         _("tls-ca-cert-dir", _TEXT, ""),
         _("tls-auth-clients", Enum("no", "yes", "optional"), "yes"),
         _("tls-auth-clients-user", Enum("CN", "URI", "off"), "off"),
-        _("tls-expected-peer-name", _EMPTY_TEXT, "", LATER),
-        _("tls-replication", _BOOL, False, LATER),
-        _("tls-cluster", _BOOL, False, LATER),
+        _("tls-expected-peer-name", _EMPTY_TEXT, "", LATER, waits_for=_OUTGOING),
+        _("tls-replication", _BOOL, False, LATER, waits_for=_OUTGOING),
+        _("tls-cluster", _BOOL, False, LATER, waits_for=_OUTGOING),
         _("tls-protocols", _TEXT, ""),
         _("tls-ciphers", _TEXT, ""),
-        _("tls-ciphersuites", _TEXT, "", LATER),
+        _("tls-ciphersuites", _TEXT, ""),
         _("tls-prefer-server-ciphers", _BOOL, False),
         _("tls-session-caching", _BOOL, True),
-        _("tls-session-cache-size", _COUNT, 20480, LATER),
-        _("tls-session-cache-timeout", _COUNT, 300, LATER),
+        _("tls-session-cache-size", _COUNT, 20480),
+        _("tls-session-cache-timeout", _COUNT, 300),
         _("tls-auto-reload-interval", _COUNT, 0),
         _("max-new-tls-connections-per-cycle", Int(1, 1000, unsigned=True), 1),
     ),
@@ -408,6 +415,7 @@ TOPICS = (
         False,
         _("busy-reply-threshold", _LONG, 5000, alias="lua-time-limit"),
         _("lua-enable-deprecated-api", _BOOL, False, IMMUTABLE | HIDDEN),
+        _("script-memory-limit", _MEMORY, 0, IMMUTABLE),
         _("loadmodule", Words(1, LONG_MAX), (), FILE_ONLY),
     ),
     Topic(
