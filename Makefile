@@ -25,7 +25,7 @@ SANITIZER_ENVIRONMENT = LD_PRELOAD=$$(gcc -print-file-name=libasan.so) PYTHONMAL
 	ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
 .DELETE_ON_ERROR:
-.PHONY: run build test lint format check peers bench debug sanitize fuzz conformance crash clean help
+.PHONY: run build test lint format check peers bench debug sanitize fuzz fuzz-scripts conformance crash clean help
 
 run: build
 	exec $(BIN)/redpoll-server --port $(PORT) $(ARGS)
@@ -75,6 +75,10 @@ fuzz: $(FUZZ)/.built $(FUZZ)/coverage.so
 		LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $(CURDIR)/$(FUZZ)/coverage.so" \
 		$(BIN)/python -m tests.fuzz.parser $(ARGS)
 
+# Random Lua programs, under the sanitizers.
+fuzz-scripts: $(SANITIZE)/.built
+	PYTHONPATH=$(SANITIZE)/src $(SANITIZER_ENVIRONMENT) $(BIN)/python -m tests.fuzz.scripts $(ARGS)
+
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info
 	find src \( -name '*.so' -o -name '*.html' \) -delete
@@ -94,6 +98,7 @@ help:
 	@echo "make debug                      a checked build under build/debug, with annotated HTML"
 	@echo "make sanitize                   tests under the address and undefined-behaviour sanitizers"
 	@echo "make fuzz [ARGS='--seconds 600']   the request parser against inputs grown by coverage"
+	@echo "make fuzz-scripts [ARGS='--seconds 600']   random Lua programs; none may crash, block or change the server"
 	@echo "make crash [ARGS='--rounds 300']   servers killed and their power cut; nothing promised may be lost"
 	@echo "make clean                      remove what was built"
 

@@ -11,6 +11,7 @@ operation, or answers it with an error, have no figure there.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import os
 import subprocess
@@ -38,17 +39,11 @@ def prepare(client: Any) -> None:
         client.zadd("ranks", {f"member:{number}": number})
         client.sadd("set", f"member:{number}")
         client.rpush("list", f"element:{number}")
-
-
-def _pipeline(client: Any) -> Any:
-    pipe = client.pipeline(transaction=False)
-    for _ in range(100):
-        pipe.get("text")
-    return finished(pipe.execute())
-
-
-def _transaction(client: Any) -> Any:
-    return finished(client.pipeline().incr("number").expire("number", 100).execute())
+        client.rpush("turning", f"element:{number}")
+        client.xadd("log", {"field": "value"})
+    for make in (lambda: client.xgroup_create("stream", "group", "$", mkstream=True), lambda: client.hset("h", "n", 1)):
+        with contextlib.suppress(Exception):
+            make()
 
 
 def finished(result: Any) -> Any:
@@ -62,33 +57,112 @@ def finished(result: Any) -> Any:
     raise RuntimeError("it suspends")
 
 
+def _pipeline(client: Any, commands: int) -> Any:
+    pipe = client.pipeline(transaction=False)
+    for _ in range(commands):
+        pipe.get("text")
+    return pipe.execute()
+
+
+def _transaction(client: Any) -> Any:
+    return client.pipeline().incr("number").expire("number", 100).execute()
+
+
 def _push_pop(client: Any) -> Any:
     client.rpush("queue", "job")
     return client.lpop("queue")
 
 
+def _turn_stack(client: Any) -> Any:
+    client.lpush("stack", "job")
+    return client.rpop("stack")
+
+
+def _add_remove(client: Any) -> Any:
+    client.sadd("passing", "member")
+    return client.srem("passing", "member")
+
+
+def _rank_unrank(client: Any) -> Any:
+    client.zadd("passing ranks", {"member": 1})
+    return client.zrem("passing ranks", "member")
+
+
+def _field_no_field(client: Any) -> Any:
+    client.hset("passing hash", "field", "value")
+    return client.hdel("passing hash", "field")
+
+
+def _message(client: Any) -> Any:
+    """A message through a stream and a group."""
+    client.xadd("stream", {"field": "value"})
+    ((_, ((number, _),)),) = _read(client).items()
+    return client.xack("stream", "group", number)
+
+
+def _read(client: Any) -> dict[Any, Any]:
+    found = client.xreadgroup("group", "consumer", {"stream": ">"}, count=1)
+    # In RESP3 a map of lists of lists, before that a list.
+    return {name: entries[0] if len(entries[0]) != 2 else entries for name, entries in dict(found).items()}
+
+
+def _set_delete(client: Any) -> Any:
+    client.set("passing", "x")
+    return client.delete("passing")
+
+
+SCRIPT = "return redis.call('GET', KEYS[1])"
+
 OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "GET": lambda client: client.get("text"),
     "SET": lambda client: client.set("text", "y" * 32),
     "SET with a time": lambda client: client.set("timed", "y", ex=100),
+    "SETEX": lambda client: client.setex("timed", 100, "y"),
     "GET of 10 kB": lambda client: client.get("long"),
     "INCR": lambda client: client.incr("number"),
     "MGET of 10": lambda client: client.mget(["text"] * 10),
     "EXISTS": lambda client: client.exists("text"),
+    "SET and DEL": _set_delete,
     "EXPIRE": lambda client: client.expire("text", 1000),
+    "TTL": lambda client: client.ttl("text"),
+    "KEYS": lambda client: client.keys("te*"),
     "HSET": lambda client: client.hset("hash", "field:5", "value"),
     "HGET": lambda client: client.hget("hash", "field:5"),
+    "HEXISTS": lambda client: client.hexists("hash", "field:5"),
+    "HINCRBY": lambda client: client.hincrby("h", "n", 2),
+    "HSET and HDEL": _field_no_field,
     "HGETALL of 100": lambda client: client.hgetall("hash"),
+    "HVALS of 100": lambda client: client.hvals("hash"),
     "SADD": lambda client: client.sadd("set", "member:5"),
     "SISMEMBER": lambda client: client.sismember("set", "member:5"),
+    "SADD and SREM": _add_remove,
     "SMEMBERS of 100": lambda client: client.smembers("set"),
     "ZADD": lambda client: client.zadd("ranks", {"member:5": 7}),
+    "ZSCORE": lambda client: client.zscore("ranks", "member:5"),
+    "ZCARD": lambda client: client.zcard("ranks"),
+    "ZCOUNT": lambda client: client.zcount("ranks", 10, 20),
+    "ZADD and ZREM": _rank_unrank,
+    "ZRANGE of 10": lambda client: client.zrange("ranks", 0, 9),
     "ZRANGE of 10, with scores": lambda client: client.zrange("ranks", 0, 9, withscores=True),
+    "ZRANGEBYSCORE of 10": lambda client: client.zrangebyscore("ranks", 20, 29),
     "RPUSH and LPOP": _push_pop,
+    "LPUSH and RPOP": _turn_stack,
+    "LINDEX": lambda client: client.lindex("list", 50),
+    "LSET": lambda client: client.lset("list", 50, "element:50"),
+    "LLEN": lambda client: client.llen("list"),
+    "LMOVE": lambda client: client.lmove("turning", "turning", "LEFT", "RIGHT"),
+    "RPOPLPUSH": lambda client: client.rpoplpush("turning", "turning"),
+    "LRANGE of 10": lambda client: client.lrange("list", 0, 9),
     "LRANGE of 100": lambda client: client.lrange("list", 0, -1),
-    "XADD": lambda client: client.xadd("stream", {"field": "value"}, maxlen=1000),
+    "XADD": lambda client: client.xadd("capped", {"field": "value"}, maxlen=1000),
+    "XLEN": lambda client: client.xlen("log"),
+    "XRANGE of 10": lambda client: client.xrange("log", count=10),
+    "XREAD of 10": lambda client: client.xread({"log": "0"}, count=10),
+    "XADD, XREADGROUP, XACK": _message,
     "PUBLISH": lambda client: client.publish("channel", "message"),
-    "pipeline of 100 GET": _pipeline,
+    "EVAL of a GET": lambda client: client.eval(SCRIPT, 1, "text"),
+    "pipeline of 3 GET": lambda client: _pipeline(client, 3),
+    "pipeline of 100 GET": lambda client: _pipeline(client, 100),
     "MULTI, INCR, EXPIRE, EXEC": _transaction,
 }
 
@@ -98,8 +172,10 @@ def contestants(stack: ExitStack) -> Iterator[tuple[str, Any]]:
     import redis
 
     import redpoll
+    import redpoll.asyncio
 
     yield "redpoll", stack.enter_context(redpoll.connect())
+    yield "redpoll, asyncio", _Driven(redpoll.asyncio.connect())
     server = _server(stack)
     if server is not None:
         yield "redis-py to a server", server
@@ -138,9 +214,7 @@ def _burner(_stack: ExitStack) -> Any:
     for name in ("BurnerRedis", "Redis"):
         if hasattr(burner_redis, name):
             made = getattr(burner_redis, name)()
-            if hasattr(made.get("text"), "__await__"):
-                return _Driven(made)
-            return made
+            return _Burner(made)
     raise ImportError("burner_redis has no client that is known here")
 
 
@@ -167,7 +241,42 @@ class _Driven:
         def call(*args: Any, **kwargs: Any) -> Any:
             return finished(method(*args, **kwargs))
 
+        setattr(self, name, call)
         return call
+
+    def pipeline(self, **options: Any) -> Any:
+        return _DrivenPipeline(self._client.pipeline(**options))
+
+
+class _DrivenPipeline:
+    """A pipeline of such a client."""
+
+    def __init__(self, pipeline: Any) -> None:
+        self._pipeline = pipeline
+        self.get = pipeline.get
+
+    def incr(self, name: str) -> _DrivenPipeline:
+        self._pipeline.incr(name)
+        return self
+
+    def expire(self, name: str, seconds: int) -> _DrivenPipeline:
+        self._pipeline.expire(name, seconds)
+        return self
+
+    def execute(self) -> Any:
+        return finished(self._pipeline.execute())
+
+
+class _Burner(_Driven):
+    """burner-redis, with redis-py's arguments."""
+
+    def mget(self, keys: list[str]) -> Any:
+        return finished(self._client.mget(*keys))
+
+    def pipeline(self, **options: Any) -> Any:
+        if options.get("transaction", True):
+            raise NotImplementedError("it has no transactions")
+        return _DrivenPipeline(self._client.pipeline())
 
 
 def measure(operation: Callable[[Any], Any], client: Any) -> float | None:
@@ -187,8 +296,8 @@ def measure(operation: Callable[[Any], Any], client: Any) -> float | None:
         count = max(count * 2, int(count * SECONDS / max(spent, 1e-9)))
 
 
-def compare() -> dict[str, dict[str, float]]:
-    """Operation -> contestant -> seconds."""
+def compare(only: str = "") -> dict[str, dict[str, float]]:
+    """Operation -> contestant -> seconds; `only` those whose names have this in them."""
     with ExitStack() as stack:
         clients = dict(contestants(stack))
         for client in clients.values():
@@ -199,6 +308,8 @@ def compare() -> dict[str, dict[str, float]]:
         best: dict[str, dict[str, float]] = {}
         for _ in range(ROUNDS):
             for title, operation in OPERATIONS.items():
+                if only not in title:
+                    continue
                 for name, client in clients.items():
                     figure = measure(operation, client)
                     if figure is not None:
@@ -252,18 +363,38 @@ def leaks(stores: int = 10_000, commands: int = 1_000_000) -> tuple[int, int, in
         return resident, len(os.listdir("/proc/self/fd")), threading.active_count()
 
     def work(stores: int, commands: int) -> None:
-        for _ in range(stores):
+        for number in range(stores):
             with redpoll.Store() as store:
                 store.execute("SET", "k", "v", "EX", 100)
-        with redpoll.Store() as store:
-            for number in range(commands):
-                store.execute("SET", "k", number)
+                store.execute("RPUSH", "l", *range(10))
+                if number % 10 == 0:
+                    store.execute("EVAL", SCRIPT, 1, "k")
+                    store.client().hset("h", "field", "value")
+                if number % 100 == 0:
+                    store.serve()
+        with redpoll.connect() as client:
+            execute = client.store.execute
+            for number in range(commands // 10):
+                for _ in range(5):
+                    execute("SET", "k", number)
+                client.lrange("l", 0, -1)
+                client.rpush("l", number)
+                client.ltrim("l", -100, -1)
+                client.hset("h", f"field:{number % 100}", number)
+                client.hgetall("h")
 
     work(stores // 20, commands // 20)
     before = used()
     work(stores, commands)
     after = used()
     return after[0] - before[0], after[1] - before[1], after[2] - before[2]
+
+
+def soak() -> int:
+    """Many stores and commands; 1 if anything is left of them."""
+    grown, descriptors, threads = leaks()
+    print(f"{grown / 1e6:+.1f} MB resident, {descriptors:+d} descriptors, {threads:+d} threads")
+    return int(grown > 8 << 20 or bool(descriptors or threads))
 
 
 def table(best: dict[str, dict[str, float]]) -> str:
@@ -285,7 +416,14 @@ def main() -> int:
     """Measure, print, and with `--write` put the figures into docs/embedded.md."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--write", action="store_true", help=f"put the figures into {PAGE.name}")
+    parser.add_argument("--only", metavar="TEXT", help="only operations whose name has this in it")
+    parser.add_argument("--soak", action="store_true", help="only stores and commands, and what they leave behind")
     options = parser.parse_args()
+    if options.soak:
+        return soak()
+    if options.only:
+        print(table(compare(options.only)))
+        return 0
     best = compare()
     seconds = direct()
     first_store, first_client = start_up()

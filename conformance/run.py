@@ -32,7 +32,7 @@ FILES = (
     "unit/aofrw", "unit/lazyfree", "unit/maxmemory", "integration/rdb", "integration/aof",
     "integration/aof-multi-part", "integration/convert-zipmap-hash-on-load",
     "integration/convert-ziplist-hash-on-load", "integration/convert-ziplist-zset-on-load",
-    "integration/corrupt-dump", "integration/logging",
+    "integration/corrupt-dump", "integration/logging", "integration/redis-benchmark",
 )  # fmt: skip
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LINE = re.compile(r"^\[(ok|err|skip|ignore|exception|timeout)\]:? ?(.*)$")

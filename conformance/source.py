@@ -13,9 +13,10 @@ _SOURCES = """\
 deb-src http://deb.debian.org/debian bookworm main
 deb-src http://deb.debian.org/debian-security bookworm-security main
 """
-_TOOLS = ("redis-cli", "redis-benchmark")
+_TOOLS = ("redis-cli",)
 _OURS = {
     "redis-server": "redpoll",
+    "redis-benchmark": "redpoll.benchmark",
     "redis-check-aof": "redpoll.persistence.check_aof",
     "redis-check-rdb": "redpoll.persistence.check_rdb",
 }
@@ -50,6 +51,7 @@ def install_server(tree: Path) -> None:
     """Put Redpoll, its tools and Debian's where the suite looks for what it would have built."""
     for name, module in _OURS.items():
         wrapper = tree / "src" / name
+        wrapper.unlink(missing_ok=True)  # it may be a link to a tool of the machine
         wrapper.write_text(
             f'#!/bin/sh\nPYTHONPATH="{ROOT}/src" exec "{sys.executable}" -m {module} "$@"\n', encoding="utf-8"
         )

@@ -665,6 +665,14 @@ BUSY_SCRIPT = "BUSY Redis is busy running a script. You can only call SCRIPT KIL
 BUSY_FUNCTION = "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
 SCRIPT_FLUSH_OPTION = "ERR SCRIPT FLUSH only support SYNC|ASYNC option"
 SCRIPT_DEBUG_OPTION = "ERR Use SCRIPT DEBUG YES/SYNC/NO"
+SCRIPT_DEBUG_PIPELINED = "ERR SCRIPT DEBUG must be called outside a pipeline"
+SCRIPT_DEBUG_IN_STORE = "ERR SCRIPT DEBUG needs a server of its own; this store lives in a program"
+EVALSHA_IN_DEBUGGER = "ERR Please use EVAL instead of EVALSHA for debugging"
+DEBUGGER_IN_TRANSACTION = "ERR Scripts cannot be debugged in a transaction"
+DEBUGGER_PROTOCOL = "ERR protocol error"
+DEBUGGER_REQUEST_LENGTH = "ERR max client buffer reached"
+DEBUGGER_ABORTED = "ERR script aborted for user request"
+DEBUGGER_CLIENT_GONE = "ERR timeout during Lua debugging with client closing connection"
 SCRIPT_UNKNOWN_COMMAND = "ERR Unknown Redis command called from script"
 SCRIPT_WRONG_ARITY = "ERR Wrong number of args calling Redis command from script"
 SCRIPT_NOT_ALLOWED = "ERR This Redis command is not allowed from script"
@@ -674,6 +682,11 @@ SCRIPT_NO_CLUSTER = "ERR Can not run script on cluster, 'no-cluster' flag is set
 SCRIPT_KILLED = "ERR Script killed by user with SCRIPT KILL..."
 FUNCTION_KILLED = SCRIPT_KILLED
 SCRIPT_STOPPED = "ERR Script stopped: the server shuts down."
+
+
+def debugger_cannot_fork(reason: str) -> str:
+    """The text for a script that is to be debugged in a process of its own, which cannot be made."""
+    return f"ERR Fork() failed: can't run EVAL in debugging mode: {reason}"
 
 
 def unexpected_engine(word: str) -> str:

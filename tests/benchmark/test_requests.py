@@ -119,6 +119,13 @@ def test_sequential_numbers(fake: FakeServer) -> None:
     }
 
 
+def test_sequential_members_are_as_many_as_asked_for(fake: FakeServer) -> None:
+    streams(OURS, fake, "-q", "-r", "50", "-n", "50", "--sequential", "-t", "zadd")
+    assert {(int(score), member) for _, _, score, member in fake.asked} == {
+        (number, b"element:%012d" % number) for number in range(50)
+    }
+
+
 def test_a_data_set_goes_out_record_by_record(fake: FakeServer, tmp_path) -> None:
     (tmp_path / "goods.csv").write_text('id,name\n1,"pen, red"\n2,cup\n3,hat\n', encoding="utf-8")
     words = ("-q", "-c", "1", "-n", "5", "--dataset", str(tmp_path / "goods.csv"), "--maxdocs", "2")

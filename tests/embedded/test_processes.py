@@ -357,3 +357,10 @@ def test_the_show(run_python: Callable[..., str]) -> None:
     printed = run_python("import redpoll.embedded.__main__ as show; show.main()")
     assert "'hello'" in printed
     assert os.sep not in printed.split("\n")[0]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_hosts_that_are_killed_while_others_write(seed: int) -> None:
+    from tests.embedded.handover import run_round
+
+    assert "answers" in run_round(seed, kills=4)

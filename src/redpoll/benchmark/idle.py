@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import selectors
 
+from redpoll.benchmark.runner import FILES_BESIDES, allow_files
 from redpoll.benchmark.target import Refused, Target
 
 
@@ -12,6 +13,7 @@ def wait_idle(target: Target) -> int:
     """Open all connections and wait for ever. Raises `Refused` when the server does not want them."""
     options = target.options
     nodes = target.places()
+    allow_files(options.clients + FILES_BESIDES)
     print(f"Creating {options.clients} idle connections and waiting forever (Ctrl+C when done)", flush=True)
     with selectors.DefaultSelector() as selector, contextlib.ExitStack() as opened:
         for number in range(options.clients):

@@ -1,124 +1,35 @@
 """The loop that makes the load: one thread, one epoll, its share of the connections.
 
 A connection has one batch under way. When the last of its replies has come, the next goes out: one `recv` and one
-`send` a batch, no Python object, and the interpreter's lock is given up for the whole run. What the kernel does
-not take at once waits in a buffer of the connection's own until it can be written.
+`send` a batch, no Python object, and the interpreter's lock is given up for the whole run.
 
 **Closed loop** (the usual one): a batch follows the replies of the one before, so a server that stalls is asked less
 meanwhile. **Open loop** (`rate`): each request is due at a time of its own, whatever the server does. What is
 due and finds no free connection waits, and with `corrected` its latency counts from when it was due: else a stall would
 be seen by the few requests that were under way, and not by all those that should have been (Gil Tene calls that
 coordinated omission).
-
-TLS connections are Python's `SSLSocket`: each of their reads and writes takes the lock for a moment.
 """
 
-from libc cimport errno as c_errno
-from cpython.buffer cimport PyBUF_WRITE
-from cpython.memoryview cimport PyMemoryView_FromMemory
-from libc.errno cimport EAGAIN, EINPROGRESS, EINTR, errno
+from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memset, strerror
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcmp, memcpy, memset
 
 from redpoll.benchmark.histogram cimport Counts, Histogram, record
+from redpoll.benchmark.links cimport CLOSED, NO_RESP, NONE, SERVER_ERROR, SYSTEM, Link, Links
 from redpoll.benchmark.requests cimport MIXED, Batch, Requests
-from redpoll.benchmark.skipper cimport Skipper, skip_replies, skipper_reset
-
-import ssl
-
-cdef extern from "<sys/epoll.h>" nogil:
-    cdef union epoll_data_t:
-        uint64_t u64
-    cdef struct epoll_event:
-        uint32_t events
-        epoll_data_t data
-    int epoll_create1(int flags)
-    int epoll_ctl(int epoll, int operation, int fd, epoll_event* event)
-    int epoll_wait(int epoll, epoll_event* events, int room, int timeout)
-    int EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT
-
-cdef extern from "<sys/socket.h>" nogil:
-    cdef struct sockaddr:
-        unsigned short sa_family
-    ctypedef unsigned int socklen_t
-    cdef struct sockaddr_storage:
-        pass
-    int socket(int family, int kind, int protocol)
-    int connect(int fd, const sockaddr* address, socklen_t size)
-    int getpeername(int fd, sockaddr* address, socklen_t* size)
-    int getsockopt(int fd, int level, int name, void* value, socklen_t* size)
-    int setsockopt(int fd, int level, int name, const void* value, socklen_t size)
-    ssize_t recv(int fd, void* buffer, size_t size, int flags)
-    ssize_t send(int fd, const void* buffer, size_t size, int flags)
-    int MSG_NOSIGNAL, MSG_DONTWAIT, AF_UNIX, SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC, SOL_SOCKET, SO_ERROR, SO_LINGER
-
-cdef extern from "<netinet/in.h>" nogil:
-    int IPPROTO_TCP
-
-cdef extern from "<netinet/tcp.h>" nogil:
-    int TCP_NODELAY
-
-cdef extern from "<sys/timerfd.h>" nogil:
-    cdef struct timespec:
-        long tv_sec, tv_nsec
-    cdef struct itimerspec:
-        timespec it_interval, it_value
-    int timerfd_create(int clock, int flags)
-    int timerfd_settime(int fd, int flags, const itimerspec* value, itimerspec* old)
-    int TFD_NONBLOCK, TFD_CLOEXEC, TFD_TIMER_ABSTIME
-
-cdef extern from "<time.h>" nogil:
-    int clock_gettime(int clock, timespec* time)
-    int CLOCK_MONOTONIC
-
-cdef extern from "<sched.h>" nogil:
-    int sched_yield()
-
-cdef extern from "<unistd.h>" nogil:
-    int close_descriptor "close"(int fd)
-
-cdef extern from *:
-    int64_t __atomic_fetch_add(int64_t* at, int64_t by, int order) noexcept nogil
-    int __ATOMIC_RELAXED
+from redpoll.benchmark.skipper cimport Skipper, skip_replies
+from redpoll.benchmark.system cimport (
+    CLOCK_MONOTONIC, EPOLL_CTL_ADD, EPOLLIN, EPOLLOUT, TFD_CLOEXEC, TFD_NONBLOCK, TFD_TIMER_ABSTIME, __ATOMIC_RELAXED,
+    __atomic_fetch_add, close_descriptor, epoll_ctl, epoll_event, epoll_wait, itimerspec, now_ns, sched_yield,
+    timerfd_create, timerfd_settime,
+)
 
 cdef enum:
-    READ_ROOM = 1 << 18
     EVENTS = 256
     LOOK_UP_MS = 50          # how long a stop may go unseen
     SPIN_NS = 60_000         # a request that is due sooner is not worth going to sleep for
     TIMER = 0xFFFFFFFF
-
-cdef enum Failure:
-    NONE = 0
-    SERVER_ERROR
-    CLOSED
-    NO_RESP
-    SYSTEM
-
-FAILURES = {SERVER_ERROR: "error", CLOSED: "closed", NO_RESP: "protocol", SYSTEM: "system"}
-
-
-cdef inline int64_t now_ns() noexcept nogil:
-    cdef timespec t
-    clock_gettime(CLOCK_MONOTONIC, &t)
-    return <int64_t>t.tv_sec * 1_000_000_000 + t.tv_nsec
-
-
-cdef struct Link:
-    int fd
-    bint busy, connecting, watched, ended
-    int64_t awaited          # replies of the batch still to come
-    int64_t answered         # that have come
-    int64_t greeting         # replies to what goes before the first batch of a new connection, still to come
-    int64_t sent_at
-    int64_t first            # of an open loop: the number of the batch's first request
-    const char* tags         # three bytes each: what sends a key to the connection's node
-    uint32_t tag_count, tag_next
-    uint16_t* parts
-    char* rest               # what the kernel did not take yet
-    size_t rest_size, rest_done, rest_room
-    Skipper skipper
 
 
 cdef class Plan:
@@ -152,7 +63,7 @@ cdef class Plan:
         self.stopping = False
 
 
-cdef class Worker:
+cdef class Worker(Links):
     """One thread's connections and figures."""
 
     cdef readonly Histogram histogram
@@ -160,36 +71,20 @@ cdef class Worker:
     cdef Requests requests
     cdef Batch batch
     cdef Plan plan
-    cdef int epoll, timer, pipeline
-    cdef Link* links
-    cdef int count, room
-    cdef char* buffer
-    cdef int* idle
+    cdef int timer, pipeline
     cdef int idle_count, open_links
-    cdef bint keep_alive, follow_moves, secured
-    cdef list sockets, tag_texts
-    cdef bytes prefix
-    cdef const char* prefix_text
-    cdef size_t prefix_size
-    cdef int64_t prefix_replies
-    cdef object reconnect
+    cdef bint keep_alive, follow_moves
     cdef Counts** part_counts
-    cdef Failure failed
-    cdef int failed_errno, failed_link
-    cdef readonly bint moved             # the server sent us elsewhere
     cdef readonly int64_t errors
     cdef readonly int64_t begun, ended   # nanoseconds of the monotonic clock
     # Open loop
     cdef int64_t next_number, share
-    cdef double interval
-    cdef int64_t armed
+    cdef double interval, phase
+    cdef int64_t armed, origin           # when the first request is due
 
     def __cinit__(self, Requests requests, int pipeline, uint64_t seed, bint keep_alive=True, bint follow_moves=False,
                   bytes prefix=b"", int64_t prefix_replies=0, reconnect=None):  # fmt: skip
-        self.epoll = self.timer = -1
-        self.buffer = <char*>malloc(READ_ROOM)
-        if self.buffer == NULL:
-            raise MemoryError
+        self.timer = -1
         self.requests = requests
         self.pipeline = pipeline
         self.batch = Batch(requests, pipeline, seed)
@@ -205,214 +100,12 @@ cdef class Worker:
         self.prefix, self.prefix_text, self.prefix_size = prefix, prefix, len(prefix)
         self.prefix_replies = prefix_replies
         self.reconnect = reconnect
-        self.sockets, self.tag_texts = [], []
-        self.epoll = epoll_create1(EPOLL_CLOEXEC)
-        if self.epoll < 0:
-            raise OSError(errno, "epoll_create1")
+        self.parts_room = pipeline * requests.most_commands if self.parts else 0
 
     def __dealloc__(self):
-        cdef int index
-        for index in range(self.count):
-            if not self.secured:
-                close_descriptor(self.links[index].fd)
-            free(self.links[index].rest)
-            free(self.links[index].parts)
-        free(self.links)
-        free(self.idle)
-        free(self.buffer)
         free(self.part_counts)
-        if self.epoll >= 0:
-            close_descriptor(self.epoll)
         if self.timer >= 0:
             close_descriptor(self.timer)
-
-    # -- connections ---------------------------------------------------------------
-
-    def add(self, link, bytes tags=b"") -> None:
-        """Take over a connected socket, plain or with TLS. `tags`, three bytes each, lead to its node of a cluster."""
-        cdef Link* added
-        if self.count == self.room:
-            self.room = max(16, self.room * 2)
-            self.links = <Link*>realloc(self.links, self.room * sizeof(Link))
-            self.idle = <int*>realloc(self.idle, self.room * sizeof(int))
-            if self.links == NULL or self.idle == NULL:
-                raise MemoryError
-        link.setblocking(False)
-        added = &self.links[self.count]
-        memset(added, 0, sizeof(Link))
-        if isinstance(link, ssl.SSLSocket):
-            self.secured = True
-            self.sockets.append(link)
-            added.fd = link.fileno()
-        else:
-            self.sockets.append(None)
-            added.fd = link.detach()
-        if self.requests.order == MIXED:
-            added.parts = <uint16_t*>malloc(<size_t>self.pipeline * self.requests.most_commands * sizeof(uint16_t))
-            if added.parts == NULL:
-                raise MemoryError
-        self.tag_texts.append(None)
-        self.count += 1
-        self.set_tags(self.count - 1, tags)
-        if self.watch(self.count - 1, EPOLL_CTL_ADD, EPOLLIN) < 0:
-            raise OSError(errno, "epoll_ctl")
-
-    def set_tags(self, int index, bytes tags) -> None:
-        """Have a connection's keys carry other tags, as slots have moved."""
-        old = self.tag_texts[index]
-        self.tag_texts[index] = (tags, old and old[0])  # the thread may still be reading the one before
-        self.links[index].tag_count = 0
-        self.links[index].tags = tags
-        self.links[index].tag_next = 0
-        self.links[index].tag_count = len(tags) // 3
-        self.moved = False
-
-    cdef int watch(self, int index, int operation, uint32_t events) noexcept nogil:
-        cdef epoll_event event
-        event.events = events
-        event.data.u64 = <uint64_t>index
-        return epoll_ctl(self.epoll, operation, self.links[index].fd, &event)
-
-    cdef int fail(self, int index, Failure failure) noexcept nogil:
-        if self.failed == NONE:
-            self.failed = failure
-            self.failed_errno = errno
-            self.failed_link = index
-        self.plan.stopping = True
-        return -1
-
-    cdef int connect_again(self, int index) noexcept nogil:
-        cdef Link* link = &self.links[index]
-        cdef sockaddr_storage address
-        cdef socklen_t size = sizeof(address)
-        cdef int fd, family, yes = 1
-        cdef int linger[2]
-        if self.secured:
-            return self.connect_secured(index)
-        if getpeername(link.fd, <sockaddr*>&address, &size) < 0:
-            return self.fail(index, SYSTEM)
-        # Closed with a reset: thousands of connections a second would use up the ports in TIME_WAIT.
-        linger[0], linger[1] = 1, 0
-        setsockopt(link.fd, SOL_SOCKET, SO_LINGER, linger, sizeof(linger))
-        close_descriptor(link.fd)
-        family = (<sockaddr*>&address).sa_family
-        # A Unix socket connects at once, or waits for room in the backlog.
-        fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | (0 if family == AF_UNIX else SOCK_NONBLOCK), 0)
-        link.fd = fd
-        if fd < 0:
-            return self.fail(index, SYSTEM)
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes))
-        skipper_reset(&link.skipper)
-        link.greeting = self.prefix_replies
-        if connect(fd, <sockaddr*>&address, size) < 0 and errno != EINPROGRESS:
-            return self.fail(index, SYSTEM)
-        link.connecting = True
-        if self.watch(index, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT) < 0:
-            return self.fail(index, SYSTEM)
-        link.watched = True
-        return 0
-
-    cdef int connect_secured(self, int index) noexcept with gil:
-        cdef Link* link = &self.links[index]
-        try:
-            self.sockets[index].close()
-            fresh = self.reconnect(index)
-            fresh.setblocking(False)
-            self.sockets[index] = fresh
-            link.fd = fresh.fileno()
-        except Exception:
-            return self.fail(index, CLOSED)
-        skipper_reset(&link.skipper)
-        link.connecting = link.watched = True
-        link.greeting = 0  # has been said, and answered
-        if self.watch(index, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT) < 0:
-            return self.fail(index, SYSTEM)
-        return 0
-
-    # -- bytes ---------------------------------------------------------------------
-
-    cdef ssize_t receive(self, int index) noexcept nogil:
-        # As recv: bytes, 0 at the end, -1 with errno.
-        if self.secured:
-            return self.receive_secured(index)
-        return recv(self.links[index].fd, self.buffer, READ_ROOM, MSG_DONTWAIT)
-
-    cdef ssize_t transmit(self, int index, const char* data, size_t size) noexcept nogil:
-        if self.secured:
-            return self.transmit_secured(index, data, size)
-        return send(self.links[index].fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT)
-
-    cdef ssize_t receive_secured(self, int index) noexcept with gil:
-        cdef ssize_t taken = 0
-        cdef int some
-        try:
-            while taken < READ_ROOM:
-                room = PyMemoryView_FromMemory(self.buffer + taken, READ_ROOM - taken, PyBUF_WRITE)
-                some = self.sockets[index].recv_into(room)
-                if not some:
-                    return taken
-                taken += some
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            pass
-        except OSError as error:
-            if not taken:
-                c_errno.errno = error.errno or 0
-                return 0 if isinstance(error, ssl.SSLError) else -1
-        if not taken:
-            c_errno.errno = EAGAIN
-            return -1
-        return taken
-
-    cdef ssize_t transmit_secured(self, int index, const char* data, size_t size) noexcept with gil:
-        try:
-            return self.sockets[index].send(<bytes>data[:size])
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            c_errno.errno = EAGAIN
-        except OSError as error:
-            c_errno.errno = error.errno or 0
-        return -1
-
-    cdef int put(self, int index, const char* data, size_t size) noexcept nogil:
-        # Sends, and keeps what cannot be sent yet.
-        cdef Link* link = &self.links[index]
-        cdef ssize_t sent = 0
-        cdef char* rest
-        if not link.connecting and not link.rest_size:
-            sent = self.transmit(index, data, size)
-            if sent < 0:
-                if errno != EAGAIN and errno != EINTR:
-                    return self.fail(index, SYSTEM)
-                sent = 0
-            if <size_t>sent == size:
-                return 0
-        size -= sent
-        if link.rest_size + size > link.rest_room:
-            rest = <char*>realloc(link.rest, link.rest_size + size)
-            if rest == NULL:
-                return self.fail(index, SYSTEM)
-            link.rest, link.rest_room = rest, link.rest_size + size
-        memcpy(link.rest + link.rest_size, data + sent, size)
-        link.rest_size += size
-        if not link.watched:
-            link.watched = True
-            if self.watch(index, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT) < 0:
-                return self.fail(index, SYSTEM)
-        return 0
-
-    cdef int put_rest(self, int index) noexcept nogil:
-        cdef Link* link = &self.links[index]
-        cdef ssize_t sent
-        if link.rest_done < link.rest_size:
-            sent = self.transmit(index, link.rest + link.rest_done, link.rest_size - link.rest_done)
-            if sent < 0:
-                return 0 if errno == EAGAIN or errno == EINTR else self.fail(index, SYSTEM)
-            link.rest_done += sent
-        if link.rest_done == link.rest_size:
-            link.rest_done = link.rest_size = 0
-            link.watched = False
-            if self.watch(index, EPOLL_CTL_MOD, EPOLLIN) < 0:
-                return self.fail(index, SYSTEM)
-        return 0
 
     # -- batches -------------------------------------------------------------------
 
@@ -464,8 +157,8 @@ cdef class Worker:
         # Open loop: what is due goes out while there are connections for it.
         cdef int64_t due
         cdef int index, units
-        while self.idle_count and self.next_number < self.share:
-            due = <int64_t>(<double>(now - self.begun) / self.interval) + 1 - self.next_number
+        while self.idle_count and self.next_number < self.share and now >= self.origin:
+            due = <int64_t>(<double>(now - self.origin) / self.interval) + 1 - self.next_number
             if due <= 0 or self.plan.stopping:
                 break
             if due > self.share - self.next_number:
@@ -533,7 +226,7 @@ cdef class Worker:
         cdef int64_t number, value
         cdef int64_t commands = self.requests.units[0].commands
         for number in range(link.answered, link.answered + found):
-            value = now - self.begun - <int64_t>(<double>(link.first + number // commands) * self.interval)
+            value = now - self.origin - <int64_t>(<double>(link.first + number // commands) * self.interval)
             if value < 0:
                 value = 0
             record(&self.histogram.counts, value, 1)
@@ -558,8 +251,11 @@ cdef class Worker:
 
     # -- the loop ------------------------------------------------------------------
 
-    def run(self, Plan plan) -> None:
-        """Make the load until the plan is fulfilled; figures begin anew. The interpreter's lock is free meanwhile."""
+    def run(self, Plan plan, int number=0) -> None:
+        """Make the load until the plan is fulfilled; figures begin anew. The interpreter's lock is free meanwhile.
+
+        `number` is the thread's: of an open loop, the threads' requests are due by turns.
+        """
         cdef Histogram part
         cdef int index
         self.plan = plan
@@ -571,7 +267,9 @@ cdef class Worker:
         if plan.rate:
             if self.timer < 0:
                 self.open_timer()
-            self.share = -(-plan.wanted // (<int64_t>plan.threads * self.requests.units[0].commands))
+            units = -(-<object>plan.wanted // self.requests.units[0].commands)
+            self.share = units * (number + 1) // plan.threads - units * number // plan.threads
+        self.phase = <double>number / plan.threads
         self.open_links = self.count
         for index in range(self.count):
             self.links[index].ended = False
@@ -587,6 +285,8 @@ cdef class Worker:
                 sched_yield()
             self.work()
             self.ended = now_ns()
+            if self.failed:
+                plan.stopping = True
 
     def open_timer(self):
         cdef epoll_event event
@@ -605,6 +305,7 @@ cdef class Worker:
         self.idle_count = 0
         self.next_number = 0
         self.begun = now
+        self.origin = now + <int64_t>(self.phase * self.interval)
         self.armed = 0
         for index in range(self.count):
             if self.interval == 0:
@@ -646,16 +347,8 @@ cdef class Worker:
 
     cdef int attend(self, int index, uint32_t events, int64_t now) noexcept nogil:
         cdef Link* link = &self.links[index]
-        cdef int problem = 0
-        cdef socklen_t size = sizeof(problem)
         if link.connecting:
-            if getsockopt(link.fd, SOL_SOCKET, SO_ERROR, &problem, &size) < 0 or problem:
-                self.set_errno(problem)
-                return self.fail(index, SYSTEM)
-            if not events & EPOLLOUT:
-                return 0
-            link.connecting = False
-            if link.greeting and self.greet(index) < 0:
+            if self.connected(index) < 0:
                 return -1
             link.sent_at = now_ns()
         if events & EPOLLOUT and link.watched and self.put_rest(index) < 0:
@@ -664,31 +357,13 @@ cdef class Worker:
             return self.take_replies(index, now)
         return 0
 
-    cdef void set_errno(self, int problem) noexcept nogil:
-        c_errno.errno = problem
-
-    cdef int greet(self, int index) noexcept nogil:
-        # What a new connection says first stands before the batch that waits already.
-        cdef Link* link = &self.links[index]
-        cdef size_t size = self.prefix_size
-        cdef char* whole = <char*>malloc(size + link.rest_size)
-        if whole == NULL:
-            return self.fail(index, SYSTEM)
-        memcpy(whole, self.prefix_text, size)
-        memcpy(whole + size, link.rest, link.rest_size)
-        free(link.rest)
-        link.rest = whole
-        link.rest_size += size
-        link.rest_room = link.rest_size
-        return 0
-
     cdef int wait_for_due(self, int64_t now) noexcept nogil:
         # Milliseconds for epoll: 0 where the next request is almost due. Further away, the timer ends the wait in time.
         cdef int64_t due
         cdef itimerspec when
         if self.next_number >= self.share or not self.idle_count:
             return LOOK_UP_MS
-        due = self.begun + <int64_t>(<double>self.next_number * self.interval)
+        due = self.origin + <int64_t>(<double>self.next_number * self.interval)
         if due - now < SPIN_NS:
             return 0
         due -= SPIN_NS // 2
@@ -704,17 +379,3 @@ cdef class Worker:
         cdef itimerspec never
         memset(&never, 0, sizeof(never))
         timerfd_settime(self.timer, 0, &never, NULL)
-
-    # -- what came of it -----------------------------------------------------------
-
-    def failure(self):
-        """Return None, or why the run ended early: a kind (one of FAILURES' values) and the text that belongs to it."""
-        cdef Skipper* skipper
-        if self.failed == NONE:
-            return None
-        if self.failed == SERVER_ERROR:
-            skipper = &self.links[self.failed_link].skipper
-            return "error", skipper.error[: skipper.error_size].rstrip(b"\r\n").decode("utf-8", "backslashreplace")
-        if self.failed == SYSTEM:
-            return "system", strerror(self.failed_errno).decode("utf-8", "replace")
-        return FAILURES[self.failed], ""

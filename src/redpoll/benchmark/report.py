@@ -39,10 +39,16 @@ def quiet(result: Result) -> str:
 
 
 def row(result: Result) -> str:
-    """Return the line of `--csv`."""
-    histogram = result.histogram
+    """Return the line of `--csv`; those of a mix's parts follow the line of the whole."""
+    lines = [_row(result.title, result.rate, result.histogram)]
+    for title, histogram in result.parts:
+        lines.append(_row(title, histogram.count / result.seconds if result.seconds else 0.0, histogram))
+    return "\n".join(lines)
+
+
+def _row(title: str, rate: float, histogram: Histogram) -> str:
     figures = [histogram.mean, histogram.min, *(histogram.at(each) for each in (50, 95, 99)), histogram.max]
-    cells = [result.title, f"{result.rate:.2f}", *(f"{figure / _MS:.3f}" for figure in figures)]
+    cells = [title.replace('"', '""'), f"{rate:.2f}", *(f"{figure / _MS:.3f}" for figure in figures)]
     return ",".join(f'"{cell}"' for cell in cells)
 
 
@@ -81,6 +87,9 @@ def _head(result: Result, options, settings: Settings | None) -> Iterator[str]:
     yield f"  {options.clients} parallel clients"
     yield f"  {options.data_size if result.payload is None else result.payload} bytes payload"
     yield f"  keep alive: {int(options.keep_alive)}"
+    if options.rate:
+        begin = "was due" if options.corrected else "was sent"
+        yield f"  rate: {options.rate:g} requests per second, latencies from when each {begin}"
     if settings is not None and settings.nodes:
         yield f"  cluster mode: yes ({len(settings.nodes)} masters)"
         for number, found in enumerate(settings.nodes):

@@ -9,10 +9,7 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from redpoll.benchmark.chance cimport below, draw, redpoll_twelve_digits, zipf_draw, zipf_prepare
-
-cdef extern from *:
-    int64_t __atomic_fetch_add(int64_t* at, int64_t by, int order) noexcept nogil
-    int __ATOMIC_RELAXED
+from redpoll.benchmark.system cimport __ATOMIC_RELAXED, __atomic_fetch_add
 
 _ORDERS = {"always": ALWAYS, "mixed": MIXED, "in turn": IN_TURN}
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import random
+import resource
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from redpoll.benchmark.target import Refused, Target
 from redpoll.benchmark.templates import Unit
 
 LOOK_SECONDS = 0.25
+PLOT_SECONDS = 0.1  # a plot has more to show
 
 
 @dataclass
@@ -81,6 +84,17 @@ class Result:
         return self.histogram.at(percentile) / 1e6
 
 
+FILES_BESIDES = 64  # what the program itself has open, with room
+
+
+def allow_files(count: int) -> None:
+    """Raise this process's limit of open files to so many, as far as the system lets it."""
+    least, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if count > least:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (count if most < 0 else min(count, most), most))
+
+
 Progress = Callable[[str, int, float, float, float, float, float], None]
 
 
@@ -111,6 +125,7 @@ class Run:
         compiled = self.load.requests(options)
         count = min(options.threads or 1, options.clients)
         nodes = target.places()
+        allow_files(options.clients + FILES_BESIDES)
         self.places = [[] for _ in range(count)]
         self.workers = [
             Worker(
@@ -140,7 +155,10 @@ class Run:
 
     def _drive(self, plan: Plan, progress: Progress | None, warming: bool) -> Result:
         plan.start()
-        threads = [threading.Thread(target=self._work, args=(worker, plan), daemon=True) for worker in self.workers]
+        threads = [
+            threading.Thread(target=self._work, args=(worker, plan, number), daemon=True)
+            for number, worker in enumerate(self.workers)
+        ]
         begin = time.perf_counter()
         for thread in threads:
             thread.start()
@@ -158,9 +176,9 @@ class Run:
             parts.append((title, part))
         return Result(self.load.title, seconds, total, parts, moments, self.load.payload)
 
-    def _work(self, worker: Worker, plan: Plan) -> None:
+    def _work(self, worker: Worker, plan: Plan, number: int) -> None:
         try:
-            worker.run(plan)
+            worker.run(plan, number)
         except OSError as error:
             self.broken = error
             plan.stop()
@@ -168,14 +186,15 @@ class Run:
     def _watch(self, threads, begin: float, progress: Progress | None, warming: bool) -> list[Moment]:
         moments: list[Moment] = []
         before, looked = Histogram(), begin
+        look = PLOT_SECONDS if self.options.plot else LOOK_SECONDS
         while any(thread.is_alive() for thread in threads):
-            until = looked + LOOK_SECONDS
+            until = looked + look
             for thread in threads:
                 thread.join(max(0.0, until - time.perf_counter()))
             now = time.perf_counter()
             if self.options.cluster and any(worker.moved for worker in self.workers):
                 self._follow()
-            if now - looked < LOOK_SECONDS * 0.9 and moments:
+            if now - looked < look * 0.9 and moments:
                 continue
             so_far = Histogram()
             for worker in self.workers:

@@ -83,7 +83,8 @@ def words_of(test: Test, options) -> list[list[bytes]]:
     if callable(test.commands):
         return test.commands(options)
     tag = ":{tag}" if options.cluster else ""
-    score = "__rand_int__" if options.keys else "0"
+    # Another number than the member's, that has its own turns with --sequential.
+    score = "__rand_1st__" if options.keys else "0"
     words = test.commands.replace("TAG", tag).split(" ")
     stands_for = {"VALUE": "__data__", "SCORE": score}
     return [[stands_for.get(word, word).encode() for word in words]]

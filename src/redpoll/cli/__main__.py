@@ -57,8 +57,11 @@ def ask_password(prompt: str) -> bytes:
 
 def _run(options: Options) -> int:
     if options.mode == "cluster":
-        print("redpoll-cli: --cluster is still to come; redis-cli --cluster does it until then.", file=sys.stderr)
-        return 1
+        from redpoll.cli.cluster.command import run_cluster_command
+
+        if options.cluster_from_ask:
+            options.cluster_from_password = os.fsdecode(ask_password("Please input import source node password: "))
+        return run_cluster_command(options)
     from redpoll.cli.session import Session
 
     session = Session(options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from redpoll.cli.info import parse_info
 from redpoll.cli.preferences import preferences_of
 from redpoll.cli.replies import ConnectionLost, ErrorReply, ProtocolError
 
@@ -90,8 +91,7 @@ def _info(session) -> dict[str, str]:
         return {}
     if not isinstance(reply, bytes) or isinstance(reply, ErrorReply):
         return {}
-    pairs = (line.partition(":") for line in reply.decode("utf-8", "replace").splitlines() if not line.startswith("#"))
-    return {name: value for name, _, value in pairs}
+    return parse_info(reply)
 
 
 def _field(text: str, name: str) -> str:

@@ -7,7 +7,7 @@ same form.
 from __future__ import annotations
 
 from redpoll.cli.numbers import leading_integer
-from redpoll.cli.replies import ConnectionLost, ErrorReply, ProtocolError, as_dict
+from redpoll.cli.replies import ConnectionLost, Fields, ProtocolError
 
 KEY = "key"
 TOKEN = "pure-token"
@@ -100,52 +100,47 @@ def fetch_docs(session) -> CommandDocs:
     return CommandDocs([])
 
 
-def _text(value) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else "" if value is None else str(value)
-
-
 def _read_docs(reply: list) -> list[Command]:
     commands = []
-    for name, facts in as_dict(reply).items():
-        if isinstance(facts, ErrorReply):
-            continue
-        about = as_dict(facts)
-        words = _text(name).upper().replace("|", " ")
-        arguments = [_read_argument(one) for one in about.get(b"arguments") or []]  # type: ignore[attr-defined]
+    for name, facts in Fields(reply).items():
+        about = Fields(facts)
         commands.append(
             Command(
-                words, arguments, _text(about.get(b"summary")), _text(about.get(b"since")), _text(about.get(b"group"))
+                name.upper().replace("|", " "),
+                [_read_argument(Fields(one)) for one in about.elements(b"arguments")],
+                about.text(b"summary"),
+                about.text(b"since"),
+                about.text(b"group"),
             )
         )
-        commands += _read_docs(about.get(b"subcommands") or [])  # type: ignore[arg-type]
+        commands += _read_docs(about.elements(b"subcommands"))
     return commands
 
 
-def _read_argument(reply) -> Argument:
-    about = as_dict(reply)
-    flags = [_text(flag) for flag in about.get(b"flags") or []]  # type: ignore[attr-defined]
+def _read_argument(about: Fields) -> Argument:
+    flags = about.elements(b"flags")
     return Argument(
-        _text(about.get(b"display_text") or about.get(b"name")),
-        _text(about.get(b"type")),
-        _text(about.get(b"token")) if b"token" in about else "",
-        optional="optional" in flags,
-        multiple="multiple" in flags,
-        repeats_token="multiple_token" in flags,
-        parts=[_read_argument(part) for part in about.get(b"arguments") or []],  # type: ignore[attr-defined]
+        about.text(b"display_text") or about.text(b"name"),
+        about.text(b"type"),
+        about.text(b"token"),
+        optional=b"optional" in flags,
+        multiple=b"multiple" in flags,
+        repeats_token=b"multiple_token" in flags,
+        parts=[_read_argument(Fields(part)) for part in about.elements(b"arguments")],
     )
 
 
 def _read_names(reply: list) -> list[Command]:
     commands = []
     for facts in reply:
-        if not isinstance(facts, list) or len(facts) < 6:
+        if not isinstance(facts, list) or len(facts) < 6 or not isinstance(facts[0], bytes):
             continue
-        name, arity, _, first_key = _text(facts[0]), facts[1], facts[2], facts[3]
+        name, arity, _, first_key = facts[:4]
         arguments = []
         for place in range(1, abs(leading_integer(str(arity)))):
             is_key = place == first_key
             arguments.append(Argument("key" if is_key else "arg", KEY if is_key else "string"))
         if isinstance(arity, int) and arity < 0:
             arguments.append(Argument("arg", "string", optional=True, multiple=True).changed(again=True))
-        commands.append(Command(name.upper(), arguments, since="", group="generic"))
+        commands.append(Command(name.decode("utf-8", "replace").upper(), arguments, group="generic"))
     return commands

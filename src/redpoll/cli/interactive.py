@@ -13,9 +13,8 @@ import tty
 
 from redpoll.cli.caution import confirmed
 from redpoll.cli.command_docs import CommandDocs, fetch_docs
-from redpoll.cli.lines import Quit, run_own_command, run_words, take_repeat
+from redpoll.cli.lines import Quit, run_own_command, run_words, take_repeat, words_of
 from redpoll.cli.preferences import preferences_of, read_files
-from redpoll.cli.quoting import UnbalancedQuotes, split_words
 from redpoll.cli.session import Session
 from redpoll.cli.tables import present
 
@@ -23,17 +22,18 @@ _HISTORIES = (("REDISCLI_HISTFILE", "~/.rediscli_history"), ("VALKEYCLI_HISTFILE
 
 
 def run_interactive(session: Session) -> int:
-    """Read lines and run them until the user leaves; returns the exit code."""
+    """Read lines and run them until the user leaves; returns the exit code. Raises `Restart`."""
     session.interactive = True
     session.wait_for_message = wait_for_message
     read_files(session, os.environ)
     if preferences_of(session).tables:
         session.present = lambda words, reply: present(words, reply) if preferences_of(session).tables else None
     session.connect()
-    session.docs = fetch_docs(session) if session.connection else CommandDocs([])
+    # A server that debugs answers nothing else.
+    session.docs = fetch_docs(session) if session.connection and not session.debugging else CommandDocs([])
     read_line = _reader(session)
     while True:
-        if session.connection is None:
+        if session.connection is None and not session.debugging:
             session.connect(quiet=True)
         try:
             line = read_line(prompt_of(session))
@@ -52,12 +52,8 @@ def run_interactive(session: Session) -> int:
 
 
 def run_typed(session: Session, line: bytes) -> None:
-    """Run a line that somebody typed, asking first where that is wise. Raises `Quit`."""
-    try:
-        words = split_words(line)
-    except UnbalancedQuotes:
-        session.write(b"Invalid argument(s)\n")
-        return
+    """Run a line that somebody typed, asking first where that is wise. Raises `Quit` and `Restart`."""
+    words = words_of(session, line)
     if not words:
         return
     repeat, command = take_repeat(words)
@@ -72,6 +68,8 @@ def run_typed(session: Session, line: bytes) -> None:
 
 def prompt_of(session: Session) -> str:
     """Where the session is: `127.0.0.1:6379[1](TX)> `."""
+    if session.debugging:
+        return "lua debugger> "
     if session.connection is None:
         return "not connected> "
     options = session.options

@@ -1,108 +1,100 @@
-"""`--ldb`: a session with the server's Lua debugger, its replies in colours."""
+"""`--ldb`: a session with the server's debugger of Lua scripts, its lines in colours."""
 
 from __future__ import annotations
 
+import os
 import sys
 
 from redpoll.cli import render
 from redpoll.cli.eval_file import script_command
-from redpoll.cli.quoting import UnbalancedQuotes, split_words
-from redpoll.cli.replies import ConnectionLost, ErrorReply, ProtocolError
+from redpoll.cli.lines import Restart
+from redpoll.cli.replies import Status
 from redpoll.cli.session import Session
 
-_COLOURS = {"<debug>": 33, "<redis>": 32, "<reply>": 36, "<error>": 31, "<hint>": 35, "<value>": 35, "<retval>": 35}
-_END = "<endsession>"
-_WHOLE_LINE = (b"eval", b"e")  # what follows these is Lua, not words
+_END = b"<endsession>"
+_WHITE, _RED, _GREEN, _YELLOW, _MAGENTA, _CYAN = "0;37", "0;31", "0;32", "0;33", "0;35", "0;36"
+_BOLD = "1;37"
+# The last mark that is found in a line chooses its colour.
+_COLOURS = (
+    (b"<debug>", _BOLD),
+    (b"<redis>", _GREEN),
+    (b"<reply>", _CYAN),
+    (b"<error>", _RED),
+    (b"<hint>", _BOLD),
+    (b"<value>", _MAGENTA),
+    (b"<retval>", _MAGENTA),
+)
+_BANNER = b"""\
+Lua debugging session started, please use:
+quit    -- End the session.
+restart -- Restart the script in debug mode again.
+help    -- Show Lua script debugging commands.
+
+"""
 
 
-def colour_line(line: str, *, colours: bool) -> str:
-    """Return a line of the debugger; its marks choose colours and stay readable without them."""
-    if not colours:
-        return line
-    for mark, colour in _COLOURS.items():
-        if line.startswith(mark):
-            return f"\x1b[0;{colour}m{line}\x1b[0m"
-    is_source = line.startswith("->") or line[:3] in ("-> ", " ->")
-    return f"\x1b[1;37m{line}\x1b[0m" if is_source else line
+def colour_of(line: bytes) -> str:
+    """Return the colour of one of the debugger's lines, as its numbers in an escape sequence."""
+    if len(line) > 4 and line[3:4].isdigit():
+        if line[1:2] == b">":
+            return _YELLOW
+        if line[2:3] == b"#":
+            return _BOLD
+    colour = _WHITE
+    for mark, named in _COLOURS:
+        if mark in line:
+            colour = named
+    return colour
+
+
+def show_lines(reply) -> tuple[bytes, bool]:
+    """Return what the debugger says, and whether that was its last word."""
+    in_colours = "xterm" in os.environ.get("TERM", "")
+    ended = False
+    shown = []
+    for element in reply if isinstance(reply, list) else [reply]:
+        if not isinstance(element, Status):
+            shown.append(render.raw(element))
+        elif element.startswith(_END):
+            ended = True
+            shown.append(b"")
+        elif in_colours:
+            shown.append(b"\x1b[%b;49m%b\x1b[0m" % (colour_of(element).encode(), element))
+        else:
+            shown.append(bytes(element))
+    return b"\n".join(shown), ended
 
 
 def debug_script(session: Session, words: list[bytes]) -> int:
     """Run the script under the debugger until the user has enough of it; returns the exit code."""
-    while _run_once(session, words):
-        session.connect(force=True)
-    return 0
-
-
-def _run_once(session: Session, words: list[bytes]) -> bool:
-    """Debug the script once; True when it is to be started again."""
     options = session.options
-    connection = session.connection
-    if connection is None:
-        return False
-    mode = b"sync" if options.debugging_blocks else b"yes"
-    connection.call(b"SCRIPT", b"DEBUG", mode)
-    try:
-        command = script_command(options.script, words)
-    except OSError as error:
-        session.tell(f"Can't open file '{options.script}': {error.strerror}")
-        raise SystemExit(1) from None
-    session.write(
-        b"Lua debugging session started, please use:\n"
-        b"quit    -- End the session.\n"
-        b"restart -- Restart the script in debug mode again.\n"
-        b"help    -- Show Lua script debugging commands.\n\n"
-    )
-    connection.send(command)
-    colours = session.out.isatty()
-    try:
-        ended = _show(session, connection.read(), colours)
-        while not ended:
-            line = _prompt()
-            if line is None or line.strip() in (b"quit", b"exit"):
-                return False
-            if line.strip() == b"restart":
-                return True
-            request = _request(session, line)
-            if request:
-                connection.send(request)
-                ended = _show(session, connection.read(), colours)
-        changes = b"" if options.debugging_blocks else b" -- dataset changes rolled back"
-        session.write(render.standard(connection.read()))
-        session.write(b"\n(Lua debugging session ended%b)\n\n" % changes)
-    except (ConnectionLost, ProtocolError):
-        session.tell("Error: Server closed the connection")
-    return False
+    while True:
+        session.write(_BANNER)
+        try:
+            command = script_command(options.script, words)
+        except OSError as error:
+            session.tell(f"Can't open file '{options.script}': {error.strerror}")
+            return 1
+        session.ask(b"SCRIPT", b"DEBUG", b"sync" if options.debugging_blocks else b"yes")
+        session.begin_debugging()
+        well = session.issue(command)
+        if session.debugger_ended:
+            session.write(b"Eval debugging session can't start:\n")
+            if session.connection is not None:
+                session.write(render.standard(session.connection.read()))
+            return 0 if well else 1
+        try:
+            return _run_commands(session)
+        except Restart:
+            session.connect(force=True)
+            session.write(b"\n")
 
 
-def _request(session: Session, line: bytes) -> list[bytes]:
-    name, _, rest = line.strip().partition(b" ")
-    if name.lower() in _WHOLE_LINE and rest:
-        return [name, rest]
-    try:
-        return split_words(line)
-    except UnbalancedQuotes:
-        session.write(b"Invalid argument(s)\n")
-        return []
-
-
-def _prompt() -> bytes | None:
+def _run_commands(session: Session) -> int:
     if sys.stdin.isatty():
-        sys.stdout.write("lua debugger> ")
-        sys.stdout.flush()
-    line = sys.stdin.buffer.readline()
-    return line.rstrip(b"\n") if line else None
+        from redpoll.cli.interactive import run_interactive
 
+        return run_interactive(session)
+    from redpoll.cli.lines import run_lines
 
-def _show(session: Session, reply, colours: bool) -> bool:
-    """Print what the debugger says; True when that was its last word."""
-    if isinstance(reply, ErrorReply):
-        session.write(b"Eval debugging session can't start:\n%b\n" % reply)
-        raise SystemExit(1)
-    ended = False
-    for element in reply if isinstance(reply, list) else [reply]:
-        line = render.raw(element).decode("utf-8", "replace")
-        if line.startswith(_END):
-            ended = True
-        else:
-            session.write((colour_line(line, colours=colours) + "\n").encode())
-    return ended
+    return run_lines(session, sys.stdin.buffer)

@@ -16,8 +16,12 @@ class Quit(Exception):
     """The session is to end."""
 
 
+class Restart(Exception):
+    """The script that is debugged is to begin again."""
+
+
 def run_lines(session: Session, source) -> int:
-    """Run every line of a binary file; returns the exit code."""
+    """Run every line of a binary file; returns the exit code. Raises `Restart`."""
     session.interactive = True
     session.connect()
     for line in source:
@@ -29,12 +33,8 @@ def run_lines(session: Session, source) -> int:
 
 
 def run_line(session: Session, line: bytes) -> list[bytes] | None:
-    """Run a line; returns the command that was sent, without a count before it. Raises `Quit`."""
-    try:
-        words = split_words(line)
-    except UnbalancedQuotes:
-        session.write(b"Invalid argument(s)\n")
-        return None
+    """Run a line; returns the command that was sent, without a count before it. Raises `Quit` and `Restart`."""
+    words = words_of(session, line)
     if not words:
         return None
     repeat, command = take_repeat(words)
@@ -47,6 +47,19 @@ def run_line(session: Session, line: bytes) -> list[bytes] | None:
     return command
 
 
+def words_of(session: Session, line: bytes) -> list[bytes]:
+    """Split a line, and say so if it cannot be split; none: there is nothing to run."""
+    if session.debugging and line.startswith((b"eval ", b"e ")):
+        # What follows is Lua.
+        name, _, code = line.partition(b" ")
+        return [name, code]
+    try:
+        return split_words(line)
+    except UnbalancedQuotes:
+        session.write(b"Invalid argument(s)\n")
+        return []
+
+
 def take_repeat(words: list[bytes]) -> tuple[int, list[bytes]]:
     """Return how often a command is to be run, and the command; a wrong count is 0."""
     if len(words) < 2 or not words[0].lstrip(b"+-").isdigit():
@@ -56,7 +69,7 @@ def take_repeat(words: list[bytes]) -> tuple[int, list[bytes]]:
 
 
 def run_own_command(session: Session, words: list[bytes]) -> bool:
-    """Run a line that is for the command line itself; tell whether it was one. Raises `Quit`."""
+    """Run a line that is for the command line itself; tell whether it was one. Raises `Quit` and `Restart`."""
     name = words[0].lower()
     if name in (b"quit", b"exit"):
         raise Quit
@@ -65,6 +78,8 @@ def run_own_command(session: Session, words: list[bytes]) -> bool:
 
         set_preference(session, words)
     elif name == b"restart":
+        if session.options.debugging:
+            raise Restart
         session.write(b"Use 'restart' only in Lua debugging mode.\n")
     elif name == b"connect" and len(words) == 3:
         session.host, session.port = _text(words[1]), leading_integer(_text(words[2]))
@@ -81,6 +96,7 @@ def run_words(session: Session, words: list[bytes], repeat: int = 1) -> bool:
     """Send a command, print its reply and how long it took, if that was long."""
     started = time.monotonic()
     well = session.issue(words, repeat)
+    session.end_debugging()
     seconds = time.monotonic() - started
     if seconds >= _LONG_SECONDS and session.form == render.STANDARD:
         session.write(b"(%.2fs)\n" % seconds)

@@ -94,7 +94,7 @@ class Options:
     cluster_slots = 0
     cluster_atomic = False
     cluster_threshold = 2.0
-    cluster_timeout = 60000
+    cluster_timeout = 0  # milliseconds; 0 is what fits
     cluster_to = ""
     cluster_unreachable = False
     cluster_use_empty = False
@@ -151,6 +151,7 @@ _FLAGS: dict[str, dict[str, object]] = {
     "--ldb-sync-mode": {"debugging": True, "debugging_blocks": True},
     "--cluster-copy": {"cluster_copy": True},
     "--cluster-fix-with-unreachable-masters": {"cluster_unreachable": True},
+    "--cluster-fix-with-unreachable-primaries": {"cluster_unreachable": True},
     "--cluster-from-askpass": {"cluster_from_ask": True},
     "--cluster-only-masters": {"cluster_only_masters": True},
     "--cluster-only-primaries": {"cluster_only_masters": True},
@@ -289,7 +290,7 @@ def _read_cluster(options: Options, rest: list[str], position: int) -> int:
 def _read_weights(options: Options, rest: list[str], position: int) -> int:
     if options.cluster_weights is not None:
         raise Stop("--cluster-weight may be given once; name all weights after it: --cluster-weight n1=w n2=w\n", 1)
-    end = next((index for index, word in enumerate(rest) if word.startswith("-")), len(rest))
+    end = next((index for index, word in enumerate(rest) if word.startswith("-") or "=" not in word), len(rest))
     options.cluster_weights = rest[:end]
     return position + end
 

@@ -9,7 +9,7 @@ After SYNC a server sends newlines while it saves, then one of
 from __future__ import annotations
 
 import os
-import sys
+from collections.abc import Callable
 
 from redpoll.cli.connection import Connection
 from redpoll.cli.replies import ConnectionLost, ErrorReply
@@ -23,12 +23,12 @@ class TransferFailed(Exception):
     """The file did not come whole; the text says why."""
 
 
-def replconf(connection: Connection, session: Session, name: str, value: str) -> bool:
-    """Tell the server something about us; False when it refuses."""
-    print(f"sending REPLCONF {name} {value}", file=sys.stderr, flush=True)
+def replconf(connection: Connection, tell: Callable[[str], None], name: str, value: str) -> bool:
+    """Tell the server something about us; False when it refuses. `tell(line)` says what happens."""
+    tell(f"sending REPLCONF {name} {value}")
     reply = connection.call(b"REPLCONF", name.encode(), value.encode())
     if isinstance(reply, ErrorReply):
-        session.tell(f"REPLCONF {name} error: {reply.decode('utf-8', 'replace')}")
+        tell(f"REPLCONF {name} error: {reply.decode('utf-8', 'replace')}")
         return False
     return True
 
@@ -83,14 +83,14 @@ def fetch_rdb(session: Session) -> int:
     connection, options = session.connection, session.options
     assert connection is not None
     try:
-        replconf(connection, session, "capa", "eof")
+        replconf(connection, session.tell, "capa", "eof")
         if options.functions_only:
-            if not replconf(connection, session, "rdb-filter-only", "functions"):
+            if not replconf(connection, session.tell, "rdb-filter-only", "functions"):
                 session.tell("The server cannot send functions alone.")
                 return 1
         else:
-            replconf(connection, session, "rdb-only", "1")
-        save_rdb(connection, session, options.file)
+            replconf(connection, session.tell, "rdb-only", "1")
+        save_rdb(connection, session.tell, options.file)
     except ConnectionLost:
         session.tell("I/O Error reading RDB payload from socket")
         return 1
@@ -100,13 +100,16 @@ def fetch_rdb(session: Session) -> int:
     return 0
 
 
-def save_rdb(connection: Connection, session: Session, path: str) -> None:
-    """SYNC into a file (`-`: the standard output). Raises `TransferFailed`, `ConnectionLost`, `OSError`."""
+def save_rdb(connection: Connection, tell: Callable[[str], None], path: str) -> None:
+    """SYNC into a file (`-`: the standard output). `tell(line)` says what happens.
+
+    Raises `TransferFailed`, `ConnectionLost`, `OSError`.
+    """
     length, mark = begin_sync(connection)
     if mark:
-        session.tell(f"SYNC sent to master, writing bytes of bulk transfer until EOF marker to '{path}'")
+        tell(f"SYNC sent to master, writing bytes of bulk transfer until EOF marker to '{path}'")
     else:
-        session.tell(f"SYNC sent to master, writing {length} bytes to '{path}'")
+        tell(f"SYNC sent to master, writing {length} bytes to '{path}'")
     to_output = path == "-"
     try:
         file = os.fdopen(os.dup(1), "wb") if to_output else open(path, "wb")  # noqa: SIM115
@@ -122,6 +125,6 @@ def save_rdb(connection: Connection, session: Session, path: str) -> None:
             os.fsync(file.fileno())
     connection.close()
     if mark:
-        session.tell(f"Transfer finished with success after {written} bytes")
+        tell(f"Transfer finished with success after {written} bytes")
     else:
-        session.tell("Transfer finished with success.")
+        tell("Transfer finished with success.")

@@ -14,8 +14,8 @@ def be_replica(session: Session) -> int:
     connection = session.connection
     assert connection is not None
     try:
-        replconf(connection, session, "capa", "eof")
-        replconf(connection, session, "rdb-filter-only", "")
+        replconf(connection, session.tell, "capa", "eof")
+        replconf(connection, session.tell, "rdb-filter-only", "")
     except ConnectionLost:
         session.tell("Error writing to master")
         return 1

@@ -220,6 +220,27 @@ class ReplyStream:
         return found
 
 
-def as_dict(reply) -> dict[bytes, object]:
-    """Return a map, or the flat array that it is in RESP2, as a dictionary."""
-    return dict(zip(reply[::2], reply[1::2], strict=False)) if isinstance(reply, list) else {}
+class Fields:
+    """A map, or the flat array that it is in RESP2, read by names; what is not there, or of another type, is empty."""
+
+    def __init__(self, reply) -> None:
+        pairs = reply if isinstance(reply, list) else []
+        self._values: dict = dict(zip(pairs[::2], pairs[1::2], strict=False))
+
+    def items(self):
+        """Return all names, as texts, and their values."""
+        return [(_text(name), value) for name, value in self._values.items()]
+
+    def text(self, name: bytes) -> str:
+        """Return a value as a text."""
+        value = self._values.get(name)
+        return "" if value is None else _text(value)
+
+    def elements(self, name: bytes) -> list:
+        """Return a value that is an array, a set or a map."""
+        value = self._values.get(name)
+        return value if isinstance(value, list) else []
+
+
+def _text(value) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -69,7 +69,9 @@ class Session:
         self.in_transaction = False
         self.subscriptions = 0
         self.last_reply: object = None
+        # A script is being debugged; it was until now, and what it returned is still to come; the next one is to be.
         self.debugging = False
+        self.debugger_ended = False
         self.debug_next_script = False
         self.show_pushes = options.show_pushes
         # A session prints replies in other ways: called with words and reply, it returns bytes, or None to leave it.
@@ -143,12 +145,42 @@ class Session:
         self.write(render.push(message, self.form, self.options))
 
     def _print(self, words: list[bytes], reply, as_text: bool) -> None:
+        if self.debugging:
+            self._print_debugger(reply)
+            return
         shown = None
         if self.present is not None and self.form == render.STANDARD:
             shown = self.present(words, reply)
         if shown is None:
             shown = render.render(reply, self.form, self.options, as_text=as_text)
         self.write(shown)
+
+    # -- the debugger of scripts ---------------------------------------------------
+
+    def begin_debugging(self) -> None:
+        """What comes is the debugger's, from the next reply on."""
+        self.debugging, self.debugger_ended, self.debug_next_script = True, False, False
+        self.form = render.RAW
+
+    def _print_debugger(self, reply) -> None:
+        from redpoll.cli.ldb import show_lines
+
+        shown, ended = show_lines(reply)
+        self.write(shown + b"\n")
+        if ended:
+            self.debugging, self.debugger_ended = False, True
+            self.form = render.STANDARD
+
+    def end_debugging(self) -> None:
+        """If the script has just ended, print what it returned."""
+        if not self.debugger_ended or self.connection is None:
+            return
+        self.debugger_ended = False
+        self._print([], self.connection.read(), as_text=False)
+        # The server closes the connection, so the next command makes another one.
+        self.disconnect()
+        changes = "" if self.options.debugging_blocks else " -- dataset changes rolled back"
+        self.write(f"\n(Lua debugging session ended{changes})\n\n".encode())
 
     # -- commands ------------------------------------------------------------------
 
@@ -273,8 +305,7 @@ class Session:
         if name == b"script" and len(words) == 3 and words[1].lower() == b"debug":
             self.debug_next_script = words[2].lower() in (b"sync", b"yes")
         elif name == b"eval" and self.debug_next_script:
-            self.debugging = True
-            self.form = render.RAW
+            self.begin_debugging()
 
     # -- commands whose replies do not end -----------------------------------------
 

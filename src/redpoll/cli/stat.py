@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from redpoll.cli.info import parse_info
 from redpoll.cli.numbers import human_bytes, leading_integer
 from redpoll.cli.replies import ConnectionLost, ErrorReply, ProtocolError
 from redpoll.cli.session import Session
@@ -14,16 +15,6 @@ _HEADER = (
 )
 _ROWS_A_HEADER = 20
 _CHILDREN = {0: "", 1: "SAVE", 2: "AOF", 3: "SAVE+AOF", 4: "LOAD"}
-
-
-def parse_info(text: bytes) -> dict[str, str]:
-    """Return the fields of INFO."""
-    fields = {}
-    for line in text.decode("utf-8", "replace").splitlines():
-        name, separator, value = line.partition(":")
-        if separator:
-            fields[name] = value
-    return fields
 
 
 def row(fields: dict[str, str], requests_before: int) -> tuple[str, int]:

@@ -2,11 +2,12 @@
 
 import functools
 import importlib
-import pkgutil
+import os
 
 
 @functools.cache
 def load() -> None:
     """Import every module of this room, so that `declare.REGISTRY` is complete."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+    found = {file.partition(".")[0] for file in os.listdir(__path__[0]) if file.endswith((".py", ".so"))}
+    for module in sorted(found - {"__init__"}):
+        importlib.import_module(f"{__name__}.{module}")

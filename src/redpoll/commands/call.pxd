@@ -49,6 +49,8 @@ cdef class Call:
     cdef public bint may_block       # False within transactions and scripts
     cdef public bint in_script       # replies must not depend on chance
     cdef uint32_t gate               # of the connection, as it was when the command began; see server/connection
+    cdef void* direct                # Direct: the reply may be `given` as a Python value; NULL: it has to be written
+    cdef object given
 
     cdef inline uint64_t hash_of(self, size_t word) noexcept:
         if word == self.first_key:

@@ -4,7 +4,6 @@ Every key gives a SHA-1 over its name, type, value and whether it expires; what 
 another, what has none is joined by exclusive or.
 """
 
-import hashlib
 from typing import Any
 
 EMPTY = bytes(20)
@@ -57,6 +56,8 @@ def _score(score: float | bytes) -> bytes:
 
 
 def _sha(text: bytes) -> bytes:
+    import hashlib
+
     return hashlib.sha1(text, usedforsecurity=False).digest()
 
 

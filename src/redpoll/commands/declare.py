@@ -1,8 +1,9 @@
 """Declarations: one a command, on its function, from which all that is known of the command derives.
 
 `command` decorates plain handlers, `declare` takes compiled ones, `container` a word with subcommands
-(which brings its `HELP`). Each makes a `Command` in `REGISTRY`. The import computes what dispatch needs;
-the argument tree, key specs and categories wait until somebody asks. Usage lines: `usage.py`.
+(which brings its `HELP`). Each makes a `Command` in `REGISTRY`. The import looks a declaration over, but derives
+nothing: hundreds of commands would take longer than a program that asks for two or three wants to wait. What dispatch
+needs is derived when a command is first called, the rest when somebody asks. Usage lines: `usage.py`.
 """
 
 import itertools
@@ -34,10 +35,8 @@ class DeclarationError(Exception):
 class Command:
     """What is known of one command; made by `command`, `declare` and `container` only.
 
-    `name` is lower case, `container|sub` for a subcommand. `arity` counts the name's words, and is
-    negative if more may follow. `first_key`, `last_key` and `key_step` are zeros without a key at a fixed place;
-    `movable_keys` says that `get_keys` finds more. `subcommands` maps lower-case second words. `number` is its own in
-    this process, and small.
+    `name` is lower case, `container|sub` for a subcommand. `subcommands` maps lower-case second words. `number` is its
+    own in this process, and small.
     """
 
     def __init__(
@@ -90,15 +89,48 @@ class Command:
         self.is_container = False
         self.subcommands: dict[str, Command] = {}
         self.words = 1 if parent is None else 2
-        self.flags = flags
-        found, places, self.movable_keys = _scan(self)
-        self.arity = found if arity is None else arity
-        self.first_key, self.last_key, self.key_step = places
-        if self.movable_keys:
-            self.flags |= flag_table.MOVABLE_KEYS
+        self.declared_flags = flags
+        self.declared_arity = arity
 
     def __repr__(self) -> str:
         return f"<Command {self.name}>"
+
+    @cached_property
+    def _scanned(self) -> tuple[int, tuple[int, int, int], bool]:
+        try:
+            return _scan(self)
+        except grammar.UsageError as error:
+            raise DeclarationError(f"{self.full_name}: {error}") from None
+
+    @property
+    def arity(self) -> int:
+        """How many words a request has; negative if more may follow."""
+        return self._scanned[0] if self.declared_arity is None else self.declared_arity
+
+    @property
+    def first_key(self) -> int:
+        """The word that is the first key; 0 without one at a fixed place."""
+        return self._scanned[1][0]
+
+    @property
+    def last_key(self) -> int:
+        """The word that is the last key, counted from the end if negative; 0 without one at a fixed place."""
+        return self._scanned[1][1]
+
+    @property
+    def key_step(self) -> int:
+        """How many words further the next key is."""
+        return self._scanned[1][2]
+
+    @property
+    def movable_keys(self) -> bool:
+        """Whether `get_keys` finds more keys than those at fixed places."""
+        return self._scanned[2]
+
+    @cached_property
+    def flags(self) -> int:
+        """All flags: those declared, and what the usage line says."""
+        return self.declared_flags | (flag_table.MOVABLE_KEYS if self.movable_keys else 0)
 
     @property
     def full_name(self) -> str:
@@ -118,7 +150,7 @@ class Command:
             raise DeclarationError(f"{self.full_name}: {error}") from None
         specs = grammar.key_specs(arguments, self.words, self.keys)
         for spec in specs:
-            if not spec.flags and self.flags & flag_table.READONLY:
+            if not spec.flags and self.declared_flags & flag_table.READONLY:
                 spec.flags = ("RO", "access")
         for version, names in self.added.items():
             for argument in self._named(arguments, version, names):
@@ -154,7 +186,7 @@ class Command:
         changes, with_group = self.category_changes, not self.is_container or self.handler is not None
         if self.parent is not None:
             changes = f"{self.parent.category_changes} {changes}"
-        return flag_table.categories(self.flags, self.group, changes, with_group=with_group)
+        return flag_table.categories(self.declared_flags, self.group, changes, with_group=with_group)
 
     @property
     def history(self) -> list[tuple[str, str]]:
@@ -174,6 +206,7 @@ class Command:
         if len(self.keys) > len(self.key_specs):
             raise DeclarationError(f"{self.full_name}: more entries in keys than key specs")
         assert self.categories is not None
+        assert self.flags & self.declared_flags == self.declared_flags
 
 
 REGISTRY: dict[str, Command] = {}
@@ -259,37 +292,37 @@ def declare(
     for bracket, closer in ("[]", "<>", "()"):
         if usage.count(bracket) != usage.count(closer):
             raise DeclarationError(f"{full}: unbalanced {bracket}{closer} in its usage line")
-    try:
-        for entry in keys:
+    for entry in keys:
+        try:
             grammar.check_access(entry)
-        made = Command(
-            name,
-            usage,
-            handler,
-            summary=summary,
-            group=group,
-            since=since,
-            flags=flags,
-            complexity=complexity,
-            keys=keys,
-            find_keys=find_keys,
-            channels=channels,
-            categories=categories,
-            tips=tips,
-            added=added,
-            dropped=dropped,
-            history=history,
-            deprecated=deprecated,
-            replaced_by=replaced_by,
-            syscmd=syscmd,
-            module=module,
-            arity=arity,
-            parent=parent,
-        )
-    except grammar.UsageError as error:
-        raise DeclarationError(f"{full}: {error}") from None
-    if made.key_step and not keys and not flags & flag_table.READONLY:
+        except grammar.UsageError as error:
+            raise DeclarationError(f"{full}: {error}") from None
+    if not keys and not flags & flag_table.READONLY and _KEYLIKE.search(f"{usage} "):
         raise DeclarationError(f"{full}: say what it does to its keys, as in keys='RW update'")
+    made = Command(
+        name,
+        usage,
+        handler,
+        summary=summary,
+        group=group,
+        since=since,
+        flags=flags,
+        complexity=complexity,
+        keys=keys,
+        find_keys=find_keys,
+        channels=channels,
+        categories=categories,
+        tips=tips,
+        added=added,
+        dropped=dropped,
+        history=history,
+        deprecated=deprecated,
+        replaced_by=replaced_by,
+        syscmd=syscmd,
+        module=module,
+        arity=arity,
+        parent=parent,
+    )
     if parent is None:
         registry[name] = made
     else:
@@ -480,7 +513,7 @@ def _number(word: bytes) -> int | None:
     return int(word) if re.fullmatch(rb"-?(0|[1-9][0-9]{0,17})", word) else None
 
 
-# -- what the import computes ----------------------------------------------------------------------
+# -- what dispatch asks for ----------------------------------------------------------------------
 
 _NAME = re.compile(r"[A-Z][A-Z0-9_-]*")
 _KEYLIKE = re.compile(r"(?<![\w:=-])(?:key\d|" + "|".join(grammar.PLACEHOLDERS["key"].split()) + r")(?![\w:-])")

@@ -5,6 +5,7 @@ from typing import Any
 from redpoll import errors
 from redpoll.commands.declare import command, container
 from redpoll.commands.flags import ALLOW_BUSY, DENYOOM, NOSCRIPT, WRITE
+from redpoll.commands.script import flushes_at_once
 from redpoll.errors import CommandError
 
 container(
@@ -56,18 +57,9 @@ def function_dump(call: Any) -> bytes:
 )
 def function_flush(call: Any) -> str:
     """Delete all libraries."""
-    words = [word.upper() for word in call.args[2:]]
-    if len(words) > 1:
+    if len(call.args) > 3:
         raise CommandError(errors.subcommand_arity(_text(call.args[1]), "FUNCTION"))
-    if words == [b"SYNC"]:
-        at_once = True
-    elif words == [b"ASYNC"]:
-        at_once = False
-    elif words:
-        raise CommandError(errors.FUNCTION_FLUSH_OPTION)
-    else:
-        at_once = not call.server.config.lazyfree_lazy_user_flush
-    call.server.functions.libraries.flush(at_once)
+    call.server.functions.libraries.flush(flushes_at_once(call, errors.FUNCTION_FLUSH_OPTION))
     call.count_change()
     return "OK"
 

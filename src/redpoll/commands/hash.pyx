@@ -1,6 +1,8 @@
 """Hashes: setting, getting and deleting fields."""
 
 from libc.stdint cimport int64_t
+from cpython.list cimport PyList_New
+from cpython.ref cimport Py_DECREF, Py_INCREF
 
 from redpoll.commands.call cimport EVENT_HASH, Call, native
 from redpoll.commands.hash_access cimport (
@@ -9,10 +11,11 @@ from redpoll.commands.hash_access cimport (
 )
 from redpoll.engine.entry cimport Entry
 from redpoll.engine.fields cimport (
-    NO_TIME, FieldValue, Hash, fields_add, fields_begin, fields_delete, fields_finish, fields_get,
+    NO_TIME, FieldValue, Hash, field_visitor, fields_add, fields_begin, fields_delete, fields_finish, fields_get,
     fields_length, fields_new, fields_next_due, fields_prepare, fields_visit,
 )
 from redpoll.engine.listpack cimport Element
+from redpoll.wire.direct cimport Direct, direct_integer, direct_put, direct_string
 from redpoll.wire.output cimport Out, out_init, out_splice
 from redpoll.wire.reply cimport reply_array, reply_integer, reply_map, reply_null, reply_ok
 
@@ -138,11 +141,33 @@ declare(
 )
 
 
+cdef inline object element_value(Direct direct, const Element* element):
+    if element.text == NULL:
+        return direct_integer(direct, element.integer)
+    return direct_string(direct, element.text, element.length)
+
+
+cdef inline object field_value(Direct direct, const FieldValue* value):
+    if value.blob != NULL:
+        return direct_string(direct, value.blob.data, value.blob.length)
+    return element_value(direct, &value.text)
+
+
 cdef int hmget(Call call) except -1:
     cdef Hash h
     cdef FieldValue found
     cdef size_t i
+    cdef list made
     cdef Entry** slot = hash_to_read(call, 1, &h)
+    if call.direct != NULL:
+        made = PyList_New(call.argc - 2)
+        for i in range(2, call.argc):
+            if slot == NULL or not fields_get(&h, call.argv[i].ptr, call.argv[i].len, &found):
+                direct_put(made, i - 2, None)
+            else:
+                direct_put(made, i - 2, field_value(<Direct>call.direct, &found))
+        call.given = made
+        return 0
     reply_array(call.out, call.argc - 2)
     for i in range(2, call.argc):
         if slot == NULL or not fields_get(&h, call.argv[i].ptr, call.argv[i].len, &found):
@@ -185,6 +210,63 @@ cdef void reply_count(Out* out, int parts, size_t fields) noexcept:
         reply_array(out, fields)
 
 
+cdef struct Gathering:
+    void* direct             # Direct
+    void* made               # a dictionary, or a list
+    void* error              # what ended it; NULL: nothing
+    int parts
+    bint mapped              # fields to values in a dictionary
+
+
+cdef int gather(Gathering* into, const Element* field, const FieldValue* value) except -1:
+    cdef Direct direct = <Direct>into.direct
+    cdef object name = None
+    cdef object held = None
+    if into.parts & FIELDS:
+        name = element_value(direct, field)
+    if into.parts & VALUES:
+        held = field_value(direct, value)
+    if into.mapped:
+        (<dict>into.made)[name] = held
+        return 0
+    if into.parts & FIELDS:
+        (<list>into.made).append(name)
+    if into.parts & VALUES:
+        (<list>into.made).append(held)
+    return 0
+
+
+cdef void gather_next(void* context, const Element* field, const FieldValue* value) noexcept:
+    cdef Gathering* into = <Gathering*>context
+    if into.error != NULL:
+        return
+    try:
+        gather(into, field, value)
+    except BaseException as error:
+        Py_INCREF(error)
+        into.error = <void*>error
+
+
+cdef object values_of(Call call, Hash* h, int parts):
+    """What is listed, as a Python value."""
+    cdef Gathering into
+    cdef object error
+    cdef object made
+    into.mapped = parts == FIELDS | VALUES and call.out.resp == 3
+    made = {} if into.mapped else []
+    into.direct = call.direct
+    into.made = <void*>made
+    into.error = NULL
+    into.parts = parts
+    # The interpreter's lock is held; the visitor only says that it need not be.
+    fields_visit(h, <field_visitor>gather_next, &into)
+    if into.error != NULL:
+        error = <object>into.error
+        Py_DECREF(error)
+        raise error
+    return made
+
+
 cdef int list_parts(Call call, int parts) except -1:
     cdef Hash h
     cdef Listing listing
@@ -196,6 +278,9 @@ cdef int list_parts(Call call, int parts) except -1:
     listing.parts = parts
     listing.shown = 0
     if fields_next_due(h.encoding, h.value) >= h.now:
+        if call.direct != NULL:
+            call.given = values_of(call, &h, parts)
+            return 0
         listing.out = call.out
         reply_count(call.out, parts, fields_length(&h))
         fields_visit(&h, show, &listing)

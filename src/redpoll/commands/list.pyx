@@ -3,12 +3,13 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from redpoll.commands.call cimport EVENT_LIST, Call, check_type, native
-from redpoll.commands.list_ends cimport list_at, push_word, reply_end, reply_from_end, reply_walk, take
+from redpoll.commands.list_ends cimport list_at, push_word, reply_end, reply_from_end, reply_walk, take, walk_values
 from redpoll.engine.entry cimport TYPE_LIST, Entry
 from redpoll.engine.list cimport list_length, list_make_room, list_reduce, list_set, list_walk
 from redpoll.engine.quicklist_nodes cimport use_compression
 from redpoll.engine.quicklist_walk cimport Walk, walk_end
 from redpoll.formats.lzf cimport lzf_compress, lzf_decompress
+from redpoll.wire.direct cimport Direct
 from redpoll.wire.reply cimport reply_array, reply_integer, reply_null, reply_null_array, reply_ok
 
 from redpoll import errors
@@ -225,8 +226,14 @@ cdef int lrange(Call call) except -1:
     if start > stop:
         reply_array(call.out, 0)
         return 0
-    reply_array(call.out, stop - start + 1)
     list_walk(slot[0], &walk, start, False)
+    if call.direct != NULL:
+        try:
+            call.given = walk_values(<Direct>call.direct, &walk, stop - start + 1)
+        finally:
+            walk_end(&walk)
+        return 0
+    reply_array(call.out, stop - start + 1)
     reply_walk(call.out, &walk, stop - start + 1)
     walk_end(&walk)
     return 0

@@ -7,6 +7,7 @@ from redpoll.engine.blob cimport Blob
 from redpoll.engine.entry cimport Entry
 from redpoll.engine.listpack cimport Element
 from redpoll.engine.quicklist_walk cimport Walk
+from redpoll.wire.direct cimport Direct
 from redpoll.wire.output cimport Out
 from redpoll.wire.reply cimport reply_blob, reply_bulk, reply_integer_text
 
@@ -31,6 +32,8 @@ cdef void push_word(Call call, Entry* e, size_t word, bint front) noexcept
 cdef void reply_end(Out* out, const Entry* e, bint front) noexcept nogil
 # Writes `count` elements, which there must be, from where a walk is.
 cdef void reply_walk(Out* out, Walk* walk, uint64_t count) noexcept nogil
+# A list of so many.
+cdef list walk_values(Direct direct, Walk* walk, uint64_t count)
 # Writes `count` elements (no more than there are) from an end on as they would be popped, without taking them.
 cdef void reply_from_end(Out* out, const Entry* e, uint64_t count, bint front) noexcept nogil
 # Takes elements from an end of the list at a key, and tells of it; an empty list goes.

@@ -1,6 +1,7 @@
 """What commands on lists share; see list_ends.pxd."""
 
 from libc.stdint cimport int64_t, uint64_t
+from cpython.list cimport PyList_New
 
 from redpoll.commands.call cimport EVENT_GENERIC, EVENT_LIST, Call
 from redpoll.engine.blob cimport Blob
@@ -10,6 +11,7 @@ from redpoll.engine.list cimport (
 )
 from redpoll.engine.listpack cimport Element
 from redpoll.engine.quicklist_walk cimport Walk, walk_end, walk_get, walk_next
+from redpoll.wire.direct cimport Direct, direct_integer, direct_put, direct_string
 from redpoll.wire.output cimport Out
 from redpoll.wire.reply cimport reply_blob
 
@@ -95,3 +97,21 @@ cdef void reply_walk(Out* out, Walk* walk, uint64_t count) noexcept nogil:
         if not count:
             return
         walk_next(walk)
+
+
+cdef list walk_values(Direct direct, Walk* walk, uint64_t count):
+    cdef list made = PyList_New(count)
+    cdef Element element
+    cdef uint64_t i
+    for i in range(count):
+        if i:
+            walk_next(walk)
+        if walk.lp == NULL:
+            direct_put(made, i, direct_string(direct, walk.blob.data, walk.blob.length))
+            continue
+        walk_get(walk, &element)
+        if element.text != NULL:
+            direct_put(made, i, direct_string(direct, element.text, element.length))
+        else:
+            direct_put(made, i, direct_integer(direct, element.integer))
+    return made

@@ -18,6 +18,16 @@ container(
 )
 
 
+def flushes_at_once(call: Any, refusal: str) -> bool:
+    """Read `[ASYNC | SYNC]` behind a subcommand. Raises `CommandError`, with the text `refusal`."""
+    words = [word.upper() for word in call.args[2:]]
+    if not words:
+        return not call.server.config.lazyfree_lazy_user_flush
+    if words not in ([b"SYNC"], [b"ASYNC"]):
+        raise CommandError(refusal)
+    return words == [b"SYNC"]
+
+
 @command(
     "SCRIPT DEBUG <YES | SYNC | NO>=mode",
     since="3.2.0",
@@ -29,7 +39,7 @@ def script_debug(call: Any) -> str:
     mode = call.args[2].upper()
     if mode not in _DEBUG_MODES:
         raise CommandError(errors.SCRIPT_DEBUG_OPTION)
-    call.server.scripts.set_debugging(call.connection, mode.decode().lower())
+    call.server.scripts.debugging.choose(call.connection, mode.decode().lower())
     return "OK"
 
 
@@ -56,16 +66,7 @@ def script_exists(call: Any) -> list[int]:
 )
 def script_flush(call: Any) -> str:
     """Forget all scripts."""
-    words = [word.upper() for word in call.args[2:]]
-    if words == [b"SYNC"]:
-        at_once = True
-    elif words == [b"ASYNC"]:
-        at_once = False
-    elif words:
-        raise CommandError(errors.SCRIPT_FLUSH_OPTION)
-    else:
-        at_once = not call.server.config.lazyfree_lazy_user_flush
-    call.server.scripts.cache.flush(at_once)
+    call.server.scripts.cache.flush(flushes_at_once(call, errors.SCRIPT_FLUSH_OPTION))
     return "OK"
 
 

@@ -6,11 +6,12 @@ from libc.string cimport memset
 from redpoll.commands.call cimport EVENT_GENERIC, EVENT_SET, Call, check_type, native
 from redpoll.commands.set_words cimport member_of_word_at, reply_living, view_set
 from redpoll.engine.entry cimport TYPE_SET, Entry, entry_set_value
-from redpoll.engine.member cimport Member
+from redpoll.engine.member cimport MEMBER_SCRATCH, Member, member_text
 from redpoll.engine.members cimport Batch
 from redpoll.engine.set cimport (
     Set, SetCursor, SetRules, rules_of, set_add, set_expect, set_has, set_length, set_new, set_next, set_of, set_remove,
 )
+from redpoll.wire.direct cimport Direct, direct_string
 from redpoll.wire.reply cimport reply_array, reply_integer, reply_set
 
 from redpoll.commands.declare import declare
@@ -178,12 +179,34 @@ declare(
 )
 
 
+cdef list members_of(Direct direct, const Set* s):
+    """All members as Python values."""
+    cdef SetCursor cursor
+    cdef Batch batch
+    cdef char scratch[MEMBER_SCRATCH]
+    cdef const char* text
+    cdef size_t length, i
+    cdef list made = []
+    memset(&cursor, 0, sizeof(cursor))
+    set_next(s, &cursor, &batch)
+    while batch.count:
+        for i in range(batch.living):
+            text = member_text(&batch.members[batch.alive[i]], scratch, &length)
+            made.append(direct_string(direct, text, length))
+        set_next(s, &cursor, &batch)
+    return made
+
+
 cdef int smembers(Call call) except -1:
     cdef Set s
     cdef SetCursor cursor
     cdef Batch batch
     if not view_set(call.read(1), &s):
         reply_set(call.out, 0)
+        return 0
+    if call.direct != NULL:
+        members = members_of(<Direct>call.direct, &s)
+        call.given = (members,) if call.out.resp == 3 else members
         return 0
     reply_set(call.out, set_length(&s))
     memset(&cursor, 0, sizeof(cursor))

@@ -1,6 +1,7 @@
 """Ranges of sorted sets, by rank, score or text: reading, storing, counting and removing them."""
 
 from libc.stdint cimport int64_t
+from cpython.list cimport PyList_New
 
 from redpoll.commands.call cimport Call, native
 from redpoll.commands.sorted_set cimport (
@@ -17,6 +18,7 @@ from redpoll.engine.sorted_set cimport (
     Cursor, Limits, Sorted, cursor_next, cursor_start, sorted_before, sorted_build, sorted_length, sorted_new,
     sorted_remove_ranks,
 )
+from redpoll.wire.direct cimport Direct, direct_put, direct_string
 from redpoll.wire.reply cimport reply_array, reply_integer
 
 from redpoll import errors
@@ -127,6 +129,18 @@ cdef Span span_of(const Sorted* z, const Range* wanted) noexcept:
     return span
 
 
+cdef list values_of(Direct direct, Cursor* c, size_t count, bint with_scores):
+    """Members, or pairs of them and their scores, as Python values."""
+    cdef list made = PyList_New(count)
+    cdef size_t i = 0
+    cdef object member
+    while cursor_next(c):
+        member = direct_string(direct, c.text, c.length)
+        direct_put(made, i, [member, c.score] if with_scores else member)
+        i += 1
+    return made
+
+
 cdef int reply_range(Call call, const Range* wanted, size_t key) except -1:
     cdef Sorted z
     cdef Span span
@@ -135,6 +149,10 @@ cdef int reply_range(Call call, const Range* wanted, size_t key) except -1:
         reply_array(call.out, 0)
         return 0
     span = span_of(&z, wanted)
+    if call.direct != NULL and (not wanted.with_scores or call.out.resp == 3):
+        cursor_start(&c, &z, span.rank, span.count, wanted.backwards)
+        call.given = values_of(<Direct>call.direct, &c, span.count, wanted.with_scores)
+        return 0
     reply_members_head(call, span.count, wanted.with_scores)
     cursor_start(&c, &z, span.rank, span.count, wanted.backwards)
     while cursor_next(&c):

@@ -1,6 +1,7 @@
 """Setting and getting strings."""
 
 from libc.stdint cimport INT32_MAX, int64_t
+from cpython.list cimport PyList_New
 
 from redpoll.commands.call cimport EVENT_GENERIC, EVENT_STRING, Call, native
 from redpoll.commands.options cimport (
@@ -16,6 +17,7 @@ from redpoll.engine.entry cimport (
 from redpoll.engine.keyspace cimport due_time
 from redpoll.engine.numbers cimport parse_int64
 from redpoll.engine.xxh3 cimport DIGEST_TEXT_SIZE, digest_text
+from redpoll.wire.direct cimport Direct, direct_integer, direct_put, direct_string
 from redpoll.wire.output cimport Out
 from redpoll.wire.reply cimport (
     reply_array, reply_blob, reply_bulk, reply_integer, reply_integer_text, reply_null, reply_ok,
@@ -250,11 +252,38 @@ declare(
 )
 
 
+cdef list values_of(Call call):
+    """MGET's reply as a Python value."""
+    cdef Direct direct = <Direct>call.direct
+    cdef list made = PyList_New(call.argc - 1)
+    cdef Entry** slot
+    cdef size_t i
+    for i in range(1, call.argc):
+        slot = call.read(i)
+        if slot == NULL or entry_type(slot[0]) != TYPE_STRING:
+            direct_put(made, i - 1, None)
+        else:
+            direct_put(made, i - 1, value_of(direct, slot[0]))
+    return made
+
+
+cdef object value_of(Direct direct, const Entry* e):
+    cdef int encoding = entry_encoding(e)
+    if encoding == ENC_EMBEDDED:
+        return direct_string(direct, entry_embedded(e), e.value_length)
+    if encoding == ENC_BLOB:
+        return direct_string(direct, entry_blob(e).data, entry_blob(e).length)
+    return direct_integer(direct, entry_integer(e))
+
+
 cdef int mget(Call call) except -1:
     cdef size_t i
     cdef Entry** slot
-    reply_array(call.out, call.argc - 1)
     call.prefetch(1, 1)
+    if call.direct != NULL:
+        call.given = values_of(call)
+        return 0
+    reply_array(call.out, call.argc - 1)
     for i in range(1, call.argc):
         slot = call.read(i)
         if slot == NULL or entry_type(slot[0]) != TYPE_STRING:

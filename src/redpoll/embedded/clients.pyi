@@ -1,7 +1,6 @@
 """Clients of redis-py over a store of this process, as type checkers see them; see clients.py."""
 
 import os
-import types
 from typing import Any, TypeAlias
 
 import redis
@@ -47,4 +46,7 @@ class AsyncRedis(redis.asyncio.Redis):
     @property
     def store(self) -> Store: ...
 
-def family(library: str) -> types.SimpleNamespace: ...
+class Family:
+    def __getattr__(self, name: str) -> Any: ...
+
+def family(library: str) -> Family: ...

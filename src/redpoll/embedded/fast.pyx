@@ -4,35 +4,31 @@ Both take a session that is idle, run the command in it and put it back, so that
 has to wait keeps its session meanwhile.
 """
 
+from cpython.dict cimport PyDict_GetItem
+from cpython.object cimport PyObject
+
 from redpoll.embedded.session cimport Session
 
 from redpoll.embedded.session import NOTHING, SessionClosed, plain
+from redpoll.embedded.shortcuts import shortened
 
 #: What `Fast.run` returns when the long way has to be gone.
 SLOW = object()
 
 cdef object nothing = NOTHING
 cdef object slow = SLOW
-cdef object missing = object()
 cdef object encode_plain = plain
 
 # Commands that a pipeline notes, as it watches keys from then on, or no more.
 cdef frozenset WATCHING = frozenset(("WATCH", "UNWATCH", "EXEC", "DISCARD", "MULTI"))
+cdef tuple MULTI = ("MULTI",)
+cdef tuple EXEC = ("EXEC",)
 
 
-# What redis-py turns pairs of members and scores into tuples with, printing each score and reading it again.
-cdef str SCORES = "zset_score_pairs_resp3_to_resp2_legacy"
-
-
-cdef object scores_as_they_are(callback):
-    """The same callback, without the detour where a score is to be a float, as it is already."""
-
-    def pairs(reply, **options):
-        if reply and options.get("withscores") and options.get("score_cast_func", float) is float:
-            return [tuple(pair) for pair in reply]
-        return callback(reply, **options)
-
-    return pairs
+cdef class Waiting:
+    """A command of a task that waits, in a connection that was taken out of the pool for it."""
+    cdef readonly object link
+    cdef readonly bint decoding
 
 
 cdef class Door:
@@ -103,8 +99,7 @@ cdef class Fast:
             found = slow
         else:
             found = self.callbacks[name] if name in self.callbacks else None
-            if getattr(found, "__name__", "") == SCORES:
-                found = scores_as_they_are(found)
+            found = shortened(found)
         if len(self.known) < 4096:
             self.known[name] = found
         return found
@@ -133,8 +128,8 @@ cdef class Fast:
 
     cpdef object callback_of(self, name):
         """What `learn` says, remembered."""
-        callback = self.known.get(name, missing)
-        return self.learn(name) if callback is missing else callback
+        cdef PyObject* callback = PyDict_GetItem(self.known, name)
+        return self.learn(name) if callback == NULL else <object>callback
 
     cdef object finish(self, reply, callback, dict options):
         if isinstance(reply, Exception):
@@ -167,85 +162,160 @@ cdef class Fast:
         try:
             reply = session.call(args, connection._encode, connection._utf8, decoding)
             if reply is nothing:
-                reply = self.wait_for(connection, decoding)
+                reply = self.reply_of(connection, decoding)
         except SessionClosed:
             return self.broken(connection)
         finally:
             self.pool._available_connections.append(connection)
         return self.finish(reply, callback, options)
 
-    def run_all(self, connection, list commands):
-        """The results of commands, (words, options) each, errors in their places; or `SLOW`, and then none was run."""
+    # Pipelines: `commands` are (words, options). What is done is in the caller's list, so that the next call goes on.
+
+    def may_run(self, connection, list commands, bint transaction):
+        """Whether the methods below may be called for these commands: the library does nothing else for them."""
         cdef Session session = connection._session
-        cdef list results = []
         cdef tuple args
-        cdef dict options
-        cdef object reply
-        cdef bint decoding, decodes
         if session is None or not session.idle:
-            return slow
+            return False
         for args, _ in commands:
-            if self.callback_of(args[0]) is slow or args[0] in WATCHING:
-                return slow
-        decodes = session.decoding.decoding
-        for args, options in commands:
-            decoding = decodes and not (options and self.never_decode in options)
-            reply = session.call(args, connection._encode, connection._utf8, decoding)
-            if reply is nothing:
-                try:
-                    reply = connection.read_response(disable_decoding=not decoding)
-                except connection._reply_errors as error:
-                    reply = error
-            if isinstance(reply, connection._broken):
-                raise reply
-            try:
-                results.append(self.finish(reply, self.callback_of(args[0]), options))
-            except connection._reply_errors as error:
-                results.append(error)
-        return results
+            if self.callback_of(args[0]) is slow or (not transaction and args[0] in WATCHING):
+                return False
+        return True
 
-    def run_unit(self, connection, list commands):
-        """A transaction: (errors by the number of their command, EXEC's reply); or `SLOW`, and then nothing was run.
+    def run_on(self, connection, list commands, list results, bint later):
+        """Run commands from number `len(results)` on, results and errors in their places.
 
-        The number before the first command is MULTI's. Raises what the library would.
+        False: one has to wait; its result is missing, and none behind it was run. `later`: the caller comes for it.
         """
         cdef Session session = connection._session
-        cdef dict refused = {}
         cdef tuple args
         cdef dict options
         cdef object reply
-        cdef Py_ssize_t number = -1
-        if session is None or not session.idle:
-            return slow
-        for args, _ in commands:
-            if self.callback_of(args[0]) is slow:
-                return slow
-        for args, options in ((("MULTI",), {}), *commands):
-            if options and self.empty_response in options:
-                refused[number] = options[self.empty_response]
+        cdef Py_ssize_t number, done = len(results)
+        cdef bint decoding, all_done, decodes = session.decoding.decoding
+        if session.loop.log is None:
+            try:
+                all_done = session.call_all(commands, results, connection._encode, connection._utf8,
+                                            self.never_decode, later)
+            finally:
+                for number in range(done, len(results)):
+                    reply = results[number]
+                    args, options = commands[number]
+                    callback = self.callback_of(args[0])
+                    if callback is not None or isinstance(reply, Exception):
+                        results[number] = self.settle(connection, reply, args[0], options)
+            return all_done
+        for number in range(done, len(commands)):
+            args, options = commands[number]
+            decoding = decodes and not (options and self.never_decode in options)
+            if later:
+                reply = session.call_later(args, connection._encode, connection._utf8, decoding)
             else:
-                reply = session.call(args, connection._encode, connection._utf8, False)
-                if isinstance(reply, Exception):
-                    if not isinstance(reply, connection._reply_errors):
-                        raise reply
-                    refused[number] = reply
-            number += 1
-        return refused, session.call(("EXEC",), connection._encode, connection._utf8, session.decoding.decoding)
+                reply = session.call(args, connection._encode, connection._utf8, decoding)
+            if reply is nothing:
+                return False
+            results.append(self.settle(connection, reply, args[0], options))
+        return True
 
-    def finished(self, reply, name, dict options):
-        """The result of a command of a transaction; an error as it is."""
-        return reply if isinstance(reply, Exception) else self.finish(reply, self.callback_of(name), options)
+    def is_plain(self, list results):
+        """Whether these are values all, and neither errors nor coroutines."""
+        for one in results:
+            if not (type(one) is bytes or type(one) is int or type(one) is str or one is None or type(one) is bool
+                    or type(one) is list or type(one) is dict or type(one) is float):
+                return False
+        return True
 
-    def broken(self, connection):
-        """The store closed the connection: the long way connects anew, if the client is one that tries again."""
-        connection._forget()
-        if connection.retry._retries:
-            return slow
-        raise connection._broken("Connection closed by server.")
+    cpdef object settle(self, connection, reply, name, dict options):
+        """The result of a command of a pipeline, or its error; one that means a broken connection is raised."""
+        if isinstance(reply, Exception):
+            if not isinstance(reply, connection._reply_errors):
+                raise reply
+            if not options or self.empty_response not in options:
+                return reply
+        try:
+            return self.finish(reply, self.callback_of(name), options)
+        except connection._reply_errors as error:
+            return error
 
-    def wait_for(self, connection, bint decoding):
-        """The reply of a command that waits. Meanwhile the connection counts as used, and can be disconnected."""
-        self.pool._in_use_connections.add(connection)
+    def wait_on(self, connection, list commands, list results):
+        """After `run_on` was false: wait in this thread."""
+        cdef tuple args
+        cdef dict options
+        args, options = commands[len(results)]
+        results.append(self.settle(connection, self.reply_of(connection, self.decodes(connection, options)),
+                                   args[0], options))
+
+    def run_unit(self, connection, list commands, list replies):
+        """Run MULTI, the commands, and EXEC, from number `len(replies)` on, whose raw replies that list gets.
+
+        False: one has to wait, as during CLIENT PAUSE. Raises errors that are no replies.
+        """
+        cdef Session session = connection._session
+        cdef tuple args
+        cdef dict options
+        cdef object reply
+        cdef Py_ssize_t number, last = len(commands) + 1
+        for number in range(len(replies), last + 1):
+            if number == 0:
+                args = MULTI
+            elif number == last:
+                args = EXEC
+            else:
+                args, options = commands[number - 1]
+                if options and self.empty_response in options:
+                    replies.append(options[self.empty_response])
+                    continue
+            reply = session.call(args, connection._encode, connection._utf8,
+                                 number == last and session.decoding.decoding)
+            if reply is nothing:
+                return False
+            if isinstance(reply, Exception) and not isinstance(reply, connection._reply_errors):
+                raise reply
+            replies.append(reply)
+        return True
+
+    def wait_in_unit(self, connection, list commands, list replies):
+        """After `run_unit` was false: wait in this thread."""
+        replies.append(self.reply_of(connection, self.decodes_in_unit(connection, commands, replies)))
+
+    def decodes_in_unit(self, connection, list commands, list replies):
+        """Whether the reply that is missing is to be decoded: EXEC's only."""
+        return len(replies) > len(commands) and (<Session>connection._session).decoding.decoding
+
+    def refused(self, list commands, list replies):
+        """Commands of a transaction that were not queued: their errors by number, MULTI's as -1."""
+        cdef dict found = {}
+        cdef dict options
+        cdef Py_ssize_t number
+        if isinstance(replies[0], Exception):
+            found[-1] = replies[0]
+        for number in range(len(commands)):
+            _, options = commands[number]
+            if isinstance(replies[number + 1], Exception) or (options and self.empty_response in options):
+                found[number] = replies[number + 1]
+        return found
+
+    def finish_all(self, list commands, list results):
+        """The results of a transaction's commands; errors as they are."""
+        cdef tuple args
+        cdef dict options
+        cdef list made = []
+        if len(results) != len(commands):
+            raise RuntimeError("EXEC answered something else than was queued; this is a bug in Redpoll, please report it")
+        for reply, (args, options) in zip(results, commands):
+            made.append(reply if isinstance(reply, Exception)
+                        else self.finish(reply, self.callback_of(args[0]), options))
+        return made
+
+    def decodes(self, connection, dict options):
+        """Whether strings in a command's reply are to become str."""
+        return (<Session>connection._session).decoding.decoding and not (options and self.never_decode in options)
+
+    cdef object reply_of(self, connection, bint decoding):
+        """The reply of a command that waits, an error as it is. Meanwhile the connection counts as used."""
+        cdef set used = self.pool._in_use_connections
+        cdef bint counted = connection in used
+        used.add(connection)
         try:
             return connection.read_response(disable_decoding=not decoding)
         except connection._reply_errors as error:
@@ -254,9 +324,47 @@ cdef class Fast:
             connection.disconnect()
             raise
         finally:
-            self.pool._in_use_connections.discard(connection)
+            if not counted:
+                used.discard(connection)
+
+    def broken(self, connection):
+        """The store closed the connection: the long way connects anew, if the client is one that tries again."""
+        connection._forget()
+        if connection.retry._retries:
+            return slow
+        raise connection._broken("Connection closed by server.")
 
     # The same for asyncio, in pieces between which the caller awaits
+
+    def run_task(self, tuple args, dict options):
+        """A command's result, which may be a coroutine; `SLOW`; or `Waiting`, and then the connection is to be given back.
+        """
+        cdef Session session
+        cdef Waiting waiting
+        cdef object reply
+        cdef bint decoding
+        callback = self.callback_of(args[0])
+        if callback is slow:
+            return slow
+        connection = self.take()
+        if connection is None:
+            return slow
+        session = connection._session
+        decoding = session.decoding.decoding and not (options and self.never_decode in options)
+        try:
+            reply = session.call_later(args, connection._encode, connection._utf8, decoding)
+        except BaseException as error:
+            self.pool._available_connections.append(connection)
+            if isinstance(error, SessionClosed):
+                return self.broken(connection)
+            raise
+        if reply is nothing:
+            waiting = Waiting.__new__(Waiting)
+            waiting.link = connection
+            waiting.decoding = decoding
+            return waiting
+        self.pool._available_connections.append(connection)
+        return self.finish(reply, callback, options)
 
     def begin(self, connection, tuple args, dict options):
         """Run a command in a connection that was taken: its reply, or NOTHING."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import Any
 
@@ -14,12 +13,7 @@ from redpoll.server.guard import Guard
 from redpoll.server.logs import Level, Log
 from redpoll.server.server import CHECKS_COMMANDS, Server
 
-_LEVELS = {
-    Level.DEBUG: logging.DEBUG,
-    Level.VERBOSE: logging.DEBUG,
-    Level.NOTICE: logging.INFO,
-    Level.WARNING: logging.WARNING,
-}
+_LEVELS = {Level.DEBUG: "DEBUG", Level.VERBOSE: "DEBUG", Level.NOTICE: "INFO", Level.WARNING: "WARNING"}
 NO_SHUTDOWN = "ERR SHUTDOWN ends a server; this store lives in a program, which closes it"
 
 
@@ -28,12 +22,13 @@ class ModuleLog(Log):
 
     def __init__(self) -> None:
         super().__init__(clock.unix_us, level=Level.NOTICE)
-        self._logger = logging.getLogger("redpoll")
 
     def write(self, level: Level, message: str) -> None:
         """Log a message."""
         if level >= self.level and level in _LEVELS:
-            self._logger.log(_LEVELS[level], "%s", message)
+            import logging  # takes a while, and most stores have nothing to say
+
+            logging.getLogger("redpoll").log(getattr(logging, _LEVELS[level]), "%s", message)
 
     def raw(self, text: str, level: Level = Level.NOTICE) -> None:
         """Log several lines."""

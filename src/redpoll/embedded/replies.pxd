@@ -1,9 +1,10 @@
 """Replies as Python values: see replies.pyx."""
 
+from redpoll.wire.direct cimport Direct
 from redpoll.wire.output cimport Chunk, Out
 
 
-cdef class Decoding:
+cdef class Decoding(Direct):
     """How strings and errors become Python values, for one client."""
     cdef readonly bint decoding      # strings become str
     cdef readonly str encoding
@@ -12,8 +13,6 @@ cdef class Decoding:
     cdef bytes errors_name
     cdef readonly bint sets          # sets become set where their members allow that, not list
     cdef readonly object make_error  # of a text; what it returns stands in the reply
-
-    cdef object text(self, const char* start, Py_ssize_t length)
 
 
 cdef struct Cursor:

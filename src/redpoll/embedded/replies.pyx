@@ -38,7 +38,7 @@ class PushReply(list):
 cdef object Pushed = PushReply
 
 
-cdef class Decoding:
+cdef class Decoding(Direct):
     """`make_error(text)` makes the value that stands for an error reply; None: `ReplyError`."""
 
     def __init__(self, bint decoding=False, str encoding="utf-8", str errors="strict", make_error=None,

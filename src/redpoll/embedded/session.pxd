@@ -34,3 +34,8 @@ cdef class Session:
     cdef int commit(self) except -1
     # Runs a command at once if nothing holds it back, and gives its reply; NOTHING: it has to be waited for.
     cdef object call(self, tuple values, object encode, bint utf8, bint decoding)
+    cdef object given(self)
+    # The same for (words, options), from number `len(replies)` on, while nobody else gets in; `raw` in the options: the
+    # reply is not decoded. False: one has to wait, and none behind it was run. Only where no log is kept.
+    cdef bint call_all(self, list commands, list replies, object encode, bint utf8, object raw, bint later) except -1
+    cpdef object call_later(self, tuple words, object encode, bint utf8, bint decoding)

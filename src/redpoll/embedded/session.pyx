@@ -22,7 +22,9 @@ from redpoll.engine.keyspace cimport Keyspace
 from redpoll.persistence.file_writer cimport FileWriter
 from redpoll.server.blocking cimport Waiter
 from redpoll.server.clock cimport unix_microseconds
-from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING, Connection
+from redpoll.server.connection cimport (
+    GATE_BLOCKED, GATE_CLOSING, GATE_NO_TOUCH, GATE_RULES, GATE_TRACKING, Connection,
+)
 from redpoll.server.dispatch cimport Request
 from redpoll.wire.output cimport Chunk, out_clear, out_consume, out_pending
 
@@ -32,6 +34,10 @@ from redpoll.wire.values import Sentinel
 NOTHING = Sentinel("NOTHING")
 
 cdef object nothing = NOTHING
+
+cdef enum:
+    # With others in the way a reply may come later, or not at all, or among others.
+    DIRECT_GATES = GATE_NO_TOUCH | GATE_RULES | GATE_TRACKING
 
 
 def plain(value):
@@ -97,7 +103,9 @@ cdef class Session:
         self.guard = self.loop.guard
         self.decoding = Decoding() if decoding is None else decoding
         self.inbox = Inbox()
-        with self.guard:
+        # Not `with`: also while a script is busy.
+        self.guard.acquire()
+        try:
             self.loop.tick()
             server.connections_received += 1
             self.client = self.loop.add_local(self.inbox)
@@ -106,6 +114,8 @@ cdef class Session:
             self.client.address = self.client.local_address = "127.0.0.1:0"
             server.welcome(self.client)
             self.client.resp = protocol
+        finally:
+            self.guard.release()
 
     def __del__(self):
         self.close()
@@ -164,6 +174,7 @@ cdef class Session:
         cdef Words words
         cdef object _kept = words_of(&words, values, encode, utf8)
         cdef object reply = nothing
+        cdef bint done
         try:
             self.guard.acquire()
         except BaseException:
@@ -172,12 +183,19 @@ cdef class Session:
         try:
             if self.client.closed:
                 raise SessionClosed("the store closed this session")
-            if self.waits() or not self.run(&words):
+            if not self.client.gate & ~DIRECT_GATES and self.loop.log is None:
+                self.decoding.wants_text = decoding
+                self.dispatcher.direct = <void*>self.decoding
+            done = not self.waits() and self.run(&words)
+            self.dispatcher.direct = NULL
+            if not done:
                 self.queue(&words)
             elif self.client.closed:
                 # In the middle of the command, so without a reply.
                 out_clear(&self.client.out)
                 raise SessionClosed("the store closed this session")
+            elif self.dispatcher.call.given is not None:
+                reply = self.given()
             elif self.has_reply() and self.loop.log is None:
                 reply = take_reply(&self.client.out, self.decoding, decoding)
             if self.loop.has_chores():
@@ -188,7 +206,69 @@ cdef class Session:
         if self.loop.log is not None:
             self.commit()
             reply = self.receive(decoding)
+        elif self.decoding.failure is not None:
+            failure, self.decoding.failure = self.decoding.failure, None
+            raise failure
         return reply
+
+    cdef object given(self):
+        """The reply that a handler made as a Python value."""
+        cdef object value = self.dispatcher.call.given
+        self.dispatcher.call.given = None
+        if type(value) is tuple:
+            # A set's members.
+            value = (<tuple>value)[0]
+            return set(value) if self.decoding.sets else value
+        return value
+
+    cdef bint call_all(self, list commands, list replies, object encode, bint utf8, object raw, bint later) except -1:
+        cdef Words words
+        cdef object _kept   # what the words point into, as long as they are used
+        cdef tuple values
+        cdef dict options
+        cdef Py_ssize_t number
+        cdef bint decoding, done = True
+        cdef bint decodes = self.decoding.decoding
+        self.guard.acquire()
+        self.inbox.comes_itself = later
+        try:
+            for number in range(len(replies), len(commands)):
+                if self.client.closed:
+                    raise SessionClosed("the store closed this session")
+                values, options = commands[number]
+                decoding = decodes and not (options and raw in options)
+                _kept = words_of(&words, values, encode, utf8)
+                try:
+                    if not self.client.gate & ~DIRECT_GATES:
+                        self.decoding.wants_text = decoding
+                        self.dispatcher.direct = <void*>self.decoding
+                    done = not self.waits() and self.run(&words)
+                    self.dispatcher.direct = NULL
+                    if not done:
+                        self.queue(&words)
+                finally:
+                    words_free(&words)
+                if done and self.dispatcher.call.given is not None:
+                    replies.append(self.given())
+                    if self.decoding.failure is not None:
+                        failure, self.decoding.failure = self.decoding.failure, None
+                        raise failure
+                elif self.client.closed:
+                    # In the middle of the command, so without a reply.
+                    out_clear(&self.client.out)
+                    raise SessionClosed("the store closed this session")
+                elif self.has_reply():
+                    replies.append(take_reply(&self.client.out, self.decoding, decoding))
+                else:
+                    done = False
+                    break
+            if self.loop.has_chores():
+                self.loop.finish()
+        finally:
+            if self.client.waiter is None:
+                self.inbox.comes_itself = False
+            self.guard.release()
+        return done
 
     cdef int queue(self, Words* words) except -1:
         """Leave a command that has to wait where a socket's would be: the loop runs it when the session may go on."""
@@ -374,7 +454,7 @@ cdef class Session:
 
     # Coming for what it was told of; see `Blocking`
 
-    def call_later(self, tuple words, encode, bint utf8, bint decoding):
+    cpdef object call_later(self, tuple words, object encode, bint utf8, bint decoding):
         """As `execute`, but returns `NOTHING` when the command has to wait for a key, and then leaves what it waits for
         where it is until `come` is called."""
         self.inbox.comes_itself = True

@@ -31,6 +31,7 @@ from redpoll.embedded.replies import Decoding, ReplyError
 from redpoll.embedded.session import Session, plain
 from redpoll.embedded.sharing import Claim, Guest, find_host
 from redpoll.errors import CommandError
+from redpoll.server.access import AccessError
 from redpoll.server.config import Config, ConfigError
 from redpoll.server.listeners import ListenError
 from redpoll.server.server import StartError
@@ -115,6 +116,10 @@ class Store:
         try:
             server = HostedServer(self._configuration())
             with server.loop.guard:
+                try:
+                    server.access.load_at_start()
+                except AccessError as error:
+                    raise StoreError(str(error)) from error
                 self._load(server)
             self._await_log(server)
             if self._claim is not None and self._share:

@@ -356,6 +356,8 @@ cdef class Database:
         cdef Entry* e
         cdef int64_t before = -1
         if slot == NULL:
+            if not self.keyspace.expiring:
+                drop_expired(self, key, length, hash)
             e = entry_new(type, encoding, key, length, value_length, expiry)
             entry_set_clock(e, self.keyspace.first_clock())
             e.flags |= self.keyspace.saved_flag
@@ -493,7 +495,10 @@ cdef class Database:
         return e
 
     cdef Entry** attach(self, Entry* e, uint64_t hash) noexcept:
-        cdef Entry** slot = table_insert(&self.table, e, hash)
+        cdef Entry** slot
+        if not self.keyspace.expiring:
+            drop_expired(self, entry_key(e), entry_key_length(e), hash)
+        slot = table_insert(&self.table, e, hash)
         e.flags = (e.flags & ~(FLAG_FILED | FLAG_SAVED)) | self.keyspace.saved_flag
         if e.flags & FLAG_EXPIRES:
             self.account_expiry(e, hash, -1)
@@ -820,6 +825,13 @@ cdef class Database:
             "expires": self.expires, "expiry_records": self.wheel.records,
             "expiry_bytes": wheel_memory(&self.wheel),
         }
+
+
+cdef void drop_expired(Database db, const char* key, size_t length, uint64_t hash) noexcept:
+    """A key that only looks gone, where expired keys are not removed, makes place for another one."""
+    cdef Entry** slot = table_find(&db.table, key, length, hash)
+    if slot != NULL:
+        db.expire(slot, hash)
 
 
 cdef void collect_field(void* found, const char* field, size_t length) noexcept with gil:

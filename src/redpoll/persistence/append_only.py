@@ -10,10 +10,14 @@ Types: `b` base, `i` increment, `h` history, which nobody reads any more and is 
 place that counts: files that it does not name do not belong to the log. It is replaced whole, never edited.
 """
 
+from __future__ import annotations
+
 import os
 import re
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BASE, INCREMENT, HISTORY = "b", "i", "h"
 
@@ -29,8 +33,7 @@ class ManifestError(Exception):
     """A manifest that cannot be understood; the text says file, line and what is wrong."""
 
 
-@dataclass(frozen=True)
-class LogFile:
+class LogFile(NamedTuple):
     """One file of the log."""
 
     name: str
@@ -38,13 +41,21 @@ class LogFile:
     kind: str
 
 
-@dataclass
 class Manifest:
     """What a log consists of: a base or none, increments in order, and history."""
 
-    base: LogFile | None = None
-    increments: list[LogFile] = field(default_factory=list)
-    history: list[LogFile] = field(default_factory=list)
+    def __init__(
+        self,
+        base: LogFile | None = None,
+        increments: list[LogFile] | None = None,
+        history: list[LogFile] | None = None,
+    ) -> None:
+        self.base = base
+        self.increments = increments or []
+        self.history = history or []
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Manifest) and vars(self) == vars(other)
 
     @property
     def files(self) -> list[LogFile]:
@@ -67,17 +78,17 @@ class Manifest:
         lines = [*([self.base] if self.base else []), *self.history, *self.increments]
         return "".join(f"file {_quoted(one.name)} seq {one.sequence} type {one.kind}\n" for one in lines)
 
-    def with_increment(self, name: str, sequence: int) -> "Manifest":
+    def with_increment(self, name: str, sequence: int) -> Manifest:
         """The same with one more increment."""
-        return replace(self, increments=[*self.increments, LogFile(name, sequence, INCREMENT)])
+        return Manifest(self.base, [*self.increments, LogFile(name, sequence, INCREMENT)], self.history)
 
-    def rebased(self, base: LogFile, from_increment: int) -> "Manifest":
+    def rebased(self, base: LogFile, from_increment: int) -> Manifest:
         """A new base that holds everything up to, and not including, an increment; the rest becomes history."""
         old = [*([self.base] if self.base else []), *(i for i in self.increments if i.sequence < from_increment)]
         return Manifest(
             base,
             [one for one in self.increments if one.sequence >= from_increment],
-            [*self.history, *(replace(one, kind=HISTORY) for one in old)],
+            [*self.history, *(one._replace(kind=HISTORY) for one in old)],
         )
 
 
@@ -211,7 +222,7 @@ class LogDirectory:
             return
         for one in self.manifest.history:
             self.path(one).unlink(missing_ok=True)
-        self.write(replace(self.manifest, history=[]))
+        self.write(Manifest(self.manifest.base, self.manifest.increments))
 
     def sizes(self) -> tuple[int, int]:
         """Bytes of the base, and of all files."""

@@ -4,7 +4,6 @@ Scripts that only EVAL brought are in a list by last use, and of these the newes
 builds texts of its data would fill the memory otherwise. SCRIPT LOAD keeps a script until SCRIPT FLUSH.
 """
 
-import hashlib
 import threading
 
 from redpoll import errors
@@ -85,6 +84,8 @@ cdef class ScriptCache:
         except ScriptError as error:
             message = error.args[0].decode("utf-8", "surrogateescape")
             raise CommandError(errors.cannot_compile(message)) from None
+        import hashlib
+
         script.text = text
         script.digest = hashlib.sha1(text).hexdigest().encode()
         self.by_text[text] = script

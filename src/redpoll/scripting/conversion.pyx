@@ -232,6 +232,18 @@ cdef void write_in_line(Out* out, const char* text, size_t length) noexcept nogi
     out_write(out, b"\r\n", 2)
 
 
+cdef bint write_field(lua_State* L, Out* out, const char* name, char kind) noexcept nogil:
+    """If the table on the top has a field that is a text, write that as a line."""
+    cdef size_t length = 0
+    cdef const char* text
+    cdef bint found = raw_field(L, name) == LUA_TSTRING
+    if found:
+        text = lua_tolstring(L, -1, &length)
+        write_line(out, kind, text, length)
+    lua_pop(L, 1)
+    return found
+
+
 cdef void write_value(lua_State* L, Out* out, int resp) noexcept nogil:
     cdef int kind
     cdef const char* text
@@ -268,18 +280,8 @@ cdef void write_table(lua_State* L, Out* out, int resp) noexcept nogil:
     cdef size_t length = 0, format_length = 0
     cdef char shown[3]
     cdef int i
-    if raw_field(L, "err") == LUA_TSTRING:
-        text = lua_tolstring(L, -1, &length)
-        write_line(out, c"-", text, length)
-        lua_pop(L, 1)
+    if write_field(L, out, "err", c"-") or write_field(L, out, "ok", c"+"):
         return
-    lua_pop(L, 1)
-    if raw_field(L, "ok") == LUA_TSTRING:
-        text = lua_tolstring(L, -1, &length)
-        write_line(out, c"+", text, length)
-        lua_pop(L, 1)
-        return
-    lua_pop(L, 1)
     if raw_field(L, "double") == LUA_TNUMBER:
         reply_double(out, lua_tonumber(L, -1))
         lua_pop(L, 1)

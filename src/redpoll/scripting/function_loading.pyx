@@ -17,11 +17,11 @@ from redpoll.scripting.lua cimport (
     LUA_GLOBALSINDEX, LUA_MASKCOUNT, LUA_MASKLINE, LUA_REGISTRYINDEX, LUA_TSTRING, LUA_TTABLE, api, lua_cpcall,
     lua_createtable, lua_Debug, lua_error, lua_getfield, lua_getmetatable, lua_gettop, lua_isfunction, lua_istable,
     lua_next, lua_pcall, lua_pop, lua_pushcfunction, lua_pushlstring, lua_pushnil, lua_pushstring, lua_pushvalue,
-    lua_rawget, lua_rawgeti, lua_rawset, lua_setfield, lua_sethook, lua_setmetatable, lua_settop, lua_State,
+    lua_rawget, lua_rawgeti, lua_rawset, lua_setfield, lua_sethook, lua_settop, lua_State,
     lua_tolstring, lua_tostring, lua_touserdata, lua_type, luaL_ref, luaL_unref,
 )
 from redpoll.scripting.machine cimport Machine
-from redpoll.scripting.sandbox cimport protect, push_real
+from redpoll.scripting.sandbox cimport protect, push_real, refuse_missing
 from redpoll.scripting.state cimport (
     RUN_ALLOW_CROSS_SLOT, RUN_ALLOW_OOM, RUN_ALLOW_STALE, RUN_NO_CLUSTER, RUN_NO_WRITES,
 )
@@ -223,20 +223,6 @@ cdef int register_function(lua_State* L) noexcept nogil:
 
 
 # Globals
-
-cdef int missing_global(lua_State* L) noexcept nogil:
-    cdef const char* name = lua_tostring(L, 2)
-    return api.luaL_error(L, "Script attempted to access nonexistent global variable '%s'",
-                          name if name != NULL else <const char*>"(null)")
-
-
-cdef void refuse_missing(lua_State* L) noexcept nogil:
-    """Give the table on the top a metatable that refuses what is not there."""
-    lua_createtable(L, 0, 1)
-    lua_pushcfunction(L, missing_global)
-    lua_setfield(L, -2, "__index")
-    lua_setmetatable(L, -2)
-
 
 cdef struct Globals:
     int load

@@ -6,13 +6,14 @@ and arguments, calls the function and turns its result into the answer.
 
 A count hook looks at the time every so many instructions. Once a script is slow, the hook asks the host each time
 whether to go on. When it is not to, the hook raises an error, and has itself called at every line from then on, so that
-no `pcall` keeps the script alive.
+no `pcall` keeps the script alive. A script that is being debugged has another hook (inspection.pyx).
 """
 
 from libc.stdint cimport int64_t
 from libc.string cimport strlen
 
 from redpoll.scripting.conversion cimport write_value
+from redpoll.scripting.inspection cimport debug_hook, watch
 from redpoll.scripting.libraries.bit cimport open_bit
 from redpoll.scripting.libraries.cjson cimport open_cjson
 from redpoll.scripting.libraries.cmsgpack cimport open_cmsgpack
@@ -342,16 +343,19 @@ cdef class Machine:
         state.answer.resp = resp
         state.text_length = 0
         out_restart(&state.answer)
-        if state.threshold_us > 0:
+        state.debugging = watch.active and flags & RUN_SCRIPT != 0
+        if state.debugging:
+            lua_sethook(L, debug_hook, LUA_MASKLINE | LUA_MASKCOUNT, HOOK_INSTRUCTIONS)
+        elif state.threshold_us > 0:
             state.started_us = self.host.now_us()
             lua_sethook(L, count_hook, LUA_MASKCOUNT, HOOK_INSTRUCTIONS)
         running = state
         lua_pushvalue(L, AT_RUNNER)
         status = lua_pcall(L, 0, 0, AT_HANDLER)
         running = outer
-        if state.threshold_us > 0:
+        if state.debugging or state.threshold_us > 0:
             lua_sethook(L, NULL, 0, 0)
-        state.running = False
+        state.running = state.debugging = False
         if status != 0:
             self.take_error()
             if status == LUA_ERRMEM:

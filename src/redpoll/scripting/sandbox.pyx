@@ -443,12 +443,16 @@ cdef int missing_global(lua_State* L) noexcept nogil:
                           name if name != NULL else <const char*>"(null)")
 
 
-cdef void close_sandbox(lua_State* L) noexcept nogil:
-    lua_pushvalue(L, LUA_GLOBALSINDEX)
+cdef void refuse_missing(lua_State* L) noexcept nogil:
     lua_createtable(L, 0, 1)
     lua_pushcfunction(L, missing_global)
     lua_setfield(L, -2, "__index")
     lua_setmetatable(L, -2)
+
+
+cdef void close_sandbox(lua_State* L) noexcept nogil:
+    lua_pushvalue(L, LUA_GLOBALSINDEX)
+    refuse_missing(L)
     # The tables in it, but for the one that is itself.
     lua_pushnil(L)
     lua_setfield(L, -2, "_G")

@@ -8,10 +8,11 @@ Functions here may end in `lua_error`: see lua.pxd. What the host does is done w
 
 from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
-from libc.string cimport memchr
+from libc.string cimport memchr, strlen
 
 from redpoll.engine.numbers cimport format_double, format_int64
 from redpoll.scripting.conversion cimport push_reply, reply_bytes
+from redpoll.scripting.inspection cimport ROOM, tell_call, tell_refusal, tell_reply, tell_values, watch
 from redpoll.scripting.lua cimport (
     LUA_TNUMBER, LUA_TSTRING, api, lua_CFunction, lua_createtable, lua_error, lua_gettop, lua_pushboolean,
     lua_pushcclosure, lua_pushlightuserdata, lua_pushlstring, lua_pushnumber, lua_pushstring, lua_rawset, lua_setfield,
@@ -23,13 +24,11 @@ from redpoll.scripting.state cimport (
 )
 from redpoll.wire.output cimport out_restart
 
-import hashlib
-
 try:
-    # OpenSSL's, which hashlib gives, takes longer to begin, and is faster from then on.
+    # OpenSSL's, which hashlib gives, takes longer to begin and to import, and is faster from then on.
     from _sha1 import sha1 as short_sha1
 except ImportError:
-    short_sha1 = hashlib.sha1
+    from hashlib import sha1 as short_sha1
 
 from redpoll.version import REDIS_VERSION
 
@@ -61,7 +60,12 @@ cdef int ask_permission(State* state) noexcept:
 
 cdef void hex_digest(const char* text, size_t length, char* into) noexcept:
     """The SHA-1 of a text in 40 digits."""
-    cdef bytes digest = (short_sha1 if length < SHORT else hashlib.sha1)(text[:length]).digest()
+    cdef bytes digest
+    if length < SHORT:
+        digest = short_sha1(text[:length]).digest()
+    else:
+        from hashlib import sha1
+        digest = sha1(text[:length]).digest()
     cdef const unsigned char* bytes_ = digest
     cdef int i
     for i in range(20):
@@ -70,6 +74,9 @@ cdef void hex_digest(const char* text, size_t length, char* into) noexcept:
 
 
 ctypedef void (*state_function)(State* state) noexcept nogil
+ctypedef void (*text_function)(const char* text, size_t length) noexcept nogil
+ctypedef void (*reply_function)(State* state, const char* reply, size_t length) noexcept nogil
+ctypedef void (*values_function)(lua_State* L) noexcept nogil
 ctypedef int (*asking_function)(State* state) noexcept nogil
 ctypedef void (*logging_function)(State* state, int level, const char* text, size_t length) noexcept nogil
 ctypedef void (*digest_function)(const char* text, size_t length, char* into) noexcept nogil
@@ -78,6 +85,8 @@ ctypedef void (*digest_function)(const char* text, size_t length, char* into) no
 # Errors
 
 cdef void push_error(lua_State* L, const char* text) noexcept nogil:
+    if state_of(L).debugging:
+        (<text_function>tell_refusal)(text, strlen(text))
     lua_createtable(L, 0, 3)
     lua_pushstring(L, "err")
     lua_pushstring(L, text)
@@ -142,10 +151,18 @@ cdef int call(lua_State* L, bint raising) noexcept nogil:
             return lua_error(L)
         return 1
     out_restart(&state.reply)
+    state.refused = False
+    if state.debugging:
+        (<state_function>tell_call)(state)
     (<state_function>run_command)(state)
     reply = reply_bytes(state, &length)
     if reply == NULL:
         return raise_error(L, "ERR not enough memory")
+    if state.debugging:
+        if state.refused:
+            (<text_function>tell_refusal)(reply + 1, length - 3)
+        else:
+            (<reply_function>tell_reply)(state, reply, length)
     # The words are needed no more.
     lua_settop(L, 0)
     if not length:
@@ -292,11 +309,16 @@ cdef int redis_acl_check_cmd(lua_State* L) noexcept nogil:
 # The debugger
 
 cdef int redis_breakpoint(lua_State* L) noexcept nogil:
-    lua_pushboolean(L, 0)
+    cdef bint debugging = state_of(L).debugging
+    if debugging:
+        watch.pausing = True
+    lua_pushboolean(L, debugging)
     return 1
 
 
 cdef int redis_debug(lua_State* L) noexcept nogil:
+    if state_of(L).debugging and api.lua_checkstack(L, ROOM):
+        (<values_function>tell_values)(L)
     return 0
 
 

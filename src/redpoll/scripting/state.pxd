@@ -67,7 +67,8 @@ cdef struct State:
     char* flat                   # a long reply in one piece; owned
     size_t flat_room
     uint64_t random              # 48 bits
-    bint debugging
+    bint debugging               # its commands are told to the debugger (inspection.pyx)
+    bint refused                 # the command was not run; its reply says why
     bint deprecated_api          # Lua's functions that Redis has taken away are there
 
 cdef inline State* state_of(lua_State* L) noexcept nogil:

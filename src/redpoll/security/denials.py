@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 
 GROUPED_MS = 60_000
@@ -12,21 +11,23 @@ COMMAND, KEY, CHANNEL, AUTH, DATABASE = "command", "key", "channel", "auth", "da
 REASONS = (COMMAND, KEY, CHANNEL, AUTH, DATABASE)
 
 
-@dataclass
 class Entry:
-    """The same thing refused so many times within a minute of each other. Times are Unix milliseconds."""
+    """The same thing refused so many times within a minute of each other. Times are Unix milliseconds.
 
-    id: int
-    reason: str
-    context: str
-    """`toplevel`, `multi`, `lua` or `module`."""
-    object: bytes
-    user: bytes
-    client: bytes
-    """The client's line of CLIENT LIST, the last time."""
-    created_ms: int
-    updated_ms: int
-    count: int = 1
+    `context` is `toplevel`, `multi`, `lua` or `module`; `client` is the client's line of CLIENT LIST, the last time.
+    """
+
+    def __init__(
+        self, number: int, reason: str, context: str, what: bytes, user: bytes, client: bytes, now_ms: int
+    ) -> None:
+        self.id = number
+        self.reason = reason
+        self.context = context
+        self.object = what
+        self.user = user
+        self.client = client
+        self.created_ms = self.updated_ms = now_ms
+        self.count = 1
 
     def same(self, reason: str, context: str, what: bytes, user: bytes) -> bool:
         """Whether it is of the same thing."""
@@ -61,7 +62,7 @@ class Denials:
                 self._entries.appendleft(entry)
                 break
         else:
-            self._entries.appendleft(Entry(self._next_id, reason, context, what, user, client, now_ms, now_ms))
+            self._entries.appendleft(Entry(self._next_id, reason, context, what, user, client, now_ms))
             self._next_id += 1
         while len(self._entries) > self.limit:
             self._entries.pop()

@@ -1,7 +1,5 @@
 """Passwords: kept as SHA-256 in hexadecimal, compared in constant time."""
 
-import hashlib
-import hmac
 import re
 from collections.abc import Iterable
 
@@ -10,6 +8,8 @@ _HASH = re.compile(rb"[0-9a-f]{64}")
 
 def hashed(password: bytes) -> bytes:
     """The hash of a password, 64 hexadecimal digits in lower case."""
+    import hashlib
+
     return hashlib.sha256(password).hexdigest().encode()
 
 
@@ -23,6 +23,8 @@ def matches_any(password: bytes, hashes: Iterable[bytes]) -> bool:
 
     All are compared, each in constant time, so that how long it takes tells nothing of which one it was.
     """
+    import hmac
+
     wanted = hashed(password)
     found = False
     for each in hashes:

@@ -6,7 +6,6 @@ dispatch ask it before each command. Whoever runs commands for a connection by a
 """
 
 import os
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -229,7 +228,7 @@ class Access:
 
     def random_digits(self, count: int) -> bytes:
         """So many hexadecimal digits that nobody can guess."""
-        return secrets.token_hex((count + 1) // 2)[:count].encode()
+        return os.urandom((count + 1) // 2).hex()[:count].encode()
 
     # Directives
 

@@ -13,8 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redpoll.persistence.append_only import (
     HISTORY,
@@ -26,6 +25,9 @@ from redpoll.persistence.append_only import (
 )
 from redpoll.persistence.file_writer import FileWriter
 from redpoll.server.log_loading import LogError, load_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _POLICIES = {"no": 0, "everysec": 1, "always": 2}
 _DRAIN_SECONDS = 10.0
@@ -67,12 +69,20 @@ class AppendOnly:
 
     # Start and stop
 
-    def load(self) -> bool:
-        """Load the log, if it is switched on; whether it held something. Raises `LogError`."""
-        if not self._server.config.appendonly:
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a log on the disk, switched on or not."""
+        config = self._server.config
+        return (Path(config.dir) / config.appenddirname / f"{config.appendfilename}.manifest").exists()
+
+    def load(self, *, always: bool = False) -> bool:
+        """Load the log, if it is switched on, or always; whether it held something. Raises `LogError`."""
+        if not self._server.config.appendonly and not always:
             return False
         directory = self._open_directory()
         try:
+            from pathlib import Path
+
             directory.adopt(Path(self._server.config.dir) / self._server.config.appendfilename)
             directory.read()
         except (ManifestError, OSError) as error:
@@ -166,6 +176,8 @@ class AppendOnly:
         if self.directory is not None and self._lock >= 0:
             return self.directory
         config = self._server.config
+        from pathlib import Path
+
         path = Path(config.dir) / config.appenddirname
         try:
             if not path.is_dir():

@@ -22,13 +22,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redpoll import errors
 from redpoll.errors import CommandError
 from redpoll.persistence.append_only import LogDirectory, LogFile, Manifest, sync_directory
 from redpoll.persistence.file_writer import FileWriter
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _DRAIN_SECONDS = 10.0
 _SECONDLY = 1
@@ -120,6 +122,8 @@ class Backup:
         if self._persistence.log.state == "starting":
             raise CommandError(errors.BACKUP_LOG_NOT_READY)
         config = self._server.config
+        from pathlib import Path
+
         directory = (Path(config.dir) / config.backupdirname).absolute()
         try:
             directory.mkdir(exist_ok=True)

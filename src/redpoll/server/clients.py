@@ -179,7 +179,7 @@ class Clients:
             else:
                 loop = self._server.loop
                 loop.next_cron_ms = min(loop.next_cron_ms, self.pause_end_ms)
-        self._keep_within_memory()
+        self.keep_within_memory()
         timeout_ms = self._server.config.timeout * 1000
         if timeout_ms and now_ms - self._idle_checked_ms >= 1000:
             self._idle_checked_ms = now_ms
@@ -190,12 +190,16 @@ class Clients:
                     connection.closing_reason = "idle"
                     self._server.loop.close(connection)
 
-    def _keep_within_memory(self) -> None:
-        """Close the clients that hold most, until all together are within `maxmemory-clients`."""
+    @property
+    def memory_limit(self) -> int:
+        """Bytes that all clients together may hold; 0: any number."""
         config = self._server.config
-        limit = config.maxmemory_clients
-        if limit < 0:
-            limit = config.maxmemory * -limit // 100
+        limit: int = config.maxmemory_clients
+        return limit if limit >= 0 else config.maxmemory * -limit // 100
+
+    def keep_within_memory(self) -> None:
+        """Close the clients that hold most, until all together are within `maxmemory-clients`."""
+        limit = self.memory_limit
         if not limit or allocator.statistics()["clients"] <= limit:
             return
         candidates = [one for one in self if not one.no_evict and one.kind != 1]

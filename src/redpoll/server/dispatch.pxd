@@ -20,6 +20,7 @@ cdef enum ServerGate:
     SERVER_LIMITED = 32           # memory may not grow without end
     SERVER_CHECKS_COMMANDS = 16   # the server's `refusal` has something to say of some commands
     SERVER_BUSY = 64              # a script has been running for long
+    SERVER_IMPORTING = 128        # expired keys are not deleted, and some clients see them
 
 cdef struct Request:
     void* connection              # Connection; the loop keeps it alive
@@ -64,10 +65,12 @@ cdef class Dispatcher:
     cdef Out pushes                       # messages to the client whose command runs, to go out behind its reply
     cdef public Tracker tracker           # hears of the commands of clients that track keys
     cdef public Runners runners           # knows scripts
+    cdef void* direct                     # for the next command that is invoked; see `Call.direct`
     cdef void* running                    # the Connection whose command runs, or NULL
     cdef readonly uint32_t unit_depth     # how many transactions and scripts run, one within the other
 
     cdef void resolve(self, Request* request) noexcept
+    cdef void* look_closer(self, Routine routine, Request* request) noexcept
     cdef void begin(self) noexcept
     # False: the command has to wait, and with it what follows it on this connection.
     cdef bint run(self, Connection connection, Request* request) noexcept
@@ -83,6 +86,7 @@ cdef class Dispatcher:
     # Counts the command of a client that waited and was answered without running it again.
     cdef void count_waited(self, Connection connection, Routine routine, bint failed) noexcept
     # Whether the user of a connection may run a command; if not, it is refused.
+    cdef void see_expired(self, Connection connection, Routine routine) noexcept
     cdef bint permitted(self, Connection connection, Request* request) noexcept
     cdef void note_database(self, Connection connection, Request* request) noexcept
     # None if the user of a connection may run a command in this database; else why not, without a code. Logged under

@@ -119,15 +119,30 @@ cdef class Dispatcher:
         cdef Routine routine
         if found != NULL:
             routine = <Routine>found
-            if routine.container and request.argc > 1:
-                subroutine = routine.by_word.get((<bytes>argv[1].ptr[:argv[1].len]).lower())
-                found = NULL if subroutine is None else <void*>subroutine
+            if routine.unusual:
+                found = self.look_closer(routine, request)
                 if found != NULL:
                     routine = <Routine>found
             if found != NULL and routine.first_key > 0 and <size_t>routine.first_key < request.argc:
                 request.hash = table_hash(&(<Connection>request.connection).db.table,
                                           argv[routine.first_key].ptr, argv[routine.first_key].len)
         request.routine = found
+
+    cdef void* look_closer(self, Routine routine, Request* request) noexcept:
+        """The routine of a container's subcommand, or that same one; it knows itself then. NULL: there is none."""
+        cdef Arg* argv = request.argv
+        try:
+            if routine.container and request.argc > 1:
+                routine = routine.by_word.get((<bytes>argv[1].ptr[:argv[1].len]).lower())
+                if routine is None:
+                    return NULL
+            if not routine.learned:
+                routine.learn()
+        except Exception as error:
+            self.server.internal_error(str(argv[0].ptr[:argv[0].len]), error)
+            return NULL
+        # The table, or its container, keeps it.
+        return <void*>routine
 
     cdef bint run(self, Connection connection, Request* request) noexcept:
         cdef Routine routine
@@ -161,6 +176,8 @@ cdef class Dispatcher:
             self.keyspace.touching = True
             if not connection.gate & GATE_BLOCKED:
                 self.after_reply_mode(connection)
+        if self.gate & SERVER_IMPORTING:
+            self.keyspace.replaying = False
         return True
 
     cdef void invoke(self, Connection connection, Request* request) noexcept:
@@ -179,6 +196,8 @@ cdef class Dispatcher:
         call.long_count = connection.parser.long_count
         call.changes = 0
         call.gate = connection.gate
+        call.direct = self.direct
+        self.direct = NULL
         self.running = <void*>connection
         before = out_pending(&connection.out)
         if routine.function != NULL:
@@ -228,8 +247,11 @@ cdef class Dispatcher:
             connection.db = own
             return
         self.keyspace.touching = not connection.gate & GATE_NO_TOUCH
+        self.see_expired(connection, routine)
         self.invoke(connection, &request)
         self.keyspace.touching = True
+        if self.gate & SERVER_IMPORTING:
+            self.keyspace.replaying = False
         connection.db = own
         if connection.gate & REPLY_GATES and not connection.gate & GATE_BLOCKED:
             self.after_reply_mode(connection)
@@ -444,7 +466,13 @@ cdef class Dispatcher:
             self.queue(connection, request)
             return False
         self.keyspace.touching = not gate & GATE_NO_TOUCH or routine.name == "touch"
+        self.see_expired(connection, routine)
         return True
+
+    cdef void see_expired(self, Connection connection, Routine routine) noexcept:
+        """To the source of an import, nothing is due: what it says happened in the past of another server."""
+        if self.gate & SERVER_IMPORTING and connection.import_source:
+            self.keyspace.replaying = routine.name != "flushall"
 
     cdef bint permitted(self, Connection connection, Request* request) noexcept:
         cdef Routine routine = <Routine>request.routine

@@ -11,8 +11,6 @@ only grows. It may have to read in order to write and the other way round only w
 off, and what TLS 1.3 says later on is answered within a read.
 """
 
-import ssl
-
 from libc.errno cimport EAGAIN, EIO, errno
 from libc.string cimport memcpy
 
@@ -30,11 +28,18 @@ cdef enum:
     READ_MOST = 1 << 30
     SSL_CTRL_MODE = 33
     SSL_MODE_RELEASE_BUFFERS = 16
+    WANTS_NOTHING, WANTS_READ, WANTS_WRITE
 
-cdef object WANTS_READ = ssl.SSLWantReadError
-cdef object WANTS_WRITE = ssl.SSLWantWriteError
 # Where small chunks are put together; used up within a call.
 cdef char gathered[RECORD_BYTES]
+
+
+cdef int wants(error) except -1:
+    """What an exception says that it waits for. The module is there already: it made the connection."""
+    import ssl
+    if isinstance(error, ssl.SSLWantReadError):
+        return WANTS_READ
+    return WANTS_WRITE if isinstance(error, ssl.SSLWantWriteError) else WANTS_NOTHING
 
 
 cdef class Secure:
@@ -80,10 +85,9 @@ cdef ssize_t receive_by_socket(Secure secure, char* into, size_t room, int* erro
     error[0] = EAGAIN
     try:
         return secure.sock.read(room, PyMemoryView_FromMemory(into, room, PyBUF_WRITE))
-    except (WANTS_READ, WANTS_WRITE):
-        return -1
-    except (OSError, ValueError):
-        error[0] = EIO
+    except (OSError, ValueError) as problem:
+        if not wants(problem):
+            error[0] = EIO
         return -1
 
 
@@ -141,10 +145,9 @@ cdef ssize_t send_by_socket(Secure secure, const char* start, size_t* offered, i
     error[0] = EAGAIN
     try:
         sent = secure.sock.send(PyMemoryView_FromMemory(<char*>start, offered[0], PyBUF_READ))
-    except (WANTS_READ, WANTS_WRITE):
-        return -1
-    except (OSError, ValueError):
-        error[0] = EIO
+    except (OSError, ValueError) as problem:
+        if not wants(problem):
+            error[0] = EIO
         return -1
     if sent > 0:
         offered[0] = sent
@@ -155,13 +158,10 @@ cdef object go_on_shaking(Connection connection, bint* wants_write):
     cdef Secure secure = <Secure>connection.secure
     try:
         secure.sock.do_handshake()
-    except WANTS_READ:
-        return None
-    except WANTS_WRITE:
-        wants_write[0] = True
-        return None
     except (OSError, ValueError) as error:
-        return error
+        waited_for = wants(error)
+        wants_write[0] = waited_for == WANTS_WRITE
+        return None if waited_for else error
     connection.shaking_hands = False
     return None
 

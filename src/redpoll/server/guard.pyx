@@ -12,6 +12,9 @@ whoever leaves, sees to it that no wake-up is missed. Builds of Python without t
 when these modules are imported, as they do not say that they can do without.
 
 The thread that has it already is refused, not let in: the data may be in the middle of a change.
+
+A script that runs for long steps aside again and again, so that commands of other threads are told that it is busy, or
+kill it. Whoever enters by `with` (to close, save or fork) waits until it is done.
 """
 
 cdef extern from *:
@@ -64,6 +67,13 @@ cdef extern from *:
 cdef extern from "<stdlib.h>" nogil:
     void free(void* block)
 
+cdef extern from "<unistd.h>" nogil:
+    int usleep(unsigned int microseconds)
+
+cdef enum:
+    ASIDE_US = 50        # about what a thread takes to wake up
+    ASIDE_TIMES = 20
+
 
 cdef class Guard:
     """Held by one thread at a time."""
@@ -84,19 +94,45 @@ cdef class Guard:
                 "handler of a command cannot run another one.")
         self.waiting += 1
         while self.held:
-            turn = redpoll_gate_turn(<Gate*>self.gate)
-            with nogil:
-                redpoll_gate_wait(<Gate*>self.gate, turn)
+            self.sleep()
         self.waiting -= 1
         self.held = True
         self.owner = PyThread_get_thread_ident()
+        return 0
+
+    cdef void sleep(self) noexcept:
+        cdef unsigned long turn = redpoll_gate_turn(<Gate*>self.gate)
+        with nogil:
+            redpoll_gate_wait(<Gate*>self.gate, turn)
+
+    cdef int step_aside(self) except -1:
+        cdef int times = 0
+        self.aside = True
+        # Those who come while others are in have to wake up, too; but what is under way goes on by and by.
+        while self.waiting > self.patient and times < ASIDE_TIMES:
+            self.release()
+            with nogil:
+                usleep(ASIDE_US)
+            self.acquire()
+            times += 1
+        self.aside = False
         return 0
 
     cdef void wake(self) noexcept:
         redpoll_gate_leave(<Gate*>self.gate)
 
     def __enter__(self):
-        self.acquire()
+        if self.held or self.aside:
+            if self.held and self.owner == PyThread_get_thread_ident():
+                self.acquire_slowly()   # refuses
+            self.waiting += 1
+            self.patient += 1
+            while self.held or self.aside:
+                self.sleep()
+            self.waiting -= 1
+            self.patient -= 1
+        self.held = True
+        self.owner = PyThread_get_thread_ident()
         return self
 
     def __exit__(self, *_):
@@ -111,4 +147,4 @@ cdef class Guard:
         """In the child of a fork, whose only thread is the one that forked: nobody waits any more."""
         free(self.gate)
         self.gate = redpoll_gate_new()
-        self.waiting = 0
+        self.waiting = self.patient = 0

@@ -1,7 +1,6 @@
 """Listening sockets: TCP on several addresses, a Unix socket, and who may come in."""
 
 import contextlib
-import ipaddress
 import os
 import socket
 from typing import Any
@@ -108,6 +107,8 @@ def close_all(listeners: list[Listener]) -> None:
 
 def is_local(host: str) -> bool:
     """Whether an address is this host's own loopback."""
+    import ipaddress
+
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import mmap
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redpoll.persistence.append_only import ManifestError, parse
 from redpoll.persistence.log_reader import goes_on_behind
 from redpoll.server.replay import BadLog, Replay
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _COMMANDS_A_SLICE = 2000
 _MAGICS = (b"REDIS", b"VALKE")

@@ -10,11 +10,16 @@ A line is one write to a file opened for appending. Before it, a look at the pat
 the file was moved or removed, and then it is opened anew: log rotation needs no signal.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable
-from datetime import datetime, tzinfo
 from enum import Enum, IntEnum
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 REDACTED = "*redacted*"
 
@@ -185,6 +190,8 @@ def timestamp(now_us: int, form: str = "legacy", zone: tzinfo | None = None) -> 
     milliseconds = now_us // 1000
     if form == "milliseconds":
         return str(milliseconds)
+    from datetime import datetime
+
     # fromtimestamp() rounds floats, so the milliseconds are carried beside it.
     moment = datetime.fromtimestamp(milliseconds // 1000, zone).astimezone(zone)
     fraction = f"{milliseconds % 1000:03d}"

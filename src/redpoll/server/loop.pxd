@@ -9,6 +9,8 @@ from redpoll.server.dispatch cimport Dispatcher
 from redpoll.server.guard cimport Guard
 
 cdef class Loop(Batches):
+    cdef public size_t clients_limit      # bytes that clients may hold; 0: any number
+    cdef size_t clients_looked_at         # with so many, nobody was to be closed a moment ago
     cdef public object saver              # of a snapshot that is being taken, or None
     cdef public object compaction         # a pass that moves entries together, or None
     cdef bint quiet                       # nothing happened in this turn
@@ -35,6 +37,7 @@ cdef class Loop(Batches):
     cdef public bint permanent            # `attend` goes on though nothing is to be seen to: it serves sockets
     cdef public bint saves                # there are save points
     cdef readonly bint attended           # a thread is in `attend`, or about to be
+    cdef unsigned long attending          # that thread; 0: none is there yet
     cdef int64_t awake_at_ms              # when that thread looks again, if nobody wakes it before
     cdef uint64_t dirty_told              # changes of the keyspace when `finish` looked last
     cdef uint64_t dirty_seen              # changes of the keyspace when it decided to wait for no save point; or -1

@@ -21,9 +21,11 @@ from libc.string cimport memcpy
 from posix.unistd cimport close as close_descriptor, usleep
 
 from redpoll.engine.keyspace cimport Database
+from redpoll.engine.memory cimport KIND_CLIENT, used_by
 from redpoll.server.clock cimport monotonic_microseconds, unix_microseconds
 from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING
 from redpoll.server.connections cimport EPOLL_CTL_ADD, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, epoll_ctl, epoll_wait
+from redpoll.server.guard cimport PyThread_get_thread_ident
 from redpoll.wire.output cimport trim_pool
 
 cdef enum:
@@ -35,6 +37,7 @@ cdef enum:
     SAVE_STEP = 128              # buckets and entries of a snapshot between two looks at the clock
     SAVE_QUIET_US = 400
     SAVE_BUSY_US = 200
+    CLIENTS_STEP = 16            # a limit's part by which clients have to hold more to be looked at again
 
 cdef int64_t NEVER = INT64_MAX // 2
 
@@ -179,11 +182,11 @@ cdef class Loop(Batches):
         self.arena_used = 0
         self.turn_reads = self.turn_requests = 0
         # What could not be run in the turn before comes first.
-        if self.again.count:
+        if self.again.count and self.engaged == NULL:
             self.run_waiting()
-        if self.unread:
+        if self.unread and self.engaged == NULL:
             self.read_on()
-        if self.pool is not None and happened > self.pool.threads:
+        if self.pool is not None and happened > self.pool.threads and self.engaged == NULL:
             self.receive_by_threads(events, happened)
         for i in range(happened):
             fd = events[i].data.fd
@@ -210,6 +213,9 @@ cdef class Loop(Batches):
         if happened:
             self.command_us += monotonic_microseconds() - begin
         self.answer()
+        if self.engaged != NULL:
+            # Amid a script of another thread: nothing more than to answer.
+            return 0
         self.quiet = happened == 0
         self.background()
         # The lists of this turn may still name them; those of the next no more.
@@ -238,6 +244,13 @@ cdef class Loop(Batches):
         """Slices of work that nobody waits for."""
         cdef int64_t begin, spent
         cdef bint more
+        if self.clients_limit and used_by(KIND_CLIENT) > self.clients_limit:
+            # Looking at all of them takes time, so it is not done for a few bytes more.
+            if used_by(KIND_CLIENT) > self.clients_looked_at + self.clients_limit // CLIENTS_STEP:
+                self.server.clients.keep_within_memory()
+                self.clients_looked_at = used_by(KIND_CLIENT)
+        else:
+            self.clients_looked_at = 0
         if self.keyspace.has_remains():
             begin = monotonic_microseconds()
             spent = EXPIRE_SLICE_US if self.guard is None else CALLER_SLICE_US
@@ -284,6 +297,7 @@ cdef class Loop(Batches):
         """Turns for as long as something needs them or `stop` is called; `attendant` has a thread call this."""
         try:
             self.traffic.prepare()
+            self.attending = PyThread_get_thread_ident()
             with self.guard:
                 self.open()
                 self.tick()
@@ -291,6 +305,7 @@ cdef class Loop(Batches):
             while self.attended and not self.stopping:
                 self.turn()
         finally:
+            self.attending = 0
             self.attended = False
             self.stopping = False
 
@@ -387,6 +402,12 @@ cdef class Loop(Batches):
         """What the end of a turn does, after commands that came by no socket; the guard is held."""
         if self.doomed is not None:
             self.close_doomed()
+        if self.engaged != NULL:
+            # Amid a script that runs for long: what is due waits, as do those who were held up.
+            self.answer()
+            if self.attended and self.flushing.count:
+                self.wake()
+            return 0
         if self.again.count:
             self.dispatcher.begin()
             self.run_waiting()
@@ -468,12 +489,7 @@ cdef class Loop(Batches):
         The client and what it sent wait, as its words are in use; time stands still. `served_others` ends that.
         """
         cdef void* parsing = self.parsing
-        if self.guard is not None:
-            # Nobody gets in amid a command of this thread's; but the program goes on, and may be interrupted.
-            with nogil:
-                usleep(LET_RUN_US)
-            PyErr_CheckSignals()
-            return
+        cdef int64_t now = self.keyspace.now
         caller.stalled = True
         self.engaged = <void*>caller
         try:
@@ -487,6 +503,12 @@ cdef class Loop(Batches):
         finally:
             self.engaged = NULL
             self.parsing = parsing
+        if self.guard is not None:
+            # Those who were let in looked at the clock.
+            self.keyspace.tick(now)
+            with nogil:
+                usleep(LET_RUN_US)
+            PyErr_CheckSignals()
 
     def served_others(self, Connection caller):
         """The client's command is done; what it sent behind it is run from the next turn on."""
@@ -503,8 +525,13 @@ cdef class Loop(Batches):
         cdef size_t arena_used = self.arena_used
         cdef size_t batched = self.batched
         cdef size_t words_used = self.words_used
-        happened = epoll_wait(self.epoll, events, EVENTS, 0)
         self.arena_used = self.batched = self.batch_at = self.words_used = 0
+        if self.guard is not None:
+            # Threads that wait come in with their own commands, the attending one, if it is another, with its clients'.
+            self.guard.step_aside()
+        happened = 0
+        if self.guard is None or self.attending == PyThread_get_thread_ident():
+            happened = epoll_wait(self.epoll, events, EVENTS, 0)
         for i in range(max(happened, 0)):
             fd = events[i].data.fd
             found = self.by_descriptor[fd] if <size_t>fd < self.descriptors else NULL

@@ -9,12 +9,10 @@ that are named here,
 
 That is Python's own business, so it is tried out before it is believed: what OpenSSL says through these pointers
 has to be what Python says. Where anything is missing `available()` is false, and `ssl` does what it can alone.
+`ssl` takes long to import, so all this waits until TLS is wanted.
 """
 
-import ssl
 import sys
-
-import _ssl
 
 cdef extern from "<dlfcn.h>" nogil:
     void* dlopen(const char* path, int flags)
@@ -27,7 +25,9 @@ cdef enum:
     SSL_SESS_CACHE_OFF = 0
     SSL_SESS_CACHE_SERVER = 2
 
+cdef bint tried = False
 cdef bint usable = False
+cdef object socket_type = None
 # Bytes of what every Python object begins with.
 cdef Py_ssize_t head = object.__basicsize__
 
@@ -65,6 +65,10 @@ cdef bint try_out():
     cdef void* handle
     cdef void* context
     cdef void* connection
+    global socket_type
+    import ssl
+
+    import _ssl
     if not (3, 11) <= sys.version_info[:2] <= (3, 14) or sys.implementation.name != "cpython":
         return False
     found = getattr(_ssl, "__file__", None)
@@ -76,6 +80,7 @@ cdef bint try_out():
         handle = dlopen(path, RTLD_NOW | RTLD_LOCAL)
     if handle == NULL or not find_all(handle):
         return False
+    socket_type = _ssl._SSLSocket
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     # Options that it would not have by chance.
     made.options ^= ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_NO_TICKET
@@ -87,12 +92,20 @@ cdef bint try_out():
     return connection != NULL and library.SSL_get_SSL_CTX(connection) == context
 
 
+cdef bint is_usable() except -1:
+    global tried, usable
+    if not tried:
+        tried = True
+        usable = try_out()
+    return usable
+
+
 cdef SSL* connection_of(object sock) except? NULL:
     cdef void* connection
-    if not usable:
+    if not is_usable():
         return NULL
     inner = sock._sslobj
-    if type(inner) is not _ssl._SSLSocket:
+    if type(inner) is not socket_type:
         return NULL
     connection = word_of(inner, sizeof(void*))
     if connection == NULL or library.SSL_get_SSL_CTX(connection) != word_of(sock.context, 0):
@@ -102,7 +115,7 @@ cdef SSL* connection_of(object sock) except? NULL:
 
 def available():
     """Whether OpenSSL can be asked for what `ssl` leaves out."""
-    return usable
+    return is_usable()
 
 
 def set_ciphersuites(context, str names):
@@ -111,7 +124,7 @@ def set_ciphersuites(context, str names):
     if hasattr(context, "set_ciphersuites"):
         context.set_ciphersuites(names)
         return
-    if not usable:
+    if not is_usable():
         raise NotImplementedError("this Python's ssl module cannot set them; Python 3.15 can")
     if not library.SSL_CTX_set_ciphersuites(word_of(context, 0), text):
         library.ERR_clear_error()
@@ -121,7 +134,7 @@ def set_ciphersuites(context, str names):
 def set_session_cache(context, long size, long seconds):
     """Have an `SSLContext` remember up to so many sessions (0: any number), for so long. Raises `NotImplementedError`."""
     cdef void* inner
-    if not usable:
+    if not is_usable():
         raise NotImplementedError("this Python's ssl module cannot set it")
     inner = word_of(context, 0)
     library.SSL_CTX_ctrl(inner, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_SERVER, NULL)
@@ -131,15 +144,14 @@ def set_session_cache(context, long size, long seconds):
 
 def forget_sessions(context):
     """Have an `SSLContext` remember none; whether that could be done."""
-    if usable:
+    if is_usable():
         library.SSL_CTX_ctrl(word_of(context, 0), SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, NULL)
     return usable
 
 
 def do_without():
     """Behave as where OpenSSL is not to be found; for tests."""
-    global usable
+    global tried, usable
+    tried = True
     usable = False
 
-
-usable = try_out()

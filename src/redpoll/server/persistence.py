@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import redpoll.engine.memory as allocator
 from redpoll import errors
@@ -27,6 +26,9 @@ from redpoll.server.append_only import AppendOnly, LogError
 from redpoll.server.backup import Backup
 from redpoll.server.log_loading import load_elsewhere
 from redpoll.server.snapshot_lock import SavedElsewhere, SnapshotLock
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _RETRY_MS = 5000
 """A snapshot that failed is tried again by a save point only after this."""
@@ -87,6 +89,8 @@ class Persistence:
     def _preload(self, what: str) -> None:
         """Load what `preload-file` names instead of the server's own files."""
         kind, _, name = what.partition(":")
+        from pathlib import Path
+
         path = Path(self._server.config.dir) / name
         if kind == "rdb":
             self.load_rdb(path)
@@ -107,6 +111,8 @@ class Persistence:
     @property
     def path(self) -> Path:
         """Where snapshots go."""
+        from pathlib import Path
+
         return Path(self._server.config.dir) / self._server.config.dbfilename
 
     def _load_snapshot(self) -> None:
@@ -162,8 +168,8 @@ class Persistence:
             server.log.warning(f"{path}: {warning}")
         server.log.notice(
             f"DB loaded from disk: {(clock.unix_us() - started_us) / 1e6:.3f} seconds. {path.name}: "
-            f"RDB version {loaded.version}, {loaded.keys} keys, {loaded.expired} expired and {loaded.empty} empty "
-            "left out"
+            f"RDB version {loaded.version}, keys loaded: {loaded.keys}, keys expired: {loaded.expired}, "
+            f"empty keys skipped: {loaded.empty}"
         )
         return int(loaded.bytes)
 
@@ -358,7 +364,7 @@ class Persistence:
 
     def _reload_log(self) -> None:
         server = self._server
-        if self.log.state == "off":
+        if self.log.state == "off" and not self.log.is_there:
             raise LogError("There is no append-only log")
         self.log.write_out()
         server.keyspace.flush(range(len(server.keyspace.databases)), False)
@@ -370,7 +376,7 @@ class Persistence:
         feed.use_log(None)
         self._answering = False
         try:
-            self.log.load()
+            self.log.load(always=True)
         finally:
             self._answering = True
             self.loading = None

@@ -14,10 +14,13 @@ cdef class Routine:
     cdef readonly str name
     cdef bytes folded             # the name under which it is looked up, as lookups compare it
     cdef readonly size_t number   # of the command
+    # What follows is there once somebody has called the command, or `learn`.
     cdef readonly int arity
     cdef readonly uint64_t flags
     cdef readonly int first_key
+    cdef bint learned
     cdef bint container
+    cdef bint unusual             # a container, or not learned: whoever resolves a name looks closer
     cdef dict by_word             # lower-case second word -> Routine
     cdef public uint64_t calls
     cdef public uint64_t ticks
@@ -25,6 +28,7 @@ cdef class Routine:
     cdef public uint64_t failed_calls
     cdef uint32_t* histogram_counts  # of nanoseconds; made with the first call
 
+    cdef int learn(self) except -1
     cdef void record(self, uint64_t elapsed_ticks, bint tracked) noexcept
 
 cdef class Routines:

@@ -63,6 +63,10 @@ cdef inline uint64_t bucket_top(size_t bucket) noexcept nogil:
     return ((<uint64_t>(128 | (bucket & 127)) + 1) << shift) - 1
 
 
+# Of names as lookups compare them: each byte with the bit that tells cases apart.
+cdef bytes FOLDED = bytes([byte | 0x20 for byte in range(256)])
+
+
 cdef class Routine:
     def __init__(self, command, str known_as):
         handler = command.handler
@@ -74,14 +78,20 @@ cdef class Routine:
         self.command = command
         self.name = command.name
         self.number = command.number
-        self.folded = bytes(byte | 0x20 for byte in known_as.encode("latin-1"))
-        self.arity = command.arity
-        self.flags = command.flags
-        self.first_key = command.first_key
+        self.folded = known_as.encode("latin-1").translate(FOLDED)
         self.container = command.is_container
+        self.unusual = True
         self.by_word = {
             name.encode(): Routine(subcommand, name) for name, subcommand in command.subcommands.items()
         }
+
+    cdef int learn(self) except -1:
+        self.arity = self.command.arity
+        self.flags = self.command.flags
+        self.first_key = self.command.first_key
+        self.learned = True
+        self.unusual = self.container
+        return 0
 
     def __dealloc__(self):
         free(self.histogram_counts)

@@ -38,6 +38,8 @@ cdef class Scripts(ScriptRunner):
     cdef Loop loop
     cdef readonly ScriptHost host
     cdef readonly ScriptCache cache
+    cdef readonly object debugging         # server/debugging
+    cdef dict debuggers                    # its clients that debug
     cdef public int64_t threshold_us
 
     # What EVAL and FCALL have in common.
@@ -52,3 +54,7 @@ cdef class Scripts(ScriptRunner):
     cdef size_t key_count(self, Call call) except? 0xFFFFFFFF
     cdef int answer_failure(self, Out* out, State* state, Connection caller) except -1
     cdef int end_slow(self, Connection caller) except -1
+    cdef int run_script(self, Call call, bint by_digest, bint only_reads) except -1
+    cdef int debug(self, Call call, bint by_digest, bint only_reads) except -1
+    cdef int debug_through(self, Call call, bint only_reads, object link) except -1
+    cdef int debug_in_child(self, Call call, bint only_reads, object link) except -1

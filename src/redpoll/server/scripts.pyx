@@ -6,7 +6,12 @@ into the script's own buffer. Clients that wait for keys are served when the scr
 
 When a script is slow, `ScriptHost.slow` has the loop serve others meanwhile. They may run few commands then
 (`SERVER_BUSY`); the caller and what it has sent wait.
+
+A script that is debugged runs here, while nobody else is served, or in a child of a fork: see debugging.py.
 """
+
+import os
+
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
@@ -19,13 +24,16 @@ from redpoll.server.clock cimport monotonic_microseconds, ticks
 from redpoll.server.connection cimport GATE_RULES, GATE_TRACKING
 from redpoll.server.dispatch cimport SERVER_BUSY, SERVER_CHECKS_COMMANDS, SERVER_LIMITED, SERVER_MONITORED
 from redpoll.server.routine cimport Routine
-from redpoll.wire.output cimport out_clear, out_splice, out_write
+from redpoll.wire.output cimport Chunk, out_clear, out_pending, out_splice, out_write
 from redpoll.wire.reply cimport reply_error
 from redpoll.wire.request cimport Arg
 
 from redpoll import errors
 from redpoll.commands import flags as command_flags
 from redpoll.errors import CommandError
+from redpoll.scripting import inspection
+from redpoll.scripting.debugger import Debugger
+from redpoll.server.debugging import ClientLink, Debugging, GivenAway
 
 ctypedef int (*raw_handler_t)(Call call) noexcept
 
@@ -38,6 +46,7 @@ cdef uint64_t FLAG_SCRIPT_RUNNER = command_flags.SCRIPT_RUNNER
 cdef enum:
     DIGEST_DIGITS = 40
     COPY_MOST = 4096         # longer answers are handed on in their chunks
+    DEBUG_LIMIT_US = 5000000 # after which a script that is debugged stops, where no threshold is set
 
 _LOG_LEVELS = ("debug", "verbose", "notice", "warning")
 
@@ -94,6 +103,7 @@ cdef class ScriptHost(Host):
         call.long_count = 0
         call.changes = 0
         call.gate = self.caller.gate & GATE_RULES
+        call.direct = NULL
         if not state.telling & TELL_LOG:
             silent = True
             propagating = dispatcher.keyspace.propagating
@@ -157,6 +167,7 @@ cdef class ScriptHost(Host):
 
     cdef void refuse(self, State* state, void* routine, str text) noexcept:
         cdef bytes raw = text.encode("utf-8", "surrogateescape")
+        state.refused = True
         if routine != NULL:
             (<Routine>routine).rejected_calls += 1
         self.dispatcher.error_replies += 1
@@ -231,6 +242,8 @@ cdef class Scripts(ScriptRunner):
         self.loop = server.loop
         self.host = ScriptHost(server)
         self.cache = ScriptCache(self.host, memory_limit=server.script_memory)
+        self.debugging = Debugging(server)
+        self.debuggers = self.debugging.modes
 
     # What EVAL and FCALL have in common
 
@@ -337,6 +350,11 @@ cdef class Scripts(ScriptRunner):
     # EVAL
 
     cdef int evaluate(self, Call call, bint by_digest, bint only_reads) except -1:
+        if self.debuggers and (<Connection>call.connection).id in self.debuggers:
+            return self.debug(call, by_digest, only_reads)
+        return self.run_script(call, by_digest, only_reads)
+
+    cdef int run_script(self, Call call, bint by_digest, bint only_reads) except -1:
         cdef Script script
         cdef size_t keys
         cdef uint32_t flags
@@ -354,6 +372,76 @@ cdef class Scripts(ScriptRunner):
         if self.dispatcher.gate & SERVER_MONITORED:
             self.tell_monitors(call)
         return self.execute(call, self.cache.machine, script.reference, script.digest, flags, keys)
+
+    # The debugger
+
+    cdef int debug(self, Call call, bint by_digest, bint only_reads) except -1:
+        cdef Connection connection = call.connection
+        if by_digest:
+            raise CommandError(errors.EVALSHA_IN_DEBUGGER)
+        if connection.transaction is not None:
+            raise CommandError(errors.DEBUGGER_IN_TRANSACTION)
+        link = ClientLink(connection, self.server)
+        try:
+            return self.debug_through(call, only_reads, link)
+        finally:
+            link.release()
+
+    cdef int debug_through(self, Call call, bint only_reads, object link) except -1:
+        cdef Connection connection = call.connection
+        # What was answered before goes out before.
+        if out_pending(&connection.out):
+            link.write(output_bytes(&connection.out))
+            out_clear(&connection.out)
+        if self.debuggers[connection.id] == "yes":
+            if self.debugging.fork(connection):
+                return self.debug_in_child(call, only_reads, link)
+            if connection.secure is not None:
+                connection.secure = GivenAway(connection.secure)
+            self.loop.close(connection)
+            return 0
+        self.server.log.notice("Redpoll synchronous debugging eval session started")
+        session = self.begin_session(call, link)
+        try:
+            return self.run_script(call, False, only_reads)
+        finally:
+            inspection.end()
+            session.finish()
+            self.server.log.notice("Redpoll synchronous debugging eval session ended")
+            self.loop.close_after_reply(connection)
+
+    def begin_session(self, Call call, link):
+        """The debugger of EVAL's script."""
+        session = Debugger(
+            call.word(1), link, limit_us=self.threshold_us or DEBUG_LIMIT_US, now_us=lambda: monotonic_microseconds()
+        )
+        inspection.begin(session)
+        return session
+
+    cdef int debug_in_child(self, Call call, bint only_reads, object link) except -1:
+        """Never comes back."""
+        cdef Connection connection = call.connection
+        cdef Connection other
+        cdef bytes text
+        try:
+            # Nobody else is there for this process.
+            for other in self.loop.connections.values():
+                other.closed = other is not connection
+            self.dispatcher.gate &= ~<uint32_t>SERVER_MONITORED
+            session = self.begin_session(call, link)
+            try:
+                self.run_script(call, False, only_reads)
+            except CommandError as error:
+                text = str(error).encode("utf-8", "surrogateescape")
+                reply_error(call.out, text, len(text))
+            inspection.end()
+            session.finish()
+            link.write(output_bytes(&connection.out))
+            self.server.log.notice("Lua debugging session child exiting")
+        except BaseException as error:
+            self.server.internal_error("eval", error)
+        finally:
+            os._exit(0)
 
     def tell_monitors(self, Call call):
         """Before the script's own commands."""
@@ -382,7 +470,18 @@ cdef class Scripts(ScriptRunner):
         """What others are told while a script is slow."""
         return errors.BUSY_FUNCTION if self.host.is_function else errors.BUSY_SCRIPT
 
-    def set_debugging(self, Connection connection, str mode):
-        """SCRIPT DEBUG."""
-        if mode != "no":
-            raise CommandError("ERR the Lua debugger is not there yet")
+
+
+cdef bytes output_bytes(Out* out):
+    """What a client is still to get."""
+    cdef Chunk* chunk = out.first
+    cdef size_t length
+    parts = []
+    while chunk != NULL:
+        length = <size_t>(out.cursor - chunk.data) if chunk == out.last else chunk.length
+        if chunk.blob != NULL:
+            parts.append((<char*>chunk.blob.data)[chunk.sent:length])
+        else:
+            parts.append((<char*>chunk.data)[chunk.sent:length])
+        chunk = chunk.next
+    return b"".join(parts)

@@ -15,7 +15,6 @@ rest as `call.server`.
 import contextlib
 import os
 import signal
-import traceback
 from typing import Any
 
 import redpoll.engine.memory as allocator
@@ -87,7 +86,7 @@ class Server:
         self.errands = Errands(self.loop)
         self.defragmentation = Defragmentation(self)
         # A script that fills a table without end is stopped before the system is out of memory.
-        self.script_memory = process.system_memory() // 2
+        self.script_memory = config.script_memory_limit or process.system_memory() // 2
         self.scripts = Scripts(self)
         self.functions = Functions(self.scripts, memory_limit=self.script_memory)
         self.persistence = Persistence(self)
@@ -203,6 +202,7 @@ class Server:
 
     def close(self) -> None:
         """Close every listener and connection, in this order: who was let go of finds nobody there any more."""
+        self.scripts.debugging.end_all()
         for listener in self.listeners:
             self.loop.unwatch(listener.sock.fileno())
         listeners.close_all(self.listeners)
@@ -280,6 +280,8 @@ class Server:
         self.clients.cron(now_ms)
         self.persistence.cron(now_ms)
         self.defragmentation.cron(now_ms)
+        if self.scripts.debugging.children:
+            self.scripts.debugging.reap()
         self._renew_certificates(now_ms)
         used = allocator.used()
         if used > self.peak_memory:
@@ -343,6 +345,7 @@ class Server:
         self.pubsub.forget(connection)
         self.transactions.end(connection)
         self.tracking.stop(connection)
+        self.scripts.debugging.forget(connection)
         self.clients.client_closed(connection)
 
     def log_client(self, connection: Any, text: str) -> None:
@@ -374,6 +377,8 @@ class Server:
 
     def internal_error(self, name: str, error: BaseException) -> None:
         """A handler failed in a way that it should not."""
+        import traceback
+
         trace = "".join(traceback.format_exception(error))
         self.log.warning(f"Command {name} failed; this is a bug in Redpoll, please report it:\n{trace}")
 

@@ -90,16 +90,31 @@ def _output_limits(server: Any) -> None:
 
 _ORDERS = {"lru": 1, "lrm": 1, "lfu": 2, "ttl": 3, "random": 4}
 _LIMITED = 32  # SERVER_LIMITED in dispatch.pxd
+_IMPORTING = 128  # SERVER_IMPORTING there
 
 
-@_setting("maxmemory", "maxmemory-policy", "maxmemory-samples", "maxmemory-eviction-tenacity")
+@_setting("maxmemory", "maxmemory-policy", "maxmemory-samples", "maxmemory-eviction-tenacity", "import-mode")
 def _memory_limit(server: Any) -> None:
     config, dispatcher = server.config, server.dispatcher
     scope, _, order = config.maxmemory_policy.partition("-")
-    dispatcher.eviction.use(_ORDERS.get(order, 0), scope == "volatile", config.maxmemory_samples)
+    # What is being imported has to stay whole.
+    chosen = 0 if config.import_mode else _ORDERS.get(order, 0)
+    dispatcher.eviction.use(chosen, scope == "volatile", config.maxmemory_samples)
     dispatcher.memory_limit = config.maxmemory
     dispatcher.eviction_us = eviction_microseconds(config.maxmemory_eviction_tenacity)
     dispatcher.gate = dispatcher.gate & ~_LIMITED | (_LIMITED if config.maxmemory else 0)
+
+
+@_setting("import-mode")
+def _importing(server: Any) -> None:
+    importing, dispatcher = server.config.import_mode, server.dispatcher
+    server.keyspace.expiring = not importing
+    dispatcher.gate = dispatcher.gate & ~_IMPORTING | (_IMPORTING if importing else 0)
+
+
+@_setting("maxmemory", "maxmemory-clients")
+def _client_memory_limit(server: Any) -> None:
+    server.loop.clients_limit = server.clients.memory_limit
 
 
 def eviction_microseconds(tenacity: int) -> int:

@@ -4,30 +4,24 @@ The standard library's `ssl` makes contexts and shakes hands; `openssl.pyx` sets
 and writes by `encrypted.pyx` where it would call `recv` and `send` (`Loop.receive`, `Loop.flush`).
 """
 
+from __future__ import annotations
+
 import calendar
 import contextlib
 import os
 import re
-import ssl
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redpoll.server import openssl
 
-_VERSIONS = {
-    "tlsv1": ssl.TLSVersion.TLSv1,
-    "tlsv1.1": ssl.TLSVersion.TLSv1_1,
-    "tlsv1.2": ssl.TLSVersion.TLSv1_2,
-    "tlsv1.3": ssl.TLSVersion.TLSv1_3,
-}
-_WITHOUT = {
-    "tlsv1": ssl.OP_NO_TLSv1,
-    "tlsv1.1": ssl.OP_NO_TLSv1_1,
-    "tlsv1.2": ssl.OP_NO_TLSv1_2,
-    "tlsv1.3": ssl.OP_NO_TLSv1_3,
-}
+if TYPE_CHECKING:
+    # Takes long to import, for servers and stores that have no use for it.
+    import ssl
+
+# Versions by their words, and how `ssl` spells them.
+_VERSIONS = {"tlsv1": "TLSv1", "tlsv1.1": "TLSv1_1", "tlsv1.2": "TLSv1_2", "tlsv1.3": "TLSv1_3"}
 DIRECTIVES = (
     "tls-cert-file",
     "tls-key-file",
@@ -63,6 +57,8 @@ def make_context(config: Any) -> ssl.SSLContext:
             "Either tls-ca-cert-file or tls-ca-cert-dir must be specified when tls-cluster, tls-replication or "
             "tls-auth-clients are enabled!"
         )
+    import ssl
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _use_versions(context, config.tls_protocols)
     # A password that is asked for at the terminal would stop the loop, so one is always handed in.
@@ -120,16 +116,18 @@ def _load(directive: str, what: str, act: Any) -> None:
 
 def _use_versions(context: ssl.SSLContext, text: str) -> None:
     """Of words like `TLSv1.2 TLSv1.3`; without any, 1.2 and 1.3."""
+    import ssl
+
     words = [word.lower() for word in text.split()]
     for word in words:
         if word not in _VERSIONS:
             raise TlsError(f"Invalid tls-protocols specified: {word!r} is none of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3")
     chosen = words or ["tlsv1.2", "tlsv1.3"]
-    context.minimum_version = min(_VERSIONS[word] for word in chosen)
-    context.maximum_version = max(_VERSIONS[word] for word in chosen)
-    for word, option in _WITHOUT.items():
+    versions = [ssl.TLSVersion[_VERSIONS[word]] for word in chosen]
+    context.minimum_version, context.maximum_version = min(versions), max(versions)
+    for word, name in _VERSIONS.items():
         if word not in chosen:
-            context.options |= option
+            context.options |= ssl.Options[f"OP_NO_{name}"]
 
 
 class Tls:
@@ -178,7 +176,7 @@ class Tls:
     def not_in_force(self) -> list[str]:
         """Which directives that differ from what they are by default do nothing with this Python."""
         config = self._config
-        if openssl.available() or not config.tls_port:
+        if not config.tls_port or openssl.available():
             return []
         # Without caching it is sessions of TLS 1.2 that are remembered nevertheless.
         usual = {"tls-session-caching": True, "tls-session-cache-size": 20480, "tls-session-cache-timeout": 300}
@@ -222,8 +220,7 @@ def user_of(peer: dict[str, Any] | None, field: str) -> str | None:
 # -- what INFO tells of a certificate --------------------------------------------------------------------
 
 
-@dataclass
-class Certificate:
+class Certificate(NamedTuple):
     """Serial number in hexadecimal digits, and the end of its validity in Unix seconds."""
 
     serial: str
@@ -235,6 +232,8 @@ _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re
 
 def first_certificate(path: str) -> Certificate | None:
     """The first certificate in a PEM file; None: there is no such file, or none in it."""
+    import ssl
+
     try:
         with open(path, encoding="latin-1") as file:
             found = _PEM.search(file.read())
@@ -260,6 +259,8 @@ def parse_certificate(der: bytes) -> Certificate:
     # UTCTime has two digits of the year, 1950 to 2049.
     if validity[at] == 0x17:
         until = ("19" if until[:2] >= "50" else "20") + until
+    import calendar
+
     when = time.strptime(until, "%Y%m%d%H%M%SZ")
     return Certificate(serial.lstrip(b"\0").hex().upper(), calendar.timegm(when))
 

@@ -16,7 +16,8 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport abort, free, realloc
 from libc.string cimport memchr, memcpy, memset, strcpy
 
-from redpoll.engine.blob cimport Blob, blob_new, blob_release
+from redpoll.engine.blob cimport Blob, blob_memory, blob_new, blob_release
+from redpoll.engine.memory cimport KIND_CLIENT, KIND_STRING, Kind, count
 from redpoll.engine.numbers cimport parse_int64
 
 cdef extern from "<stdio.h>" nogil:
@@ -37,12 +38,23 @@ cdef void parser_init(Parser* p) noexcept nogil:
     p.trusted = True
 
 
+cdef void count_as(const Blob* blob, Kind before, Kind after) noexcept nogil:
+    """A word that is still on its way is memory of its client's."""
+    cdef ptrdiff_t size = <ptrdiff_t>blob_memory(blob)
+    count(-size, before)
+    count(size, after)
+
+
 cdef void parser_reset(Parser* p) noexcept nogil:
     cdef size_t i
     for i in range(p.long_count):
         if p.long_words[i].blob != NULL:
+            # A request that was given to the caller is counted already as what its words may become.
+            if p.words_wanted:
+                count_as(p.long_words[i].blob, KIND_CLIENT, KIND_STRING)
             blob_release(p.long_words[i].blob)
     if p.filling != NULL:
+        count_as(p.filling, KIND_CLIENT, KIND_STRING)
         blob_release(p.filling)
         p.filling = NULL
     p.long_count = 0
@@ -253,6 +265,7 @@ cdef Outcome parse_on(Parser* p, const char* start, const char* end, bint keep, 
             if p.filling == NULL:
                 p.filling = blob_new(p.word_length, p.word_length + 2)
                 p.filled = 0
+                count_as(p.filling, KIND_STRING, KIND_CLIENT)
             if there > <size_t>p.word_length + 2 - p.filled:
                 there = <size_t>p.word_length + 2 - p.filled
             memcpy(p.filling.data + p.filled, start + p.offset, there)
@@ -274,6 +287,7 @@ cdef Outcome parse_on(Parser* p, const char* start, const char* end, bint keep, 
         p.words[i].ptr = start + <size_t>p.words[i].ptr
     for i in range(p.long_count):
         p.words[p.long_words[i].index].ptr = p.long_words[i].blob.data
+        count_as(p.long_words[i].blob, KIND_CLIENT, KIND_STRING)
     argv[0] = p.words
     argc[0] = p.count
     next[0] = start + p.offset

@@ -129,6 +129,20 @@ def test_commands_over_tls(tls_server: Callable[..., Any], files: Files) -> None
         ask(sock, "GET", "key", reply=b"$5\r\nvalue\r\n")
 
 
+@pytest.mark.parametrize("mode", ["YES", "SYNC"])
+def test_a_script_is_debugged_over_tls(tls_server: Callable[..., Any], files: Files, mode: str) -> None:
+    server = tls_server()
+    with connect(server.tls_port, files.context()) as sock:
+        ask(sock, "SCRIPT", "DEBUG", mode, reply=b"+OK\r\n")
+        first = b"*2\r\n+* Stopped at 1, stop reason = step over\r\n+-> 1   local a = 1\r\n"
+        ask(sock, "EVAL", "local a = 1\nreturn a", "0", reply=first)
+        ask(sock, "maxlen", reply=b"*1\r\n+<value> replies are truncated at 256 bytes.\r\n")
+        ask(sock, "c", reply=b"*1\r\n+<endsession>\r\n:1\r\n")
+        assert sock.recv(1) == b""
+    with connect(server.tls_port, files.context()) as sock:
+        ask(sock, "PING", reply=b"+PONG\r\n")
+
+
 def test_a_pipeline_longer_than_a_record(tls_server: Callable[..., Any], files: Files) -> None:
     """More is decrypted at once than the loop has asked for, and nobody tells it that there is more."""
     server = tls_server()

@@ -279,7 +279,7 @@ TOPICS = (
         _("preload-file", Text(values.preload_file, keep_empty=True), "", IMMUTABLE),
         _("backupdirname", Text(values.file_name("backupdirname", "dirname")), "backupdir", IMMUTABLE),
         _("backup-sealed-ttl", _COUNT, 0),
-        _("import-mode", _BOOL, False, LATER),
+        _("import-mode", _BOOL, False),
     ),
     Topic(
         "Append-only file",
@@ -415,6 +415,7 @@ TOPICS = (
         False,
         _("busy-reply-threshold", _LONG, 5000, alias="lua-time-limit"),
         _("lua-enable-deprecated-api", _BOOL, False, IMMUTABLE | HIDDEN),
+        _("script-memory-limit", _MEMORY, 0, IMMUTABLE),
         _("loadmodule", Words(1, LONG_MAX), (), FILE_ONLY),
     ),
     Topic(

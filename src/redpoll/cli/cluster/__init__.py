@@ -1,0 +1,1 @@
+"""`--cluster`: making, checking, mending and changing clusters through their nodes' commands."""

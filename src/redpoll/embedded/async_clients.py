@@ -1,0 +1,187 @@
+"""The same for asyncio: clients and pipelines whose commands run at once, in the thread of the event loop."""
+
+from __future__ import annotations
+
+from types import CoroutineType
+from typing import Any
+
+from redpoll.embedded.connections import CLOSED
+from redpoll.embedded.fast import SLOW, Waiting
+from redpoll.embedded.session import NOTHING, SessionClosed
+from redpoll.embedded.short import Short, Unit
+
+
+class TaskClient(Short):
+    """A client of a store here, for asyncio; see `Redis`. Only commands that wait suspend."""
+
+    def _uses_one_connection(self) -> bool:
+        return bool(self.single_connection_client)
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        fast = self._fast
+        if fast is None:
+            return await super().execute_command(*args, **options)
+        result = fast.run_task(args, options)
+        if result is SLOW:
+            result = await self._execute_anew(args, options)
+        elif type(result) is Waiting:
+            try:
+                reply = await self._come_for(result.link, result.decoding)
+            finally:
+                fast.give_back(result.link)
+            result = fast.end(reply, args[0], options)
+        return await result if type(result) is CoroutineType else result
+
+    async def _execute_anew(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """The result in a connection that is yet to be made, or by the library's own way."""
+        fast: Any = self._fast
+        if fast.callback_of(args[0]) is SLOW:
+            return await super().execute_command(*args, **options)
+        link = fast.take() or await self._fetch()
+        if link is None:
+            return await super().execute_command(*args, **options)
+        try:
+            reply = fast.begin(link, args, options)
+            if reply is NOTHING:
+                reply = await self._come_for(link, fast.decodes(link, options))
+        except SessionClosed:
+            reply = fast.broken(link)
+        finally:
+            fast.give_back(link)
+        if reply is SLOW:
+            return await super().execute_command(*args, **options)
+        return fast.end(reply, args[0], options)
+
+    async def _fetch(self) -> Any:
+        """A connection of this process, connected if it was not; None: the pool has to see to it."""
+        pool: Any = self.connection_pool
+        if pool._available_connections:
+            link = pool._available_connections.pop()
+        elif len(pool._in_use_connections) < pool.max_connections:
+            link = pool.make_connection()
+        else:
+            return None
+        try:
+            if not link.is_connected:
+                await link.connect()
+            if link._session is not None and link._session.idle:
+                return link
+        except BaseException:
+            pool._available_connections.append(link)
+            raise
+        pool._available_connections.append(link)
+        return None
+
+    async def _come_for(self, link: Any, decoding: bool) -> Any:
+        """The reply of a command that waits. Meanwhile the connection counts as used, and can be disconnected."""
+        pool: Any = self.connection_pool
+        pool._in_use_connections.add(link)
+        try:
+            return await link.come_for(decoding)
+        finally:
+            pool._in_use_connections.discard(link)
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        await super().aclose(close_connection_pool)
+        self._let_go()
+
+    async def close(self, close_connection_pool: bool | None = None) -> None:
+        await self.aclose(close_connection_pool)
+
+
+class TaskPipeline(Unit):
+    """A pipeline of a client of asyncio.
+
+    A task that is cancelled while one of the commands waits leaves what that waited for; those behind it are not run.
+    """
+
+    def _is_unit(self) -> bool:
+        """Whether the commands are run within MULTI and EXEC."""
+        return bool(self.is_transaction or self.explicit_transaction)
+
+    async def execute(self, raise_on_error: bool = True) -> Any:
+        fast, commands = self._fast, self.command_stack
+        link = self._borrow(commands)
+        if link is None:
+            return await super().execute(raise_on_error)
+        transaction = self._is_unit()
+        try:
+            try:
+                replies = await (self._run_unit if transaction else self._run)(link, commands)
+            finally:
+                fast.give_back(link)
+            if transaction:
+                return await finished(self._outcome(commands, replies, raise_on_error))
+            if fast.is_plain(replies):
+                return replies
+            return self._results(commands, await finished(replies), raise_on_error)
+        except SessionClosed:
+            fast.broken(link)
+            return await super().execute(raise_on_error)
+        finally:
+            await self.reset()
+
+    async def _run(self, connection: Any, commands: Any) -> list[Any]:
+        fast = self._fast
+        results: list[Any] = []
+        while not fast.run_on(connection, commands, results, True):
+            args, options = commands[len(results)]
+            reply = await self._come_for(connection, fast.decodes(connection, options))
+            results.append(fast.settle(connection, reply, args[0], options))
+        return results
+
+    async def _run_unit(self, connection: Any, commands: Any) -> list[Any]:
+        fast = self._fast
+        replies: list[Any] = []
+        try:
+            while not fast.run_unit(connection, commands, replies):
+                # Held up by CLIENT PAUSE.
+                decodes = fast.decodes_in_unit(connection, commands, replies)
+                replies.append(await self._come_for(connection, decodes))
+        except BaseException:
+            # Between MULTI and EXEC: nothing of it is to be done.
+            connection._forget()
+            raise
+        return replies
+
+    async def _come_for(self, connection: Any, decoding: bool) -> Any:
+        """The reply of a command that waits. Meanwhile the connection counts as used, and can be disconnected."""
+        used = self.connection_pool._in_use_connections
+        counted = connection in used
+        used.add(connection)
+        try:
+            return await connection.come_for(decoding)
+        finally:
+            if not counted:
+                used.discard(connection)
+
+    # Where the library has taken the connection, as after WATCH
+
+    async def _execute_pipeline(self, connection: Any, commands: Any, raise_on_error: bool) -> Any:
+        if not self._leads_here(connection, commands, False):
+            return await super()._execute_pipeline(connection, commands, raise_on_error)
+        results = await self._run_in(connection, self._run, commands)
+        return self._results(commands, await finished(results), raise_on_error)
+
+    async def _execute_transaction(self, connection: Any, commands: Any, raise_on_error: bool) -> Any:
+        if not self._leads_here(connection, commands, True):
+            return await super()._execute_transaction(connection, commands, raise_on_error)
+        replies = await self._run_in(connection, self._run_unit, commands)
+        return await finished(self._outcome(commands, replies, raise_on_error))
+
+    @staticmethod
+    async def _run_in(connection: Any, run: Any, commands: Any) -> list[Any]:
+        try:
+            replies: list[Any] = await run(connection, commands)
+        except SessionClosed as error:
+            await connection.disconnect(nowait=True)
+            raise connection._broken(CLOSED) from error
+        return replies
+
+
+async def finished(results: list[Any]) -> list[Any]:
+    """The same with what callbacks, which may be coroutines, make of them."""
+    for number, result in enumerate(results):
+        if type(result) is CoroutineType:
+            results[number] = await result
+    return results

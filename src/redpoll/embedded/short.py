@@ -1,0 +1,225 @@
+"""What clients of both kinds, of threads and of asyncio, have in common: how they find the short way into a store."""
+
+from __future__ import annotations
+
+import functools
+import types
+from typing import Any
+
+from redpoll.embedded import options
+from redpoll.embedded.connections import find_store
+from redpoll.embedded.fast import Fast
+from redpoll.embedded.libraries import Library, Unknown
+from redpoll.embedded.pools import waits_for_room
+from redpoll.embedded.store import Store
+
+
+class Short(Unknown):
+    """What clients of both kinds have in common."""
+
+    library: Library
+    plain_class: Any
+    pool_class: Any
+    pipeline_class: Any
+    callbacks_class: Any
+    _fast: Fast | None = None
+    _owned: Store | None = None
+
+    def __init__(self, store: Any = None, **kwargs: Any) -> None:
+        own_pool = kwargs.get("connection_pool") is None
+        if own_pool:
+            kwargs = self._with_pool(store, kwargs)
+        elif store is not None:
+            raise TypeError("give a client a store or a connection_pool, not both")
+        super().__init__(**kwargs)
+        self.auto_close_connection_pool = own_pool
+        if self._may_be_short():
+            self._shorten()
+
+    def _with_pool(self, store: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """What the library's own client is to be made with: a pool of connections made with these arguments."""
+        kwargs.pop("connection_pool", None)
+        rest = {"single_connection_client": kwargs.pop("single_connection_client", False)}
+        for key in ("event_dispatcher", "auto_close_connection_pool"):
+            if key in kwargs:
+                rest[key] = kwargs.pop(key)
+        if not isinstance(store, Store):
+            store, given = find_store(store, kwargs.pop("url", None))
+            kwargs = {**given, **kwargs}
+            if not store.name:
+                self._owned = store
+        kwargs.setdefault("retry", self.library.usual_retry(self.plain_class))
+        return {**rest, "connection_pool": self.pool_class(store=store, **kwargs)}
+
+    def _may_be_short(self) -> bool:
+        """Whether nothing is asked for, and nothing overridden, that only the library's own way does."""
+        pool: Any = self.connection_pool
+        return (
+            issubclass(pool.connection_class, self.pool_class.usual_class)
+            and not self._uses_one_connection()
+            and getattr(pool, "cache", None) is None
+            and isinstance(getattr(pool, "_available_connections", None), list)
+            and not waits_for_room(type(pool))
+            and type(self).parse_response is self.plain_class.parse_response
+            and isinstance(self.plain_class.execute_command, types.FunctionType)
+        )
+
+    def _shorten(self) -> None:
+        client = self.library.client
+        callbacks = self.callbacks_class({})
+        dict.update(callbacks, self.response_callbacks)
+        self.response_callbacks: Any = callbacks
+        self._fast = Fast(self.connection_pool, callbacks, client.NEVER_DECODE, client.EMPTY_RESPONSE)
+        callbacks.known = self._fast.known
+
+    def pipeline(self, transaction: Any = True, shard_hint: Any = None) -> Any:
+        if self._fast is None:
+            return super().pipeline(transaction, shard_hint)
+        made = self.pipeline_class(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        made._fast = self._fast
+        return made
+
+    @classmethod
+    def from_url(cls, url: str, **kwargs: Any) -> Any:
+        """Make a client from a store's URL, or any other that the library knows."""
+        if not options.is_url(url):
+            return super().from_url(url, **kwargs)
+        return cls(url, **kwargs)
+
+    @property
+    def store(self) -> Store:
+        """The store that its commands go to."""
+        found: Store = self.connection_pool.connection_kwargs["store"]
+        return found
+
+    def _let_go(self) -> None:
+        owned, self._owned = self._owned, None
+        if owned is not None:
+            owned.release()
+
+
+def short_set(plain_class: Any) -> Any:
+    """`set` for a client; the library's own takes longer to look at its options than a store to run the command."""
+
+    @functools.wraps(plain_class.set)
+    def set(self: Any, name: Any, value: Any, ex: Any = None, *args: Any, **kwargs: Any) -> Any:  # noqa: A001
+        if not args and not kwargs:
+            if ex is None:
+                return self.execute_command("SET", name, value)
+            if type(ex) is int:
+                return self.execute_command("SET", name, value, "EX", ex)
+        return plain_class.set(self, name, value, ex, *args, **kwargs)
+
+    return set
+
+
+def short_mget(plain_class: Any) -> Any:
+    """`mget` for a client or a pipeline."""
+
+    @functools.wraps(plain_class.mget)
+    def mget(self: Any, keys: Any, *args: Any) -> Any:
+        if type(keys) is list and keys and not args and self._fast is not None:
+            return self.execute_command("MGET", *keys)
+        return plain_class.mget(self, keys, *args)
+
+    return mget
+
+
+class Unit(Unknown):
+    """What pipelines of both kinds have in common: commands are run one by one, as there is nothing to send."""
+
+    library: Library
+    plain_class: Any
+    link_class: Any
+    _fast: Fast
+
+    def execute_command(self, *args: Any, **kwargs: Any) -> Any:
+        if (self.watching or args[0] == "WATCH") and not self.explicit_transaction:
+            return self.immediate_execute_command(*args, **kwargs)
+        self.command_stack.append((args, kwargs))
+        return self
+
+    def _borrow(self, commands: Any) -> Any:
+        """A connection for these commands out of the pool; None: the library's own way has to be gone."""
+        if not commands or self.connection is not None or self.watching or self.scripts:
+            return None
+        if not isinstance(self.plain_class.execute, types.FunctionType):
+            # Somebody looks on.
+            return None
+        link = self._fast.take()
+        if link is not None and not self._leads_here(link, commands, self._is_unit()):
+            self._fast.give_back(link)
+            return None
+        return link
+
+    def _leads_here(self, connection: Any, commands: Any, transaction: bool) -> bool:
+        """Whether the short way is open for these commands."""
+        return isinstance(connection, self.link_class) and self._fast.may_run(connection, commands, transaction)
+
+    def _results(self, commands: Any, results: list[Any], raise_on_error: bool) -> list[Any]:
+        if raise_on_error and not self._fast.is_plain(results):
+            self.raise_first_error(commands, results)
+        return results
+
+    def _outcome(self, commands: Any, replies: list[Any], raise_on_error: bool) -> list[Any]:
+        """The results of a transaction; `replies` are those of MULTI, of the commands, and of EXEC."""
+        errors = self.library.errors
+        refused = self._fast.refused(commands, replies)
+        for number, error in refused.items():
+            if number >= 0 and isinstance(error, errors.ResponseError):
+                self.annotate_exception(error, number + 1, commands[number][0])
+        results = replies[-1]
+        if isinstance(results, errors.ExecAbortError) and refused:
+            raise next(iter(refused.values())) from results
+        if isinstance(results, Exception):
+            raise results
+        self.watching = False
+        if results is None:
+            raise errors.WatchError("Watched variable changed.")
+        for number, error in refused.items():
+            results.insert(max(number, 0), error)
+        if raise_on_error:
+            self.raise_first_error(commands, results)
+        return self._fast.finish_all(commands, results)
+
+
+# Methods that do nothing but say a command's name: how many words follow it, -1: as many as are given.
+_PLAIN_METHODS: dict[str, int] = {
+    "get": 1, "ttl": 1, "delete": -1, "exists": -1,
+    "hget": 2, "hgetall": 1, "hexists": 2, "hkeys": 1, "hvals": 1, "hlen": 1, "hdel": -1,
+    "sadd": -1, "srem": -1, "sismember": 2, "smembers": 1, "scard": 1,
+    "lpush": -1, "rpush": -1, "llen": 1, "lindex": 2, "lrange": 3, "lset": 3, "ltrim": 3, "rpoplpush": 2,
+    "zscore": 2, "zcard": 1, "zcount": 3, "zrem": -1, "xlen": 1, "xack": -1, "xdel": -1,
+}  # fmt: skip
+_COMMANDS = {"delete": "DEL"}
+
+
+def short_methods(plain_class: Any, make: Any) -> dict[str, Any]:
+    """Methods of clients (`telling`) or pipelines (`noting`) in one step, where the library's own take several."""
+    made = {"set": short_set(plain_class), "mget": short_mget(plain_class)}
+    for name, count in _PLAIN_METHODS.items():
+        plain = getattr(plain_class, name)
+        made[name] = functools.wraps(plain)(make(plain, _COMMANDS.get(name, name.upper()), count))
+    return made
+
+
+class Callbacks(Unknown):
+    """A client's callbacks; what was learned from them is forgotten when they change."""
+
+    known: dict[Any, Any] | None = None
+
+    def _forget(self) -> None:
+        if self.known is not None:
+            self.known.clear()
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, value)
+        self._forget()
+
+    def __delitem__(self, key: str) -> None:
+        super().__delitem__(key)
+        self._forget()
+
+    def update(self, data: Any) -> None:
+        super().update(data)
+        self._forget()
