@@ -28,7 +28,11 @@ cdef enum:
     READ_MOST = 1 << 30
     SSL_CTRL_MODE = 33
     SSL_MODE_RELEASE_BUFFERS = 16
-    WANTS_NOTHING, WANTS_READ, WANTS_WRITE
+
+cdef enum:
+    WANTS_NOTHING = 0
+    WANTS_READ
+    WANTS_WRITE
 
 # Where small chunks are put together; used up within a call.
 cdef char gathered[RECORD_BYTES]

@@ -202,7 +202,7 @@ cdef class ScriptHost(Host):
         if self.server.stopping:
             text = errors.SCRIPT_STOPPED.encode()
         elif state.killed:
-            text = (errors.FUNCTION_KILLED if self.is_function else errors.SCRIPT_KILLED).encode()
+            text = errors.SCRIPT_KILLED.encode()
         else:
             return False
         set_text(state, text, len(text))
