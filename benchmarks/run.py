@@ -276,7 +276,7 @@ def table(results: dict[str, dict[str, Figure]]) -> str:
 
 def rules_table(results: dict[str, dict[str, Figure]]) -> str:
     """What rules cost: each server's rate and time for a user that has some, beside its own default user's."""
-    lines = []
+    lines: list[str] = []
     for case, limited in results.items():
         plain = results.get(case.replace("user with rules", "default user"))
         if "user with rules" in case and plain:

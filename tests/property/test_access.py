@@ -206,7 +206,8 @@ def test_verdicts(root: list[str], other: list[str], words: list[bytes]) -> None
 SIGNS = [b"+", b"-", b"~", b"%", b"&", b">", b"<", b"#", b"!", b"(", b")", b"@", b"|", b"=", b",", b" ", b"\0", b"*"]
 PIECES = [
     *SIGNS, b"get", b"config", b"all", b"read", b"on", b"db", b"1", b"-1", b"99999999999", b"R", b"RW", b"x", b"reset",
-    b"resetkeys", b"allkeys", b"allchannels", b"alldbs", b"nopass", b"+get", b"+select|", b"(+get", b"~a)", b"\xff", b"0" * 64, b"\n",
+    b"resetkeys", b"allkeys", b"allchannels", b"alldbs", b"nopass", b"+get", b"+select|", b"(+get", b"~a)", b"\xff",
+    b"0" * 64, b"\n",
 ]  # fmt: skip
 nonsense = st.lists(
     st.one_of(
@@ -237,8 +238,7 @@ def test_nonsense_changes_nothing(before: list[str], words: list[bytes]) -> None
     was = facts(account.user)
     try:
         made = users.modified(b"u", words)
-    except RuleError as error:
-        assert str(error)
+    except RuleError:
         assert facts(account.user) == was
         return
     assert facts(account.user) == was

@@ -26,7 +26,7 @@ container(
 
 def _too_many(call: Any, most: int) -> None:
     if len(call.args) > most:
-        raise CommandError(errors.subcommand_syntax("ACL", call.args[1].decode("latin-1")))
+        raise CommandError(errors.subcommand_arity("ACL", call.args[1].decode("latin-1")))
 
 
 @command("ACL CAT [category]", since="6.0.0", flags=_FLAGS, complexity="O(1)")

@@ -351,7 +351,7 @@ def client_trackinginfo(call: Any) -> dict[bytes, Any]:
 def client_unblock(call: Any) -> int:
     """Wake a connection that waits in a blocking command."""
     if len(call.args) > 4:
-        raise CommandError(errors.unknown_subcommand("CLIENT", call.args[1].decode("latin-1")))
+        raise CommandError(errors.subcommand_arity("CLIENT", call.args[1].decode("latin-1")))
     if len(call.args) == 4 and call.args[3].lower() not in (b"timeout", b"error"):
         raise CommandError(errors.UNBLOCK_REASON)
     waiting = call.server.clients.by_id(call.parse_integer(call.args[2]))

@@ -31,7 +31,7 @@ container("COMMANDLOG", group="server", since="8.1.0", summary="Read and reset t
 def slowlog_get(call: Any) -> list[list[Any]]:
     """Return the newest entries of the slow log, ten unless told otherwise."""
     if len(call.args) > 3:
-        raise CommandError(errors.subcommand_arity(call.args[1].decode(errors="replace"), "slowlog"))
+        raise CommandError(errors.subcommand_arity("SLOWLOG", call.args[1].decode(errors="replace")))
     count = _count(call.args[2]) if len(call.args) == 3 else _DEFAULT_COUNT
     return _replies(call.server.command_logs.slow, count)
 

@@ -65,5 +65,10 @@ def config_rewrite(call: Any) -> str:
 )
 def config_set(call: Any) -> str:
     """Change parameters while the server runs."""
-    call.server.config.set(call.args[2:], local=call.server.clients.is_local(call.connection))
+    server = call.server
+    server.config.set(
+        call.args[2:],
+        local=server.clients.is_local(call.connection),
+        loading=server.persistence.loading is not None,
+    )
     return "OK"

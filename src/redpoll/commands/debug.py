@@ -53,7 +53,7 @@ def debug(call: Any) -> Any:
     for usage, (function, least, most) in _SUBCOMMANDS.items():
         if usage.partition(" ")[0] == name and least <= len(words) <= most:
             return function(call, *words)
-    raise CommandError(errors.unknown_subcommand("DEBUG", call.args[1].decode("latin-1")))
+    raise CommandError(errors.subcommand_arity("DEBUG", call.args[1].decode("latin-1")))
 
 
 @_subcommand("HELP")

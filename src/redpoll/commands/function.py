@@ -58,7 +58,7 @@ def function_dump(call: Any) -> bytes:
 def function_flush(call: Any) -> str:
     """Delete all libraries."""
     if len(call.args) > 3:
-        raise CommandError(errors.subcommand_arity(_text(call.args[1]), "FUNCTION"))
+        raise CommandError(errors.subcommand_arity("FUNCTION", _text(call.args[1])))
     call.server.functions.libraries.flush(flushes_at_once(call, errors.FUNCTION_FLUSH_OPTION))
     call.count_change()
     return "OK"
@@ -130,7 +130,7 @@ def function_load(call: Any) -> bytes:
 def function_restore(call: Any) -> str:
     """Load all libraries of a payload."""
     if len(call.args) > 4:
-        raise CommandError(errors.subcommand_arity(_text(call.args[1]), "FUNCTION"))
+        raise CommandError(errors.subcommand_arity("FUNCTION", _text(call.args[1])))
     policy = _text(call.args[3]).upper() if len(call.args) > 3 else "APPEND"
     if policy not in ("FLUSH", "APPEND", "REPLACE"):
         raise CommandError(errors.RESTORE_POLICY)

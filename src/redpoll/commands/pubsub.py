@@ -161,7 +161,7 @@ def pubsub_shardnumsub(call: Any) -> list[Any]:
 def _names(call: Any, *, sharded: bool) -> list[bytes]:
     words = call.args
     if len(words) > 3:
-        raise CommandError(errors.subcommand_arity(words[1].decode("latin-1"), "pubsub"))
+        raise CommandError(errors.subcommand_arity("PUBSUB", words[1].decode("latin-1")))
     names: list[bytes] = call.server.pubsub.names(words[2] if len(words) == 3 else None, sharded)
     return names
 

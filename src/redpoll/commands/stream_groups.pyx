@@ -41,7 +41,7 @@ cdef int read_options(Call call, Options* options, bint creating) except -1:
             if options.entries_read < 0 and options.entries_read != ENTRIES_READ_UNKNOWN:
                 raise CommandError(errors.ENTRIES_READ_RANGE)
         else:
-            raise CommandError(errors.xgroup_arity(call.word(1).decode("utf-8", "surrogateescape")))
+            raise CommandError(errors.subcommand_arity("XGROUP", call.word(1).decode("utf-8", "surrogateescape")))
         i += 1
     return 0
 

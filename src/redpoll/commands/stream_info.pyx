@@ -95,11 +95,11 @@ cdef int xinfo_stream(Call call) except -1:
     cdef Out* out = call.out
     if call.argc > 3:
         if not call.word_is(3, b"FULL", 4) or call.argc == 5 or call.argc > 6:
-            raise CommandError(errors.subcommand_syntax("XINFO", call.word(1).decode("utf-8", "surrogateescape")))
+            raise CommandError(errors.subcommand_arity("XINFO", call.word(1).decode("utf-8", "surrogateescape")))
         full = True
         if call.argc == 6:
             if not call.word_is(4, b"COUNT", 5):
-                raise CommandError(errors.subcommand_syntax("XINFO", call.word(1).decode("utf-8", "surrogateescape")))
+                raise CommandError(errors.subcommand_arity("XINFO", call.word(1).decode("utf-8", "surrogateescape")))
             call.integer(5, &count)
             if count < 0:
                 count = FULL_COUNT

@@ -339,7 +339,17 @@ class User:
     `databases` is how many there are: numbers from there on are no matter of rules, but of the commands that get them.
     """
 
-    __slots__ = ("all_channels", "databases", "enabled", "name", "no_password", "passwords", "root", "sanitize", "selectors")
+    __slots__ = (
+        "all_channels",
+        "databases",
+        "enabled",
+        "name",
+        "no_password",
+        "passwords",
+        "root",
+        "sanitize",
+        "selectors",
+    )
 
     def __init__(self, name: bytes, *, all_channels: bool = False, databases: int = MOST_DATABASE) -> None:
         self.name = name

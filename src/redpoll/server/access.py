@@ -262,9 +262,8 @@ class Access:
                 raise AccessError(f"Error in user declaration '{shown}': {DUPLICATE}")
             if has_spaces(words[0]):
                 raise AccessError(BAD_NAME)
-            # The default user is there already, and what is said of it comes on top.
-            account = self.users.get(words[0])
-            user = users[words[0]] = self.users.new(words[0]) if account is None else account.user.copy()
+            # The default user too begins as one who may do nothing, once something is said of it.
+            user = users[words[0]] = self.users.new(words[0])
             try:
                 apply(user, joined(words[1:]))
             except Modification as error:

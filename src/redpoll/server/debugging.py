@@ -99,20 +99,6 @@ class ClientLink:
         return self.must_end() or any(event & _GONE for _, event in self._closing.poll(0))
 
 
-class GivenAway:
-    """In the place of a TLS connection that another process goes on with: it is closed without being ended."""
-
-    def __init__(self, secure: ssl.SSLSocket) -> None:
-        self._secure = secure
-
-    def unwrap(self) -> None:
-        """Say nothing."""
-
-    def close(self) -> None:
-        """Close this process's descriptor."""
-        self._secure.close()
-
-
 class Debugging:
     """The clients of one server that debug, and its children."""
 

@@ -6,6 +6,7 @@ from redpoll.server.openssl cimport SSL
 cdef class Secure:
     cdef readonly object sock    # ssl.SSLSocket
     cdef SSL* ssl                # what it works with, or NULL
+    cdef bint given_away         # another process goes on with it
 
 # As `recv` and `send`: the number of bytes, 0 at the end, -1 with an error of errno's.
 cdef ssize_t receive_secure(Connection connection, char* into, size_t room, int* error)

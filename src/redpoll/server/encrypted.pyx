@@ -28,7 +28,11 @@ cdef enum:
     READ_MOST = 1 << 30
     SSL_CTRL_MODE = 33
     SSL_MODE_RELEASE_BUFFERS = 16
-    WANTS_NOTHING, WANTS_READ, WANTS_WRITE
+
+cdef enum:
+    WANTS_NOTHING = 0
+    WANTS_READ
+    WANTS_WRITE
 
 # Where small chunks are put together; used up within a call.
 cdef char gathered[RECORD_BYTES]
@@ -54,8 +58,18 @@ cdef class Secure:
             library.SSL_ctrl(self.ssl, SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS, NULL)
 
     def getpeercert(self):
-        """As that of `ssl.SSLSocket`."""
+        """As that of `ssl.SSLSocket`, and so are `read` and `send`."""
         return self.sock.getpeercert()
+
+    def read(self, size):
+        return self.sock.read(size)
+
+    def send(self, data):
+        return self.sock.send(data)
+
+    def give_away(self):
+        """Another process goes on with it: here it is closed without being ended."""
+        self.given_away = True
 
 
 cdef ssize_t receive_secure(Connection connection, char* into, size_t room, int* error):
@@ -170,7 +184,7 @@ cdef void close_secure(Connection connection) noexcept:
     cdef Secure secure = <Secure>connection.secure
     secure.ssl = NULL
     try:
-        if not connection.shaking_hands:
+        if not connection.shaking_hands and not secure.given_away:
             # Tells the peer that this is the end; its answer is not waited for.
             secure.sock.unwrap()
     except (OSError, ValueError):

@@ -132,7 +132,7 @@ def set_ciphersuites(context, str names):
 
 
 def set_session_cache(context, long size, long seconds):
-    """Have an `SSLContext` remember up to so many sessions (0: any number), for so long. Raises `NotImplementedError`."""
+    """Have an `SSLContext` remember so many sessions (0: all) for so long. Raises `NotImplementedError`."""
     cdef void* inner
     if not is_usable():
         raise NotImplementedError("this Python's ssl module cannot set it")
@@ -154,4 +154,3 @@ def do_without():
     global tried, usable
     tried = True
     usable = False
-

@@ -33,7 +33,7 @@ from redpoll.commands import flags as command_flags
 from redpoll.errors import CommandError
 from redpoll.scripting import inspection
 from redpoll.scripting.debugger import Debugger
-from redpoll.server.debugging import ClientLink, Debugging, GivenAway
+from redpoll.server.debugging import ClientLink, Debugging
 
 ctypedef int (*raw_handler_t)(Call call) noexcept
 
@@ -202,7 +202,7 @@ cdef class ScriptHost(Host):
         if self.server.stopping:
             text = errors.SCRIPT_STOPPED.encode()
         elif state.killed:
-            text = (errors.FUNCTION_KILLED if self.is_function else errors.SCRIPT_KILLED).encode()
+            text = errors.SCRIPT_KILLED.encode()
         else:
             return False
         set_text(state, text, len(text))
@@ -397,7 +397,7 @@ cdef class Scripts(ScriptRunner):
             if self.debugging.fork(connection):
                 return self.debug_in_child(call, only_reads, link)
             if connection.secure is not None:
-                connection.secure = GivenAway(connection.secure)
+                connection.secure.give_away()
             self.loop.close(connection)
             return 0
         self.server.log.notice("Redpoll synchronous debugging eval session started")

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from redpoll.server import openssl
+from redpoll.server.openssl import available, forget_sessions, set_ciphersuites, set_session_cache
 
 if TYPE_CHECKING:
     # Takes long to import, for servers and stores that have no use for it.
@@ -92,16 +92,16 @@ def make_context(config: Any) -> ssl.SSLContext:
         _load(
             "tls-ciphersuites",
             config.tls_ciphersuites,
-            lambda: openssl.set_ciphersuites(context, config.tls_ciphersuites),
+            lambda: set_ciphersuites(context, config.tls_ciphersuites),
         )
     if config.tls_session_caching:
         with contextlib.suppress(NotImplementedError):
-            openssl.set_session_cache(context, config.tls_session_cache_size, config.tls_session_cache_timeout)
+            set_session_cache(context, config.tls_session_cache_size, config.tls_session_cache_timeout)
     else:
         # No session is told to a client, neither in a ticket nor by an ID.
         context.options |= ssl.OP_NO_TICKET
         context.num_tickets = 0
-        openssl.forget_sessions(context)
+        forget_sessions(context)
     return context
 
 
@@ -176,7 +176,7 @@ class Tls:
     def not_in_force(self) -> list[str]:
         """Which directives that differ from what they are by default do nothing with this Python."""
         config = self._config
-        if not config.tls_port or openssl.available():
+        if not config.tls_port or available():
             return []
         # Without caching it is sessions of TLS 1.2 that are remembered nevertheless.
         usual = {"tls-session-caching": True, "tls-session-cache-size": 20480, "tls-session-cache-timeout": 300}
@@ -259,7 +259,6 @@ def parse_certificate(der: bytes) -> Certificate:
     # UTCTime has two digits of the year, 1950 to 2049.
     if validity[at] == 0x17:
         until = ("19" if until[:2] >= "50" else "20") + until
-    import calendar
 
     when = time.strptime(until, "%Y%m%d%H%M%SZ")
     return Certificate(serial.lstrip(b"\0").hex().upper(), calendar.timegm(when))

@@ -30,6 +30,28 @@ def test_users_in_the_configuration(make_server, tmp_path) -> None:
         assert connection.call("ACL", "USERS") == [b"alice", b"default"]
 
 
+@pytest.mark.parametrize("target", ["redpoll", "redis70", "redis82", "valkey91"])
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("user default on nopass ~* +@all", "user default on nopass ~* resetchannels +@all"),
+        ("user default on nopass +acl", "user default on nopass resetchannels -@all +acl"),
+        ("user default on >x", None),
+    ],
+)
+def test_a_line_for_the_default_user_is_all_that_it_may(
+    make_server, tmp_path, target: str, line: str, told: str | None
+) -> None:
+    path = tmp_path / "extra.conf"
+    path.write_text(f"{line}\n")
+    with make_server(target, include=str(path)).connect() as connection:
+        reply = connection.call("ACL", "LIST")
+        if told is None:
+            assert reply == "NOAUTH Authentication required."
+        else:
+            assert [one.replace(b" sanitize-payload", b"") for one in reply] == [told.encode()]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -92,8 +92,8 @@ WITHOUT_LIBRARY = peers.Target(
     (
         sys.executable,
         "-c",
-        "import sys; from redpoll.server import openssl; openssl.do_without(); "
-        "from redpoll.__main__ import main; sys.exit(main())",
+        """import sys; from redpoll.server import openssl; openssl.do_without()
+from redpoll.__main__ import main; sys.exit(main())""",
     ),
 )
 
