@@ -301,7 +301,7 @@ cdef class Fast:
         cdef dict options
         cdef list made = []
         if len(results) != len(commands):
-            raise RuntimeError("EXEC answered something else than was queued; this is a bug in Redpoll, please report it")
+            raise RuntimeError("EXEC answered something else than was queued; this is a bug in Redpoll, report it")
         for reply, (args, options) in zip(results, commands):
             made.append(reply if isinstance(reply, Exception)
                         else self.finish(reply, self.callback_of(args[0]), options))
@@ -337,8 +337,7 @@ cdef class Fast:
     # The same for asyncio, in pieces between which the caller awaits
 
     def run_task(self, tuple args, dict options):
-        """A command's result, which may be a coroutine; `SLOW`; or `Waiting`, and then the connection is to be given back.
-        """
+        """A command's result, perhaps a coroutine; `SLOW`; or `Waiting`: the connection is to be given back then."""
         cdef Session session
         cdef Waiting waiting
         cdef object reply

@@ -87,7 +87,6 @@ cdef class Guard:
         free(self.gate)
 
     cdef int acquire_slowly(self) except -1:
-        cdef unsigned long turn
         if self.owner == PyThread_get_thread_ident():
             raise RuntimeError(
                 "This thread is in the middle of a command of this store already: a signal handler, a finalizer or a "

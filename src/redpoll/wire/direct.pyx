@@ -2,8 +2,8 @@
 
 Most handlers write their reply, and whoever is in this process reads it again from there (`embedded/replies.pyx`). For
 whole collections that is twice the work: their handlers look at `Call.direct`, and if somebody is there they build the
-list or the dictionary from the structure itself, and leave it in `Call.given`. What is a set in RESP3 is given as a tuple
-that holds the list of its members: whether it becomes a set is the caller's affair.
+list or the dictionary from the structure itself, and leave it in `Call.given`. What is a set in RESP3 is given as a
+tuple that holds the list of its members: whether it becomes a set is the caller's affair.
 """
 
 
