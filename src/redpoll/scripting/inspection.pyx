@@ -15,11 +15,12 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcpy, strcmp, strlen, strstr
 
 from redpoll.scripting.lua cimport (
-    LUA_HOOKCOUNT, LUA_MASKCOUNT, LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TLIGHTUSERDATA, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING,
-    LUA_TTABLE, LUA_TTHREAD, LUA_TUSERDATA, lua_CFunction, lua_checkstack, lua_cpcall, lua_createtable, lua_error,
-    lua_getfield, lua_getglobal, lua_getinfo, lua_getlocal, lua_getstack, lua_gettop, lua_newthread, lua_next, lua_pcall,
-    lua_pop, lua_pushlstring, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawget, lua_rawset, lua_sethook, lua_settop,
-    lua_toboolean, lua_tolstring, lua_tonumber, lua_topointer, lua_touserdata, lua_type, luaL_error,
+    LUA_HOOKCOUNT, LUA_MASKCOUNT, LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TLIGHTUSERDATA, LUA_TNIL, LUA_TNUMBER,
+    LUA_TSTRING, LUA_TTABLE, LUA_TTHREAD, LUA_TUSERDATA, lua_CFunction, lua_checkstack, lua_cpcall, lua_createtable,
+    lua_error, lua_getfield, lua_getglobal, lua_getinfo, lua_getlocal, lua_getstack, lua_gettop, lua_newthread,
+    lua_next, lua_pcall, lua_pop, lua_pushlstring, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawget,
+    lua_rawset, lua_sethook, lua_settop, lua_toboolean, lua_tolstring, lua_tonumber, lua_topointer, lua_touserdata,
+    lua_type, luaL_error,
 )
 from redpoll.scripting.sandbox cimport load_text, push_real
 from redpoll.wire.request cimport Arg
