@@ -30,10 +30,11 @@ FILES = (
     "unit/info-command", "unit/slowlog", "unit/latency-monitor", "unit/obuf-limits", "unit/networking", "unit/quit",
     "unit/acl", "unit/acl-v2", "unit/auth", "unit/violations", "unit/other", "unit/multi", "unit/pubsub",
     "unit/pubsubshard", "unit/tracking", "unit/functions", "unit/scripting", "unit/aofrw", "unit/lazyfree",
-    "unit/maxmemory", "integration/rdb", "integration/aof",
+    "unit/maxmemory", "integration/rdb", "integration/aof", "unit/memefficiency", "unit/client-eviction",
     "integration/aof-multi-part", "integration/convert-zipmap-hash-on-load",
     "integration/convert-ziplist-hash-on-load", "integration/convert-ziplist-zset-on-load",
-    "integration/corrupt-dump", "integration/logging", "integration/redis-benchmark",
+    "integration/corrupt-dump", "integration/corrupt-dump-fuzzer", "integration/logging",
+    "integration/redis-benchmark",
 )  # fmt: skip
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LINE = re.compile(r"^\[(ok|err|skip|ignore|exception|timeout)\]:? ?(.*)$")

@@ -7,10 +7,10 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redpoll.cli.cluster import atomic
+from redpoll.cli.cluster import atomic, nodes
 from redpoll.cli.cluster.create import allocate, assign_replicas, improve, penalty, spread
 from redpoll.cli.cluster.importing import key_slot
 from redpoll.cli.cluster.node import SLOTS, ClusterFailed, Node, parse_address, read_node, runs
@@ -80,7 +80,8 @@ def test_thresholds() -> None:
     assert Share(make_node(0, 5), 1.0, 0.0).expected == 0
 
 
-@given(st.lists(st.sampled_from("abcde"), min_size=3, max_size=15), st.integers(0, 3), st.integers())
+@given(st.lists(st.sampled_from("abcde"), min_size=3, max_size=10), st.integers(0, 3), st.integers())
+@settings(deadline=None, max_examples=40)
 def test_every_primary_has_its_replicas(hosts: list[str], replicas: int, seed: int) -> None:
     nodes = [make_node(number, host=host) for number, host in enumerate(hosts)]
     count = max(1, len(nodes) // (replicas + 1))
@@ -157,6 +158,40 @@ def test_lines_of_nodes() -> None:
 )
 def test_addresses(text: str, place: tuple[str, int, int] | None) -> None:
     assert parse_address(text) == place
+
+
+class Onlooker(Node):
+    """A node that sees the others as it was told to, and one configuration after the other."""
+
+    def __init__(self, number: int, lines: list[str], configurations: list[str]) -> None:
+        super().__init__(Options(), "h", 7000 + number)
+        self._lines, self._configurations = lines, configurations
+
+    def seen(self) -> list[Node]:
+        return [read_node(self.options, line) for line in self._lines]
+
+    def configuration(self) -> str:
+        return self._configurations.pop(0) if len(self._configurations) > 1 else self._configurations[0]
+
+
+def test_who_is_not_reached_is_told(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    now = iter(range(0, 1000, 15))
+    monkeypatch.setattr(nodes.time, "monotonic", lambda: float(next(now)))
+    monkeypatch.setattr(nodes.time, "sleep", lambda _: None)
+    far = f"{'a' * 40} far:7005@17005 handshake - 0 0 0 disconnected"
+    away = f"{'b' * 40} away:7006 master - 0 0 0 disconnected"
+    near = f"{'c' * 40} near:7007@17007 master - 0 0 0 connected"
+    one = Onlooker(0, [far, near], ["x"] * 3 + ["y"])
+    nodes.wait_for_agreement([one, Onlooker(1, [far, away, near], ["y"])])
+    assert capfdbinary.readouterr().out.decode() == (
+        "Waiting for the cluster to join\n..\n"
+        "Warning: 2 node(s) may be unreachable\n"
+        " - The port 17005 of node far:7005 may be unreachable from:\n   h:7000\n   h:7001\n"
+        " - Node away:7006 may be unreachable from:\n   h:7001\n"
+        "Cluster bus ports must be reachable by every node.\n"
+        "Remember that cluster bus ports are different from standard instance ports.\n.\n"
+    )
 
 
 # -- Redis 8.4's own way of moving slots ---------------------------------------------

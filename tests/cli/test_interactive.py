@@ -32,7 +32,7 @@ class Terminal:
         if not self.process:
             os.execve(sys.executable, [sys.executable, "-m", "redpoll.cli", *words], environment)
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
-        self.seen = b""
+        self.seen = self.raw = b""
 
     def type(self, text: str) -> None:
         os.write(self._fd, text.encode())
@@ -56,6 +56,7 @@ class Terminal:
             if not data:
                 raise AssertionError(f"the client ended before {text!r} was shown; shown was:\n{plain}")
             self.seen += data
+            self.raw += data
             if b"\x1b[6n" in data:
                 # It asks where the cursor is.
                 os.write(self._fd, b"\x1b[1;1R")
@@ -187,3 +188,71 @@ def test_messages_until_a_key_is_pressed(terminal: Callable[..., Terminal], serv
     here.wait_for("(subscribed mode)>")
     here.type("unsubscribe\r")
     here.wait_for(f":{server.port}>")
+
+
+def test_a_server_in_use_is_known_by_its_clients(terminal: Callable[..., Terminal], server: Any) -> None:
+    with contextlib.ExitStack() as others:
+        for _ in range(11):
+            others.enter_context(server.connect()).call("PING")
+        here = terminal()
+        here.type("keys *\r")
+        assert "this looks like a server in use" in here.wait_for("Go on? [y/N]")
+        here.type("n\r")
+        here.wait_for(f":{server.port}>")
+        here.type(":set noconfirm\r")
+        here.wait_for(f":{server.port}>")
+        here.type("keys nothing*\r")
+        here.wait_for("(empty array)")
+
+
+def test_what_the_session_itself_knows(terminal: Callable[..., Terminal]) -> None:
+    here = terminal()
+    here.type(":help\r")
+    shown = here.wait_for(":set nocolour")
+    assert "help <command>, help @<group>" in shown
+    here.type("help getrange\r")
+    assert "GETRANGE key start end" in here.wait_for("summary:")
+
+
+def test_streams_and_info_are_tables(terminal: Callable[..., Terminal], server: Any) -> None:
+    with server.connect() as client:
+        client.call("XADD", "s", "1-1", "name", "Ann", "town", "Old Town")
+    here = terminal()
+    here.type("xrange s - +\r")
+    assert re.search(r'1-1  name=Ann  town="Old Town"', here.wait_for('"Old Town"'))
+    here.type("info server\r")
+    assert re.search(r"\n  redis_version +\d", here.wait_for("tcp_port"))
+
+
+def test_options_are_completed_and_words_coloured(terminal: Callable[..., Terminal]) -> None:
+    here = terminal()
+    here.type("set k v kee\t")
+    here.wait_for("pttl")
+    here.type("\x03")
+    here.wait_for(">")
+    here.seen = b""
+    here.type("getrange k 1 x")
+    here.wait_for("k 1 x")
+    here.type("\x15nosuchthing ")
+    deadline = time.monotonic() + 20
+    while b"215;95;95" not in here.raw and b"38;5;167" not in here.raw and time.monotonic() < deadline:
+        here.wait_for("nosuchthing")
+    assert re.search(rb"38;(?:5;75|2;95;175;255)", here.raw)  # a command
+    assert re.search(rb"38;(?:5;167|2;215;95;95)", here.raw)  # none
+
+
+def test_lines_of_before_are_searched(terminal: Callable[..., Terminal], server: Any) -> None:
+    here = terminal()
+    here.type("echo findme\r")
+    here.wait_for('"findme"')
+    here.type("ping\r")
+    here.wait_for("PONG")
+    here.wait_for(f":{server.port}>")
+    here.type("\x12")
+    here.wait_for("I-search")
+    here.type("find")
+    here.wait_for("echo findme")
+    here.type("\r")
+    here.wait_for("find")
+    here.type("\r")
+    here.wait_for('"findme"')

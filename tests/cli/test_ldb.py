@@ -157,7 +157,10 @@ class Typist:
                 os.write(self._fd, b"\x1b[1;1R")
 
     def end(self) -> int:
-        """Wait for its end; the exit code."""
+        """Wait for its end, which needs what it shows to be taken; the exit code."""
+        with contextlib.suppress(OSError):
+            while os.read(self._fd, 65536):
+                pass
         status = os.waitpid(self.process, 0)[1]
         os.close(self._fd)
         return os.waitstatus_to_exitcode(status)

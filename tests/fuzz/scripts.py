@@ -23,7 +23,7 @@ import sys
 import time
 
 from tests.peers import Server, start
-from tests.resp import ConnectionClosed, ErrorReply
+from tests.resp import Connection, ConnectionClosed
 
 OPTIONS = {"busy_reply_threshold": 10, "script_memory_limit": "24mb", "maxmemory": "200mb"}
 ANSWER_SECONDS = 30.0
@@ -290,6 +290,20 @@ class Wrong(Exception):
     """The server did something that it should not."""
 
 
+def first_line(connection: Connection) -> bytes:
+    """Read a whole reply, however deep, and return its first line."""
+    first, pending = None, 1
+    while pending:
+        pending -= 1
+        line = connection._line()
+        first = first or line
+        if line[:1] in b"*~>%":
+            pending += int(line[1:]) * (2 if line[:1] == b"%" else 1)
+        elif line[:1] in b"$=" and line != b"$-1":
+            connection._bulk(line[1:])
+    return first or b""
+
+
 class Runner:
     """Runs programs on a server, one after another, and looks at it in between."""
 
@@ -314,7 +328,7 @@ class Runner:
             reply = self._run(program)
         except (ConnectionClosed, OSError) as problem:
             raise Wrong(f"program {number}: {problem!r}; the server {self._end()}") from problem
-        if isinstance(reply, ErrorReply):
+        if reply.startswith(b"-"):
             self.errors += 1
 
     def _end(self) -> str:
@@ -322,7 +336,7 @@ class Runner:
             return f"lives; its log:\n{self._server.log()}"
         return f"ended with {self._server.process.poll()}; its log:\n{self._server.log()}"
 
-    def _run(self, program: Program) -> object:
+    def _run(self, program: Program) -> bytes:
         name = "EVAL_RO" if program.only_reads else "EVAL"
         self._client.send(name, program.text.encode("latin-1"), "2", "k1", "k2", "10", "argument")
         deadline = time.monotonic() + ANSWER_SECONDS
@@ -336,12 +350,12 @@ class Runner:
                 raise Wrong(f"SCRIPT KILL answers {answer!r}")
             if time.monotonic() > deadline:
                 raise Wrong(f"it does not end; SCRIPT KILL answers {answer!r}:\n{program.text}")
-        reply = self._client.read()
+        reply = first_line(self._client)
         for connection in (self._client, self._other):
             if (answer := connection.call("PING")) != "PONG":
                 raise Wrong(f"PING answers {answer!r} after:\n{program.text}")
-        if self._look() != self._found:
-            raise Wrong(f"scripts find something else after:\n{program.text}")
+        if (found := self._look()) != self._found:
+            raise Wrong(f"scripts find {found!r} and not {self._found!r} after:\n{program.text}")
         return reply
 
     def _answered(self, seconds: float) -> bool:

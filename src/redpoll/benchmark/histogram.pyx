@@ -1,7 +1,8 @@
 """How often each latency was seen.
 
 The buckets are those of Gil Tene's HdrHistogram with three significant digits (hdrhistogram.org): equal widths within
-each power of two. A histogram is written by one thread; others may read it meanwhile, and see it a few values late.
+each power of two. (Its libraries for Python want the interpreter's lock for each value.) A histogram is written by one
+thread; others may read it meanwhile, and see it a few values late.
 """
 
 from libc.stdlib cimport calloc, free

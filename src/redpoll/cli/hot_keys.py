@@ -10,8 +10,6 @@ from redpoll.cli.replies import ErrorReply
 from redpoll.cli.scan_modes import Sampler, ScanFailed, name_of
 from redpoll.cli.session import Session
 
-_KEPT = 16
-
 
 def find_hot_keys(session: Session) -> int:
     """Find the keys with the highest counters of use."""
@@ -45,9 +43,10 @@ def _take(session: Session, sampler: Sampler, progress: Progress, hottest: list,
         return
     if isinstance(counter, ErrorReply):
         raise ScanFailed(f"Error: {counter.decode('utf-8', 'replace')}")
-    if len(hottest) == _KEPT and counter <= hottest[0][0]:
+    kept = session.options.hot_keys_count
+    if len(hottest) >= kept and (not hottest or counter <= hottest[0][0]):
         return
-    if len(hottest) == _KEPT:
+    if len(hottest) >= kept:
         del hottest[0]
     hottest.insert(bisect.bisect_left(hottest, (counter, b"")), (counter, key))
     name = name_of(session, key).decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 from redpoll.cli import render
 from redpoll.cli.replies import ConnectionLost, ProtocolError
@@ -21,63 +22,56 @@ _CLASSES = (
     (1_000_000, "K"), (2_000_000, "L"), (4_000_000, "M"), (8_000_000, "N"), (16_000_000, "O"), (30_000_000, "P"),
     (60_000_000, "Q"), (float("inf"), "?"),
 )  # fmt: skip
-_COLOURS = (
-    0,
-    17,
-    18,
-    19,
-    20,
-    21,
-    27,
-    33,
-    39,
-    45,
-    51,
-    50,
-    49,
-    48,
-    47,
-    46,
-    82,
-    118,
-    154,
-    190,
-    226,
-    220,
-    214,
-    208,
-    202,
-    196,
-)
-_GREYS = (0, *range(232, 256))
+_DARK = (0, 233, 234, 235, 237, 239, 241, 243, 245, 247)
+_COLOURS = (*_DARK, 144, 143, 142, 184, 226, 214, 208, 202, 196)
+_GREYS = (*_DARK, 249, 251, 253)
 
 
 class Window:
-    """Samples in milliseconds since a moment."""
+    """Samples since a moment, in whole milliseconds; with thousandths where percentiles are wanted of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, percentiles: list[str]) -> None:
         self.least = self.most = self.sum = self.count = 0
         self.began = time.monotonic()
+        self._percentiles = percentiles
+        self._microseconds: Counter[int] = Counter()
 
-    def add(self, milliseconds: int) -> None:
+    def add(self, seconds: float) -> None:
         """Take a sample."""
-        self.least = milliseconds if not self.count else min(self.least, milliseconds)
-        self.most = max(self.most, milliseconds)
-        self.sum += milliseconds
+        taken = int(seconds * 1_000_000 if self._percentiles else seconds * 1000)
+        self.least = taken if not self.count else min(self.least, taken)
+        self.most = max(self.most, taken)
+        self.sum += taken
         self.count += 1
+        if self._percentiles:
+            self._microseconds[taken] += 1
+
+    def percentile(self, percent: float) -> float:
+        """Return the milliseconds that so many percent of the samples took at most."""
+        wanted, seen = percent / 100 * self.count, 0
+        for taken in sorted(self._microseconds):
+            seen += self._microseconds[taken]
+            if seen >= wanted:
+                return taken / 1000
+        return 0.0
 
     def line(self, form: str) -> bytes:
         """Return the figures, in the form of replies."""
         average = self.sum / self.count if self.count else 0.0
+        figures = [str(self.least), str(self.most), f"{average:.2f}"]
+        if self._percentiles:
+            figures = [f"{taken / 1000:.3f}" for taken in (self.least, self.most, average)]
+        shares = {label: f"{self.percentile(float(label)):.3f}" for label in self._percentiles}
         if form == render.STANDARD:
-            return f"min: {self.least}, max: {self.most}, avg: {average:.2f} ({self.count} samples)".encode()
-        if form == render.CSV:
-            return f"{self.least},{self.most},{average:.2f},{self.count}\n".encode()
+            more = "".join(f", p{label}: {value}" for label, value in shares.items())
+            return "min: {}, max: {}, avg: {} ({} samples){}".format(*figures, self.count, more).encode()
         if form in (render.JSON, render.QUOTED_JSON):
-            return (
-                f'{{"min": {self.least}, "max": {self.most}, "avg": {average:.2f}, "count": {self.count}}}\n'.encode()
-            )
-        return f"{self.least} {self.most} {average:.2f} {self.count}\n".encode()
+            inner = ", ".join(f'"{label}": {value}' for label, value in shares.items())
+            more = f', "percentiles": {{{inner}}}' if shares else ""
+            pairs = zip(("min", "max", "avg", "count"), (*figures, str(self.count)), strict=True)
+            return ("{" + ", ".join(f'"{name}": {value}' for name, value in pairs) + more + "}\n").encode()
+        separator = "," if form == render.CSV else " "
+        return (separator.join([*figures, str(self.count), *shares.values()]) + "\n").encode()
 
 
 def _ping(session: Session) -> float:
@@ -99,9 +93,9 @@ def sample_latency(session: Session) -> int:
     options = session.options
     whole = options.interval or (_HISTORY_SECONDS if options.history_of_latency else 1.0)
     on_terminal = session.form == render.STANDARD
-    window = Window()
+    window = Window(options.percentiles)
     while True:
-        window.add(int(_ping(session) * 1000))
+        window.add(_ping(session))
         if on_terminal:
             session.write(_CLEAR_LINE + window.line(session.form))
         ended = time.monotonic() - window.began > whole
@@ -109,7 +103,7 @@ def sample_latency(session: Session) -> int:
             if not on_terminal:
                 session.write(window.line(session.form))
             session.write(b" -- %.2f seconds range\n" % (time.monotonic() - window.began))
-            window = Window()
+            window = Window(options.percentiles)
         elif ended and not on_terminal:
             session.write(window.line(session.form))
             return 0

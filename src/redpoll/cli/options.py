@@ -60,6 +60,8 @@ class Options:
 
     mode = ""  # one of the modes of __main__, or "" for a command or a session
     history_of_latency = False
+    percentiles: list[str] = []  # noqa: RUF012 # replaced, never changed
+    hot_keys_count = 16
     monochrome = False
     pattern: bytes | None = None
     memory_samples = 0
@@ -110,6 +112,19 @@ class Stop(Exception):
     def __init__(self, text: str, code: int) -> None:
         super().__init__(text)
         self.text, self.code = text, code
+
+
+def read_percentiles(text: str) -> list[str]:
+    """Return the percentiles of a list, as they were written. Raises `Stop`."""
+    labels = text.split(",")
+    for label in labels:
+        try:
+            well = 0 <= float(label) <= 100
+        except ValueError:
+            well = False
+        if not well:
+            raise Stop(f"Invalid percentile '{label}': from 0 to 100 are wanted.\n", 1)
+    return labels
 
 
 _FLAGS: dict[str, dict[str, object]] = {
@@ -193,6 +208,8 @@ _VALUES: dict[str, tuple] = {
     "--pattern": ("pattern", os.fsencode),
     "--count": ("scan_count", leading_integer),
     "--cursor": ("cursor", leading_integer),
+    "--hotkeys-count": ("hot_keys_count", leading_integer),
+    "--latency-percentiles": ("percentiles", read_percentiles, {"mode": "latency"}),
     "--top": ("top", leading_integer),
     "--memkeys-samples": ("memory_samples", leading_integer, {"mode": "memkeys"}),
     "--keystats-samples": ("memory_samples", leading_integer, {"mode": "keystats"}),

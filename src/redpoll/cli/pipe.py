@@ -63,7 +63,6 @@ def send_input(session: Session) -> int:
                 waiting = waiting[_send(link, waiting) :]
             if readable and (data := _receive(link)) is not None:
                 if not data:
-                    session.write(b"Error reading replies from server\n")
                     return 1
                 silent_since = time.monotonic()
                 transfer.take(data, session)

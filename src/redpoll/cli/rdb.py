@@ -84,12 +84,10 @@ def fetch_rdb(session: Session) -> int:
     assert connection is not None
     try:
         replconf(connection, session.tell, "capa", "eof")
-        if options.functions_only:
-            if not replconf(connection, session.tell, "rdb-filter-only", "functions"):
-                session.tell("The server cannot send functions alone.")
-                return 1
-        else:
-            replconf(connection, session.tell, "rdb-only", "1")
+        replconf(connection, session.tell, "rdb-only", "1")
+        if options.functions_only and not replconf(connection, session.tell, "rdb-filter-only", "functions"):
+            session.tell("Failed requesting functions only RDB from server, aborting")
+            return 1
         save_rdb(connection, session.tell, options.file)
     except ConnectionLost:
         session.tell("I/O Error reading RDB payload from socket")

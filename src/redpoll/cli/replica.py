@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import select
+
 from redpoll.cli import render
 from redpoll.cli.connection import Connection
 from redpoll.cli.rdb import TransferFailed, begin_sync, payload, replconf
 from redpoll.cli.replies import ConnectionLost, ProtocolError
 from redpoll.cli.session import Session
+
+_ACKNOWLEDGE = [b"REPLCONF", b"ACK", b"0"]
+_ACKNOWLEDGE_SECONDS = 1.0
 
 
 def be_replica(session: Session) -> int:
@@ -40,8 +45,26 @@ def follow_primary(connection: Connection, session: Session, *, sent: bool = Fal
     after = f" after {dropped} bytes" if mark else ""
     session.tell(f"SYNC done{after}. Logging commands from master.")
     try:
+        if mark:
+            session.tell("sending REPLCONF ACK 0")
+            connection.send(_ACKNOWLEDGE)
         while True:
+            if mark:
+                _acknowledge_until_more(connection)
             session.write(render.csv(connection.read_any()) + b"\n")
     except (ConnectionLost, ProtocolError):
         session.tell("Error: Server closed the connection")
     return True
+
+
+def _acknowledge_until_more(connection: Connection) -> None:
+    """Wait for bytes, and say once a second how far we are.
+
+    A file without a length has to be acknowledged before anything follows it; and a server that has not yet taken note
+    that the file is through forgets what it is told.
+    """
+    pending = getattr(connection.socket, "pending", None)
+    while not connection.reader.waiting() and not (pending and pending()):
+        if select.select([connection.socket], [], [], _ACKNOWLEDGE_SECONDS)[0]:
+            return
+        connection.send(_ACKNOWLEDGE)

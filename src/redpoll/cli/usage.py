@@ -56,12 +56,14 @@ A look at a server
   --latency                sample round trips; off the terminal for a second (-i), then one line
   --latency-history        the same in windows of 15 seconds (-i)
   --latency-dist           as a coloured spectrum (--mono: in grey)
+     --latency-percentiles <list>    these too, and in microseconds: 50,99,99.9
   --intrinsic-latency <seconds>   how long this machine lets a process wait
   --scan                   names of all keys
   --bigkeys                keys with the most elements
   --memkeys                keys with the most bytes;   --memkeys-samples <count>
   --keystats               both, with their distribution; --keystats-samples <count>
   --hotkeys                keys asked for most (needs an LFU policy)
+     --hotkeys-count <number>        how many (16)
      --pattern <glob>, --quoted-pattern <quoted glob>   only keys that match
      --count <number>      COUNT for SCAN
      --cursor <number>     where to go on

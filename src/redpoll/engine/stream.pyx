@@ -9,7 +9,9 @@ from redpoll.engine.id_tree cimport (
     tree_first, tree_init, tree_insert, tree_last, tree_remove,
 )
 from redpoll.engine.id_view cimport item_changes
-from redpoll.engine.listpack cimport LISTPACK_END, LISTPACK_HEADER, LISTPACK_MANY, LISTPACK_MAX, listpack_size
+from redpoll.engine.listpack cimport (
+    LISTPACK_END, LISTPACK_HEADER, LISTPACK_MANY, LISTPACK_MAX, Element, listpack_get, listpack_size,
+)
 from redpoll.engine.listpack_element cimport (
     ELEMENT_MOST, element_integer, element_is, element_size, put_element_integer, put_element_text,
 )
@@ -183,6 +185,12 @@ cdef bint count_elements(const uint8_t** p, size_t elements) noexcept nogil:
     return True
 
 
+cdef inline bint is_integer(const uint8_t* p) noexcept nogil:
+    cdef Element read
+    listpack_get(p, &read)
+    return read.text == NULL
+
+
 cdef bint stream_node_valid(StreamId master, const uint8_t* lp, uint64_t* entries, StreamId* last) noexcept nogil:
     cdef const uint8_t* p = lp + LISTPACK_HEADER
     cdef int64_t live, deleted, names, pairs, flags, seen = 0, gone = 0, words
@@ -211,11 +219,11 @@ cdef bint stream_node_valid(StreamId master, const uint8_t* lp, uint64_t* entrie
         if flags > (ENTRY_DELETED | ENTRY_SAME_FIELDS):
             return False
         p += element_size(p)
-        if p[0] == LISTPACK_END:
+        if p[0] == LISTPACK_END or not is_integer(p):
             return False
         id.ms = master.ms + <uint64_t>element_integer(p)
         p += element_size(p)
-        if p[0] == LISTPACK_END:
+        if p[0] == LISTPACK_END or not is_integer(p):
             return False
         id.seq = master.seq + <uint64_t>element_integer(p)
         p += element_size(p)

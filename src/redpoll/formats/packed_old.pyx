@@ -165,7 +165,8 @@ cdef bint zipmap_length(const uint8_t** at, const uint8_t* end, size_t* length) 
         return False
     length[0] = number32(p + 1)
     at[0] = p + 5
-    return True
+    # No server writes a short length the long way, and none takes it.
+    return length[0] >= BIG
 
 
 cdef uint8_t* listpack_of_zipmap(const char* bytes, size_t size, const char** reason) noexcept nogil:

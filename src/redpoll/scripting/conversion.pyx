@@ -14,6 +14,8 @@
 | big number | table `big_number` |
 | verbatim string | table `verbatim_string` of `format` and `string` |
 
+Of several such fields the first of `err`, `ok`, `double`, `big_number`, `verbatim_string`, `map`, `set` counts.
+
 Both ways run in a protected call: Lua may have no memory left. What is read are replies that this server has written,
 so nothing of it is doubted.
 """
@@ -239,6 +241,10 @@ cdef bint write_field(lua_State* L, Out* out, const char* name, char kind) noexc
     cdef bint found = raw_field(L, name) == LUA_TSTRING
     if found:
         text = lua_tolstring(L, -1, &length)
+        if kind == c"-":
+            # The end of its line is no part of an error.
+            while length and (text[length - 1] == c"\r" or text[length - 1] == c"\n"):
+                length -= 1
         write_line(out, kind, text, length)
     lua_pop(L, 1)
     return found
@@ -287,16 +293,6 @@ cdef void write_table(lua_State* L, Out* out, int resp) noexcept nogil:
         lua_pop(L, 1)
         return
     lua_pop(L, 1)
-    if raw_field(L, "map") == LUA_TTABLE:
-        write_pairs(L, out, resp, True)
-        lua_pop(L, 1)
-        return
-    lua_pop(L, 1)
-    if raw_field(L, "set") == LUA_TTABLE:
-        write_pairs(L, out, resp, False)
-        lua_pop(L, 1)
-        return
-    lua_pop(L, 1)
     if raw_field(L, "big_number") == LUA_TSTRING:
         text = lua_tolstring(L, -1, &length)
         if out.resp == 3:
@@ -320,6 +316,16 @@ cdef void write_table(lua_State* L, Out* out, int resp) noexcept nogil:
                 return
             lua_pop(L, 2)
         lua_pop(L, 1)
+    lua_pop(L, 1)
+    if raw_field(L, "map") == LUA_TTABLE:
+        write_pairs(L, out, resp, True)
+        lua_pop(L, 1)
+        return
+    lua_pop(L, 1)
+    if raw_field(L, "set") == LUA_TTABLE:
+        write_pairs(L, out, resp, False)
+        lua_pop(L, 1)
+        return
     lua_pop(L, 1)
     write_array(L, out, resp)
 

@@ -3,8 +3,8 @@
 While a session is on, the script's hook is called at every line. It looks at `watch`, and where that says so it hands
 a `Frame` to the session's `stopped`, which comes back when the script is to go on, or with the error that it is to end
 with. Python runs within the hook then, so nothing there may jump out of Lua: locals are formatted on a stack that has
-been given room before, and all that may fail is done in protected calls. Code that the user types runs in a coroutine of
-its own, as Lua calls no hook within a hook: it ends when the user has gone.
+been given room before, and all that may fail is done in protected calls. Code that the user types runs in a coroutine
+of its own, as Lua calls no hook within a hook; it ends when the user has gone.
 
 How values are shown: strings quoted, numbers as `%g`, tables `{1; 2}` or `{["key"]=1; …}`, and what has no value of its
 own as `"function@0x…"`.
@@ -16,9 +16,9 @@ from libc.string cimport memcpy, strcmp, strlen, strstr
 
 from redpoll.scripting.lua cimport (
     LUA_HOOKCOUNT, LUA_MASKCOUNT, LUA_TBOOLEAN, LUA_TFUNCTION, LUA_TLIGHTUSERDATA, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING,
-    LUA_TTABLE, LUA_TTHREAD, LUA_TUSERDATA, lua_CFunction, lua_checkstack, lua_cpcall, lua_createtable, lua_error, lua_getfield,
-    lua_getglobal, lua_getinfo, lua_getlocal, lua_getstack, lua_gettop, lua_newthread, lua_next, lua_pcall, lua_pop,
-    lua_pushlstring, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawget, lua_rawset, lua_sethook, lua_settop,
+    LUA_TTABLE, LUA_TTHREAD, LUA_TUSERDATA, lua_CFunction, lua_checkstack, lua_cpcall, lua_createtable, lua_error,
+    lua_getfield, lua_getglobal, lua_getinfo, lua_getlocal, lua_getstack, lua_gettop, lua_newthread, lua_next, lua_pcall,
+    lua_pop, lua_pushlstring, lua_pushnil, lua_pushstring, lua_pushvalue, lua_rawget, lua_rawset, lua_sethook, lua_settop,
     lua_toboolean, lua_tolstring, lua_tonumber, lua_topointer, lua_touserdata, lua_type, luaL_error,
 )
 from redpoll.scripting.sandbox cimport load_text, push_real
@@ -339,7 +339,7 @@ cdef int evaluate_apart(lua_State* L) noexcept nogil:
 
 
 cdef class Frame:
-    """A script that is stopped, as long as it is. Values come as texts, cut off behind `limit` bytes (0: hardly ever)."""
+    """A script that is stopped, as long as it is. Values come as texts, cut off behind `limit` bytes (0: never)."""
     cdef lua_State* L
 
     @property
@@ -485,11 +485,6 @@ def end():
 def step():
     """Stop at the next line, once the script goes on."""
     watch.stepping = True
-
-
-def is_stepping():
-    """Whether commands are told of."""
-    return watch.stepping
 
 
 def set_breakpoints(lines):

@@ -19,7 +19,7 @@ from redpoll.scripting.libraries.cjson cimport open_cjson
 from redpoll.scripting.libraries.cmsgpack cimport open_cmsgpack
 from redpoll.scripting.libraries.struct cimport open_struct
 from redpoll.scripting.lua cimport (
-    LUA_ERRMEM, LUA_GCCOLLECT, LUA_MASKCOUNT, LUA_MASKLINE, LUA_REGISTRYINDEX, LUA_TNUMBER, LUA_TSTRING,
+    LUA_GCCOLLECT, LUA_MASKCOUNT, LUA_MASKLINE, LUA_REGISTRYINDEX, LUA_TNUMBER, LUA_TSTRING,
     LUA_TTABLE, api, lua_call, lua_checkstack, lua_close, lua_concat, lua_cpcall, lua_createtable, lua_Debug,
     lua_error, lua_gc, lua_getinfo, lua_getstack, lua_insert, lua_istable, lua_newstate, lua_pcall, lua_pop,
     lua_pushcclosure, lua_pushcfunction, lua_pushlightuserdata, lua_pushlstring, lua_pushnumber, lua_pushstring,
@@ -358,8 +358,10 @@ cdef class Machine:
         state.running = state.debugging = False
         if status != 0:
             self.take_error()
-            if status == LUA_ERRMEM:
-                lua_gc(L, LUA_GCCOLLECT, 0)
+        if state.memory.refused or (state.memory.limit and state.memory.used > state.memory.limit // 2):
+            # Lua collects when there is twice as much, which may not fit; the next script must have room.
+            state.memory.refused = False
+            lua_gc(L, LUA_GCCOLLECT, 0)
         return 0
 
     cdef void take_error(self) noexcept:

@@ -30,6 +30,7 @@ cdef enum:
 cdef struct Memory:
     size_t used
     size_t limit                 # 0: none
+    bint refused                 # something did not fit since this was cleared
 
 cdef struct State:
     lua_State* L                 # the main thread

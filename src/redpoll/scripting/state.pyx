@@ -40,6 +40,7 @@ cdef void* lua_allocate(void* context, void* block, size_t size, size_t new_size
         memory.used -= size
         return NULL
     if new_size > size and memory.limit and memory.used + (new_size - size) > memory.limit:
+        memory.refused = True
         return NULL
     made = realloc(block, new_size)
     if made != NULL:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import redpoll.engine.memory as allocator
 from redpoll.commands import flags as command_flags
 from redpoll.server.listeners import is_local
 
@@ -200,7 +199,7 @@ class Clients:
     def keep_within_memory(self) -> None:
         """Close the clients that hold most, until all together are within `maxmemory-clients`."""
         limit = self.memory_limit
-        if not limit or allocator.statistics()["clients"] <= limit:
+        if not limit or sum(one.memory for one in self) <= limit:
             return
         candidates = [one for one in self if not one.no_evict and one.kind != 1]
         candidates.sort(key=lambda one: one.memory, reverse=True)

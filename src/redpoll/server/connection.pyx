@@ -16,6 +16,7 @@ from redpoll.wire.request cimport parser_free, parser_init, parser_memory
 
 cdef enum:
     OBJECT_BYTES = 640       # about what a connection itself occupies
+    WATCHED_BYTES = 160      # and what a watched key does
 
 
 cdef class Taker:
@@ -150,7 +151,9 @@ cdef class Connection:
         """What the connection occupies in all."""
         return (OBJECT_BYTES + self.buffer_room + parser_memory(&self.parser) + self.out.memory
                 + (0 if self.transaction is None else self.transaction.memory)
-                + (0 if self.subscriptions is None else self.subscriptions.bytes_held))
+                + (0 if self.watched is None else len(self.watched) * WATCHED_BYTES)
+                + (0 if self.subscriptions is None else self.subscriptions.bytes_held)
+                + (0 if self.tracking is None else self.tracking.bytes_held))
 
     @property
     def recent_input(self) -> int:

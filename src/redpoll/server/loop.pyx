@@ -304,6 +304,11 @@ cdef class Loop(Batches):
                 self.awake_at_ms = self.due_at()
             while self.attended and not self.stopping:
                 self.turn()
+                if self.engaged != NULL:
+                    # Amid another thread's script nothing that is due is done: without a rest there would be turn after
+                    # turn, and the interpreter's lock for nobody else.
+                    with nogil:
+                        usleep(LET_RUN_US)
         finally:
             self.attending = 0
             self.attended = False

@@ -46,7 +46,7 @@ cdef uint64_t FLAG_SCRIPT_RUNNER = command_flags.SCRIPT_RUNNER
 cdef enum:
     DIGEST_DIGITS = 40
     COPY_MOST = 4096         # longer answers are handed on in their chunks
-    DEBUG_LIMIT_US = 5000000 # after which a script that is debugged stops, where no threshold is set
+    DEBUG_LIMIT_US = 5000000  # after which a script that is debugged stops, where no threshold is set
 
 _LOG_LEVELS = ("debug", "verbose", "notice", "warning")
 
@@ -332,7 +332,7 @@ cdef class Scripts(ScriptRunner):
         return 0
 
     cdef int answer_failure(self, Out* out, State* state, Connection caller) except -1:
-        cdef bytes text = state.text[:state.text_length]
+        cdef bytes text = state.text[:state.text_length].rstrip(b"\r\n")
         out_clear(&state.answer)
         if not state.counted:
             raise CommandError(text.decode("utf-8", "surrogateescape"))
@@ -469,7 +469,6 @@ cdef class Scripts(ScriptRunner):
     def busy_text(self) -> str:
         """What others are told while a script is slow."""
         return errors.BUSY_FUNCTION if self.host.is_function else errors.BUSY_SCRIPT
-
 
 
 cdef bytes output_bytes(Out* out):

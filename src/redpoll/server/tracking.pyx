@@ -26,10 +26,18 @@ cdef uint64_t FLAG_READONLY = command_flags.READONLY
 cdef uint64_t FLAG_MOVABLE = command_flags.MOVABLE_KEYS
 cdef bytes CHANNEL = b"__redis__:invalidate"
 
+cdef enum:
+    PREFIX_BYTES = 128           # that a client's prefix occupies, about
+
 
 cdef class Tracked:
     def __init__(self):
         self.prefixes = {}
+
+    @property
+    def bytes_held(self) -> int:
+        """What the prefixes occupy, about."""
+        return len(self.prefixes) * PREFIX_BYTES
 
     def flags(self):
         """The names in CLIENT TRACKINGINFO."""
