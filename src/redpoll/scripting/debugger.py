@@ -25,7 +25,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from redpoll import errors
-from redpoll.scripting import inspection
+from redpoll.scripting.inspection import set_breakpoints, step
 from redpoll.wire.quoting import quote
 
 _REASONS = (b"step over", b"break point", b"redis.breakpoint() called", b"timeout reached, infinite loop?")
@@ -224,7 +224,7 @@ class Debugger:
             return None
         # Nobody is there any more.
         self._breakpoints.clear()
-        inspection.set_breakpoints([])
+        set_breakpoints([])
         return errors.DEBUGGER_CLIENT_GONE.encode() if reason == _BY_TIME else None
 
     def _serve(self, frame: Any) -> bool:
@@ -235,7 +235,7 @@ class Debugger:
                 return False
             name = words[0].lower()
             if name in (b"step", b"s", b"next", b"n"):
-                inspection.step()
+                step()
                 return True
             if name in (b"continue", b"c"):
                 return True
@@ -332,7 +332,7 @@ class Debugger:
                 self._change_breakpoint(int(word), frame.line)
             else:
                 self._log(b"Invalid argument:'%b'" % word)
-        inspection.set_breakpoints(self._breakpoints)
+        set_breakpoints(self._breakpoints)
 
     def _change_breakpoint(self, number: int, current: int) -> None:
         known = self._breakpoints

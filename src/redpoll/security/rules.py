@@ -227,14 +227,14 @@ class Selector:
             raise RuleError(PATTERN_AFTER_ALL_KEYS)
         rights, pattern = READ_WRITE, rule[1:]
         if rule[:1] == b"%":
-            letters, sign, pattern = pattern.partition(b"~")
+            letters, _, pattern = pattern.partition(b"~")
             rights = 0
             for letter in letters.upper():
                 right = {0x52: READ, 0x57: WRITE}.get(letter, 0)
                 if not right or rights & right:
                     raise RuleError(SYNTAX)
                 rights |= right
-            if not rights or not sign:
+            if not rights:
                 raise RuleError(SYNTAX)
         if has_spaces(pattern):
             raise RuleError(SYNTAX)

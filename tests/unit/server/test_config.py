@@ -97,8 +97,8 @@ def test_lines_for_other_rooms_are_kept_as_words() -> None:
 
 def test_what_is_not_in_force() -> None:
     config = load(b"port 1\nappendonly no\nslaveof no one")
-    config.set([b"hz", b"20", b"import-mode", b"no"])
-    assert config.not_in_force() == ["replicaof", "import-mode"]
+    config.set([b"hz", b"20", b"bind-source-addr", b""])
+    assert config.not_in_force() == ["replicaof", "bind-source-addr"]
 
 
 def test_what_directives_of_tls_wait_for() -> None:

@@ -412,11 +412,11 @@ TOPICS = (
     ),
     Topic(
         "Scripts and modules",
-        False,
+        True,
         _("busy-reply-threshold", _LONG, 5000, alias="lua-time-limit"),
         _("lua-enable-deprecated-api", _BOOL, False, IMMUTABLE | HIDDEN),
         _("script-memory-limit", _MEMORY, 0, IMMUTABLE),
-        _("loadmodule", Words(1, LONG_MAX), (), FILE_ONLY),
+        _("loadmodule", Words(1, LONG_MAX), (), FILE_ONLY | LATER),
     ),
     Topic(
         "Memory upkeep",
