@@ -64,8 +64,8 @@ cdef Slot tree_pop(Tree* tree, bint front) noexcept nogil
 # Moves the item of a path, and all behind it, into `rest`, which is empty.
 cdef void tree_cut(Tree* tree, Path* path, Tree* rest) noexcept nogil
 
-# The items of a tree from one on as they are now, to be read while the tree goes on changing. Before a leaf changes, the
-# view gets copies of its items. Nothing of this costs anything while there is no view.
+# The items of a tree from one on as they are now, to be read while the tree goes on changing. Before a leaf changes,
+# the view gets copies of its items. Nothing of this costs anything while there is no view.
 cdef struct SeenLeaf:
     Branch* branch
     Slot* kept               # its slots as they were, with items of the view's own; NULL: as they are in the branch

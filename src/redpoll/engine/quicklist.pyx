@@ -14,7 +14,8 @@ from redpoll.engine.listpack cimport (
 )
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, release
 from redpoll.engine.quicklist_nodes cimport (
-    ELEMENT_OVERHEAD, NODE_COMPRESSED, NODE_PACKED, End, add_to_end, adopt, can_compress, clear_end, copy_end, copy_item,
+    ELEMENT_OVERHEAD, NODE_COMPRESSED, NODE_PACKED, End, add_to_end, adopt, can_compress, clear_end, copy_end,
+    copy_item,
     drop_from_end, elements_of, end_count, end_listpack, expand, fill_of, free_end, free_item, is_plain, node_accepts,
     node_kind, node_limits, seal, set_end, squeeze, start_end, tighten,
 )

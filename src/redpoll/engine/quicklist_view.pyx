@@ -3,10 +3,10 @@
 from libc.stdint cimport uint8_t, uint64_t
 
 from redpoll.engine.blob cimport Blob
-from redpoll.engine.counted_tree cimport Path, tree_first, view_begin, view_end, view_item, view_step
+from redpoll.engine.counted_tree cimport tree_first, view_begin, view_end, view_item, view_step
 from redpoll.engine.listpack cimport listpack_free
 from redpoll.engine.memory cimport KIND_OTHER, allocate, release
-from redpoll.engine.quicklist cimport AT_HEAD, AT_TAIL, INSIDE, Quicklist
+from redpoll.engine.quicklist cimport AT_HEAD, INSIDE, Quicklist
 from redpoll.engine.quicklist_nodes cimport (
     NODE_PACKED, NODE_PLAIN, Compressed, End, clear_end, copy_end, copy_item, decompressed, end_listpack, free_end,
     free_item, is_plain, node_kind, node_pointer,

@@ -12,8 +12,8 @@ The cursor counts buckets upwards. Growth moves entries to higher buckets only, 
 shrinking would move them down, past the cursor, so tables do not shrink meanwhile. A flushed database's table is kept
 until the cursor is through; exchanged databases exchange their places in the walk.
 
-Whoever gets an entry may take its time over it, if it is large: the walk stays there meanwhile. If it is about to change
-before that is done, it is told so, and keeps what it still needs.
+Whoever gets an entry may take its time over it, if it is large: the walk stays there meanwhile. If it is about to
+change before that is done, it is told so, and keeps what it still needs.
 """
 
 from redpoll.engine.entry cimport FLAG_SAVED

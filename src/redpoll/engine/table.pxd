@@ -106,8 +106,8 @@ cdef void table_visit_bucket(const Table* t, size_t index, entry_visitor visit, 
 # Takes a table that is no longer wanted apart from its end: shows about `most` entries to `visit`, which frees them,
 # and gives back their buckets. True when nothing is left.
 cdef bint table_dismantle(Table* t, size_t most, entry_visitor visit, void* context) noexcept nogil
-# A walk through all entries that there are when it begins, each shown once. Once it is guarded, the table may change while
-# it goes on: entries are shown before they change, and what comes later is not shown.
+# A walk through all entries that there are when it begins, each shown once. Once it is guarded, the table may change
+# while it goes on: entries are shown before they change, and what comes later is not shown.
 cdef struct TableWalk:
     Table* table             # NULL: there is nothing left
     size_t next              # buckets below have been shown

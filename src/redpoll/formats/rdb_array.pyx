@@ -196,7 +196,7 @@ cdef void* slice_kept(const void* item) noexcept nogil:
 
 
 cdef bint array_guard(Progress* progress) noexcept nogil:
-    """`progress.base` is how many bits of an index are within a slice, `progress.cursor[0]` the next slot of the slice."""
+    """`progress.base`: bits of an index that are within a slice; `progress.cursor[0]`: the next slot of the slice."""
     cdef const Array* array = <const Array*>progress.value
     cdef StreamId first
     progress.base = array.slice_bits

@@ -17,7 +17,7 @@ from redpoll.engine.member cimport (
 )
 from redpoll.engine.members cimport Members
 from redpoll.engine.set cimport (
-    Set, SetCursor, SetRules, set_add, set_free, set_length, set_new, set_new_as, set_next, set_of, set_to_table,
+    Set, SetRules, set_add, set_free, set_length, set_new, set_new_as, set_to_table,
 )
 from redpoll.engine.table cimport table_walk_begin, table_walk_guard, table_walk_next
 from redpoll.formats.progress cimport Progress, progress_leave_entry

@@ -15,8 +15,8 @@ cdef bint zset_begin(Output* out, Progress* progress) noexcept nogil
 cdef bint zset_more(Output* out, Progress* progress, size_t until) noexcept nogil
 cdef bint zset_guard(Progress* progress) noexcept nogil
 
-# For whoever writes sorted sets in other forms, too: has the table walked through instead of ranks, and shown to `visit`;
-# `rank` is of the last member that was written so far, -1: none was.
+# For whoever writes sorted sets in other forms, too: has the table walked through instead of ranks, and shown to
+# `visit`; `rank` is of the last member that was written so far, -1: none was.
 cdef bint zset_guard_from(Progress* progress, int64_t rank, entry_visitor visit) noexcept nogil
 # How a member stands to that one: below 0: it comes before, above 0: behind; `otherwise` if there is none.
 cdef int zset_beside_bound(const Progress* progress, const Entry* member, int otherwise) noexcept nogil

@@ -293,11 +293,11 @@ cdef void put_below_bound(void* context, Entry* member) noexcept nogil:
 cdef bint zset_more(Output* out, Progress* progress, size_t until) noexcept nogil:
     cdef Sorted z
     cdef Cursor cursor
-    cdef size_t buckets
+    cdef size_t _
     progress.out = out
     if progress.entry == NULL:
         # Much of what is walked through may have been written by rank, so it is not the bytes alone that count.
-        for buckets in range(BUCKETS_A_PIECE):
+        for _ in range(BUCKETS_A_PIECE):
             if out.length >= until:
                 break
             if not table_walk_next(&progress.walk):

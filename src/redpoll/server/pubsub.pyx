@@ -24,7 +24,7 @@ from redpoll.wire.reply cimport reply_bulk, reply_integer, reply_null, reply_pus
 cdef enum:
     SHARE_ABOVE = 16000      # longer messages are referred to, not copied
     LONGEST_PREFIX = 24      # of a pattern, that it is found by
-    SUBSCRIPTION_BYTES = 128 # that a subscription occupies, about
+    SUBSCRIPTION_BYTES = 128  # that a subscription occupies, about
     KIND_NORMAL = 0
     KIND_PUBSUB = 2
 

@@ -321,7 +321,7 @@ cdef Outcome parse_line(Parser* p, const char* start, const char* end, Arg* room
     cdef char* to
     cdef char* word
     cdef char quote, c
-    cdef size_t count = 0
+    cdef size_t total = 0
     cdef size_t i
     if newline == NULL:
         if end - start > LINE_MAX:
@@ -399,12 +399,12 @@ cdef Outcome parse_line(Parser* p, const char* start, const char* end, Arg* room
         remember_word(p, word - p.line, to - word)
         if at < stop and at[0] == 0:
             break
-    count = p.count
+    total = p.count
     p.count = 0
-    if not count:
+    if not total:
         return REQUEST_EMPTY
-    for i in range(count):
+    for i in range(total):
         p.words[i].ptr = p.line + <size_t>p.words[i].ptr
     argv[0] = p.words
-    argc[0] = count
+    argc[0] = total
     return REQUEST_READY
