@@ -15,6 +15,10 @@ With SYNC_ALWAYS many clients may wait for the disk together. Those who were jus
 thread waits a moment for them before it syncs, by a fraction of what the sync takes (`GATHER`): else they would go by
 halves, each waiting while the disk works for the other.
 
+Nobody waits for a snapshot. Where its thread shares a processor with the loop, the loop goes first after every block,
+for as long as the thread keeps up; with more than `BEHIND` waiting it takes the share that the kernel gives it, since
+what changes meanwhile has to be kept until it is written.
+
 A stream may go on in another file: the new writer counts its bytes from where the one before ended, and tells none of
 them as synced before all of that one's are (`follow`).
 """
@@ -36,11 +40,11 @@ cdef extern from *:
     #include <stdlib.h>
     #include <string.h>
     #include <sys/eventfd.h>
-    #include <sys/resource.h>
     #include <time.h>
     #include <unistd.h>
 
     #define REDPOLL_KEPT_MOST (32u << 20)
+    #define REDPOLL_BEHIND (16u << 20)
     #define REDPOLL_CROWD 4           /* clients that it is worth to gather */
     #define REDPOLL_GATHER 0.5        /* of what a sync takes, to wait for more of them at most; */
     #define REDPOLL_GATHER_MOST 1e-3  /* seconds; */
@@ -152,8 +156,6 @@ cdef extern from *:
         double last_sync = redpoll_writer_now(), gathering = 0;
         unsigned long gathered = 0;
         uint64_t unsynced_file = 0;
-        /* Nobody waits for a snapshot: where its thread shares a processor with the loop, the loop goes first. */
-        if (!w->keeping) setpriority(PRIO_PROCESS, 0, 10);
         pthread_mutex_lock(&w->lock);
         for (;;) {
             int idle = block == NULL && w->first == NULL;
@@ -232,7 +234,7 @@ cdef extern from *:
                 }
             }
             pthread_mutex_unlock(&w->lock);
-            if (!w->keeping) sched_yield();
+            if (!w->keeping && w->waiting < REDPOLL_BEHIND) sched_yield();
             if (w->slowness) usleep(w->slowness);
             size_t before = offset;
             int failed = redpoll_writer_write(w, block, &offset);
