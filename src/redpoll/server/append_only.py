@@ -73,7 +73,7 @@ class AppendOnly:
     def is_there(self) -> bool:
         """Whether there is a log on the disk, switched on or not."""
         config = self._server.config
-        return (Path(config.dir) / config.appenddirname / f"{config.appendfilename}.manifest").exists()
+        return os.path.exists(os.path.join(config.dir, config.appenddirname, f"{config.appendfilename}.manifest"))
 
     def load(self, *, always: bool = False) -> bool:
         """Load the log, if it is switched on, or always; whether it held something. Raises `LogError`."""

@@ -205,6 +205,20 @@ def test_switching_the_log_on_loses_nothing(make_server: Start, tmp_path: Path) 
         assert digest(client) == before
 
 
+def test_a_log_is_read_again_though_switched_off(make_server: Start, tmp_path: Path) -> None:
+    server = make_server(dir=str(tmp_path), enable_debug_command="yes")
+    with server.connect() as client:
+        client.call("SET", "key", "value")
+        assert str(client.call("DEBUG", "LOADAOF")).startswith("ERR Error trying to load the AOF files")
+        client.call("BGREWRITEAOF")
+        while in_progress(client, b"aof_rewrite_in_progress"):
+            pass
+        before = digest(client)
+        client.call("SET", "key", "later")
+        assert client.call("DEBUG", "LOADAOF") == "OK"
+        assert digest(client) == before
+
+
 @pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-lfu", "allkeys-lrm", "allkeys-random", "volatile-ttl"])
 def test_memory_keeps_within_its_limit(make_server: Start, policy: str) -> None:
     server = make_server(maxmemory="6mb", maxmemory_policy=policy)
