@@ -16,12 +16,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import peers, transcript
 from tests.peers import NAMES, PeerMissing, Pool, Server
 from tests.resp import Connection
 
 _POOL = pytest.StashKey[Pool]()
+
+# The same examples in every run, however busy the machine: a run that fails, fails again. Others are looked for by
+# `pytest --hypothesis-profile=exploring`. A fixture that all examples of a test share is what these tests are about.
+_COMMON = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+settings.register_profile("repeatable", _COMMON, derandomize=True, database=None)
+settings.register_profile("exploring", _COMMON)
+settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

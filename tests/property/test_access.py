@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from redpoll.security.account import Account
 
@@ -182,7 +182,7 @@ def build(*sets: list[str]) -> tuple[Account, list[Model]] | None:
     return Account(user), models
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(root=rules, other=rules, words=request)
 def test_verdicts(root: list[str], other: list[str], words: list[bytes]) -> None:
     built = build(root, other)
@@ -225,7 +225,7 @@ def facts(user: User) -> tuple[Any, ...]:
     return user.text(), [(each.bits, each.first_args, each.databases, each.keys) for each in user.every_selector]
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(before=rules, words=nonsense)
 def test_nonsense_changes_nothing(before: list[str], words: list[bytes]) -> None:
     """Rules are all taken, and tell themselves again, or the user stays what it was."""
@@ -248,7 +248,7 @@ def test_nonsense_changes_nothing(before: list[str], words: list[bytes]) -> None
     assert users.read([told], "file")[b"u"].text() == made.text()
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(lists=st.lists(nonsense, min_size=1, max_size=12))
 def test_nonsense_gets_one_reply(server: Server, lists: list[list[bytes]]) -> None:
     with server.connect() as connection:
@@ -269,7 +269,7 @@ WITH_KEYS = sorted(name for name, each in EVERYTHING.items() if each.key_specs)
 
 
 @pytest.mark.parametrize("name", WITH_KEYS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_keys_of_every_command(name: str, data: Any) -> None:
     """Where dispatch looks for keys is where the declaration has them, whatever the words are."""

@@ -4,19 +4,14 @@ import re
 from collections.abc import Iterator, Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redpoll.commands.regular_expressions import compile_expression
 from redpoll.errors import CommandError
 from tests.peers import Server
 
-SETTINGS = settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=150,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+SETTINGS = settings(max_examples=150)
 LAST = 2**64 - 2
 NUMBER = re.compile(rb"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?")
 INDICES = st.one_of(
@@ -294,7 +289,7 @@ PATTERNS = st.recursive(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=1500)
+@settings(max_examples=1500)
 @given(pattern=PATTERNS, texts=st.lists(st.text("abB0_ .\n", max_size=8), max_size=6), nocase=st.booleans())
 def test_expressions_match_as_everywhere(pattern: str, texts: list[str], nocase: bool) -> None:
     # Tests that are repeated have to hold here but not there, so they are left out where they may be.

@@ -10,18 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.peers import PeerMissing, Server, find, start
 from tests.resp import BigNumber, Connection, Double, ErrorReply, SetReply, Status, Verbatim
 
-SETTINGS = settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=120,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+SETTINGS = settings(max_examples=120)
 
 Value = tuple[str, Any]
 

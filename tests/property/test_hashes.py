@@ -1,6 +1,5 @@
 """Hashes against a dictionary: through their encodings, with fields that expire by a clock of the test's own."""
 
-import gc
 from collections.abc import Iterator
 
 from hypothesis import given, settings
@@ -9,9 +8,10 @@ from redpoll.engine.keyspace import Keyspace
 from redpoll.engine.probes import HashAt, Listener, Times
 
 import redpoll.engine.memory as allocator
+from tests.memory import settled
 
 NOW = 1_000_000
-SETTINGS = settings(derandomize=True, deadline=None, max_examples=200)
+SETTINGS = settings(max_examples=200)
 FIELDS = st.one_of(
     st.integers(0, 14).map(lambda number: b"f%d" % number),
     st.sampled_from([b"", b"7", b"-12", b"300", b"long" * 9, b"longer" * 60]),
@@ -121,7 +121,7 @@ def test_packed_fields_are_in_order_of_time(changes: list[tuple[bytes, int | Non
     assert times == sorted(times, key=lambda time: (time < 0, time))
 
 
-@settings(derandomize=True, deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(1, 2000), st.lists(st.tuples(st.booleans(), st.integers(1, 300)), min_size=1, max_size=20))
 def test_a_scan_meets_every_field_that_was_there_all_along(stable: int, changes: list[tuple[bool, int]]) -> None:
     hash_ = HashAt(new_keyspace(entries=0).databases[0], b"h")
@@ -147,14 +147,6 @@ def test_a_scan_meets_every_field_that_was_there_all_along(stable: int, changes:
     assert seen >= {b"stable:%d" % number for number in range(stable)}
 
 
-def used() -> int:
-    gc.collect()
-    # Large values of keyspaces that are no more wait for whoever frees next.
-    while Keyspace(1).free_some(1000):
-        pass
-    return allocator.used()
-
-
 def many_hashes(keyspace: Keyspace, hashes: int, fields: int) -> Iterator[HashAt]:
     for number in range(hashes):
         hash_ = HashAt(keyspace.databases[0], b"h%d" % number)
@@ -164,7 +156,7 @@ def many_hashes(keyspace: Keyspace, hashes: int, fields: int) -> Iterator[HashAt
 
 
 def test_memory_is_back_where_it_was() -> None:
-    before = used()
+    before = settled()
     for entries in (512, 0):
         keyspace = new_keyspace(entries=entries)
         hashes = list(many_hashes(keyspace, 400, 20))
@@ -182,11 +174,11 @@ def test_memory_is_back_where_it_was() -> None:
         while keyspace.free_some(10):
             pass
         del hashes, hash_, keyspace
-        assert used() == before
+        assert settled() == before
 
 
 def test_a_large_hash_is_freed_in_slices() -> None:
-    before = used()
+    before = settled()
     keyspace = new_keyspace()
     hash_ = HashAt(keyspace.databases[0], b"h")
     for number in range(40_000):
@@ -199,7 +191,7 @@ def test_a_large_hash_is_freed_in_slices() -> None:
         steps += 1
     assert steps > 200
     del hash_, keyspace
-    assert used() == before
+    assert settled() == before
 
 
 def test_many_fields_due_at_once_go_in_slices_and_are_invisible_at_once() -> None:
@@ -239,7 +231,7 @@ def test_where_keys_do_not_expire_fields_only_look_gone() -> None:
 def test_the_index_of_hashes_forgets_those_that_are_no_more() -> None:
     keyspace = new_keyspace()
     db = keyspace.databases[0]
-    before = used()
+    before = settled()
     for _ in range(40):
         for number in range(1000):
             HashAt(db, b"%d" % number).set(b"f", b"", NOW + 10_000_000)
@@ -346,7 +338,7 @@ def test_times_are_a_sorted_list(steps: list[tuple]) -> None:
 
 
 def test_times_in_any_order() -> None:
-    before = used()
+    before = settled()
     times = Times()
     records = [((number * 7919) % 30_011, number) for number in range(30_011)]
     for record in records:
@@ -362,4 +354,4 @@ def test_times_in_any_order() -> None:
     assert drained == left
     assert times.free_in_steps(10) > 5
     del times, copy
-    assert used() == before
+    assert settled() == before

@@ -3,19 +3,14 @@
 import random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.peers import Server
 from tests.property.test_strings import changes, flat, words
 from tests.resp import Connection
 
-SETTINGS = settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=60,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+SETTINGS = settings(max_examples=60)
 KEYS = st.sampled_from(["a", "b", "c"])
 ELEMENTS = st.one_of(
     st.integers(0, 50).map(str),

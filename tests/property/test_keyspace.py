@@ -1,6 +1,5 @@
 """The keyspace against a dictionary, through growth, shrinking, expiry and every shape of an entry."""
 
-import gc
 from collections import Counter
 
 from hypothesis import given, settings
@@ -8,6 +7,7 @@ from hypothesis import strategies as st
 from redpoll.engine.keyspace import Keyspace
 
 import redpoll.engine.memory as allocator
+from tests.memory import settled
 
 NOW = 1_000_000
 KEYS = st.sampled_from([b"k%d" % number for number in range(40)] + [b"", b"long" * 80, b"longer" * 12_000])
@@ -33,7 +33,7 @@ def new_keyspace(databases: int = 1) -> Keyspace:
     return Keyspace(databases, 0x5EED, NOW)
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(STEPS)
 def test_it_holds_what_a_dictionary_holds(steps: list[tuple]) -> None:
     keyspace = new_keyspace()
@@ -72,9 +72,7 @@ def test_it_holds_what_a_dictionary_holds(steps: list[tuple]) -> None:
 
 
 def test_memory_is_back_where_it_was() -> None:
-    # What tests before this one left is to go now, and not in the middle.
-    gc.collect()
-    before = allocator.used()
+    before = settled()
     keyspace = new_keyspace()
     db = keyspace.databases[0]
     for number in range(30_000):
@@ -86,10 +84,10 @@ def test_memory_is_back_where_it_was() -> None:
     while keyspace.free_some(100):
         pass
     del db, keyspace
-    assert allocator.used() == before
+    assert settled() == before
 
 
-@settings(derandomize=True, deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 3000), st.lists(st.tuples(st.booleans(), st.integers(1, 400)), min_size=1, max_size=30))
 def test_a_scan_meets_every_key_that_was_there_all_along(stable: int, changes: list[tuple[bool, int]]) -> None:
     db = new_keyspace().databases[0]

@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 from redpoll.engine.probes import Pack
 
 import redpoll.engine.memory as allocator
+from tests.memory import settled
 
-SETTINGS = settings(derandomize=True, deadline=None, max_examples=300)
+SETTINGS = settings(max_examples=300)
 # The limits of every integer encoding, and one beyond.
 WIDTHS = [bound + step for bits in (7, 12, 15, 23, 31, 63) for bound in (2**bits, -(2**bits)) for step in (-1, 0, 1)]
 INTEGERS = st.one_of(
@@ -222,7 +223,7 @@ def test_what_fits() -> None:
 
 
 def test_memory_is_back_where_it_was() -> None:
-    before = allocator.used()
+    before = settled()
     pack = Pack()
     for number in range(3000):
         pack.append(b"%d" % (number * number))
@@ -230,4 +231,4 @@ def test_memory_is_back_where_it_was() -> None:
     for _ in range(900):
         pack.remove(5, 3)
     del pack
-    assert allocator.used() == before
+    assert settled() == before

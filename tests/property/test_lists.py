@@ -3,18 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.peers import Server
 from tests.resp import NULL_ARRAY
 
-SETTINGS = settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=150,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+SETTINGS = settings(max_examples=150)
 # From one element a node, which makes trees of many levels, to nodes that hold everything.
 FILLS = st.sampled_from([0, 1, 2, 3, 16, 128, -1, -2, -5])
 INTEGERS = st.one_of(

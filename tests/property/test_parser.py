@@ -17,7 +17,7 @@ WORD = st.one_of(
 REQUESTS = st.lists(st.lists(WORD, min_size=1, max_size=14), max_size=6)
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(requests=REQUESTS, cuts=st.lists(st.floats(0, 1), max_size=20), room=st.sampled_from([1, 3, 64]))
 def test_requests_come_out_as_they_went_in(requests: list[list[bytes]], cuts: list[float], room: int) -> None:
     data = b"".join(encode(*words) for words in requests)

@@ -2,17 +2,12 @@
 
 import re
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.peers import Server
 
-SETTINGS = settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=80,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+SETTINGS = settings(max_examples=80)
 CHANNELS = st.one_of(
     st.text("ab:", max_size=4),
     st.integers(20, 30).map(lambda size: "a" * size),

@@ -6,7 +6,7 @@ import select
 import socket
 import time
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.peers import Server
@@ -49,7 +49,7 @@ def answers(server: Server, pieces: list[bytes]) -> bytes:
         return received
 
 
-@settings(derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(commands=COMMANDS, cuts=st.lists(st.floats(0, 1), max_size=12))
 def test_splitting_changes_nothing(server: Server, commands: list[tuple[bytes, ...]], cuts: list[float]) -> None:
     whole = encoded(commands)

@@ -5,19 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.peers import Server
 from tests.property.test_strings import changes, flat, words
 from tests.resp import Connection
 
-SETTINGS = settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=100,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+SETTINGS = settings(max_examples=100)
 KEYS = st.sampled_from(["a", "b", "c", "d"])
 SOURCES = st.lists(st.sampled_from(["a", "b", "c", "d", "missing"]), min_size=1, max_size=5)
 INTEGERS = st.one_of(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from redpoll.persistence.rdb_load import load
 from redpoll.persistence.rdb_reader import RdbReader
@@ -229,7 +229,7 @@ def restored(other: Store, descriptor: int, *, as_commands: bool) -> dict[tuple[
     return everything(other)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60)
 @given(
     sizes=sizes,
     run=st.lists(st.tuples(steps, changes), max_size=60),

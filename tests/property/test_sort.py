@@ -4,13 +4,12 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.peers import running
 from tests.resp import Connection
 
-SETTINGS = settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NUMBERS = st.one_of(
     st.integers(-20, 20).map(lambda number: b"%d" % number),
     st.integers(-(2**63), 2**63 - 1).map(lambda number: b"%d" % number),
@@ -56,7 +55,7 @@ def _store(client: Connection, elements: list[bytes]) -> None:
         client.call("RPUSH", "l", *elements)
 
 
-@settings(SETTINGS, max_examples=120)
+@settings(max_examples=120)
 @given(
     st.lists(NUMBERS, max_size=60), st.integers(0, 300), st.integers(0, 99), st.integers(-2, 90), st.integers(-2, 90)
 )
@@ -69,7 +68,7 @@ def test_numbers(client: Connection, elements: list[bytes], size: int, seed: int
     assert client.call("SORT", "l", "LIMIT", offset, limit, "DESC") == _range(right[::-1], offset, limit)
 
 
-@settings(SETTINGS, max_examples=120)
+@settings(max_examples=120)
 @given(
     st.lists(LETTERS, max_size=60), st.integers(0, 300), st.integers(0, 99), st.integers(-2, 90), st.integers(-2, 90)
 )
@@ -92,7 +91,7 @@ def test_letters(client: Connection, elements: list[bytes], size: int, seed: int
     assert sorted(client.call("SORT", "s", "BY", "nosort")) == distinct
 
 
-@settings(SETTINGS, max_examples=80)
+@settings(max_examples=80)
 @given(
     st.lists(LETTERS.filter(lambda text: text != b""), max_size=40, unique=True),
     st.lists(NUMBERS, min_size=1, max_size=10),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redpoll.engine.sorted_set import SortedMembers
 
-import redpoll.engine.memory as allocator
+from tests.memory import settled
 
 ONLY_NEW, ONLY_EXISTING, ONLY_HIGHER, ONLY_LOWER, INCREMENT = 1, 2, 4, 8, 16
 NOTHING, ADDED, UPDATED, SAME, NOT_A_NUMBER = 0, 1, 2, 4, 8
@@ -99,7 +99,7 @@ def run(members: SortedMembers, model: Model, step: tuple) -> None:
 
 
 @pytest.mark.parametrize("entries", [0, 8, 10_000])
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(steps=STEPS)
 def test_it_is_a_sorted_list(entries: int, steps: list[tuple]) -> None:
     members, model = SortedMembers(entries, 64), Model()
@@ -110,7 +110,7 @@ def test_it_is_a_sorted_list(entries: int, steps: list[tuple]) -> None:
         assert not members.is_packed
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.dictionaries(MEMBERS, SCORES, max_size=200), st.integers(0, 150))
 def test_building_at_once(scores: dict[bytes, float], entries: int) -> None:
     members, model = SortedMembers(entries, 64), Model()
@@ -120,7 +120,7 @@ def test_building_at_once(scores: dict[bytes, float], entries: int) -> None:
     assert members.is_packed == (len(scores) <= entries and max(map(len, scores), default=0) <= 64)
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.sets(MEMBERS, max_size=200), st.lists(MEMBERS, max_size=10), st.sampled_from([0, 1000]))
 def test_order_by_text_where_scores_are_the_same(texts: set[bytes], asked: list[bytes], entries: int) -> None:
     members = SortedMembers(entries, 1000)
@@ -214,17 +214,9 @@ def test_scores_and_texts_in_any_order_are_sorted_when_built() -> None:
 
 
 def test_memory_is_back_where_it_was() -> None:
-    from redpoll.engine.keyspace import Keyspace
-
-    keyspace = Keyspace(1)
-    while keyspace.free_some(1_000):
-        pass
-    before = allocator.used()
+    before = settled()
     members = SortedMembers(0, 0)
     for number in range(40_000):
         members.put(b"%d" % number, float(number % 1_000))
     del members
-    for _ in range(100_000):
-        if not keyspace.free_some(10):
-            break
-    assert allocator.used() == before
+    assert settled() == before

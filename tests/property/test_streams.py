@@ -6,19 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.peers import Server
 from tests.property.test_strings import flat, words
 from tests.resp import NULL_ARRAY, Connection, ErrorReply
 
-SETTINGS = settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=80,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+SETTINGS = settings(max_examples=80)
 KEYS = st.sampled_from(["s", "s", "t"])
 GROUPS = st.sampled_from(["g", "h"])
 CONSUMERS = st.sampled_from(["ann", "bob", "cid"])

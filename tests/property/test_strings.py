@@ -2,17 +2,12 @@
 
 from collections.abc import Sequence
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.peers import Server
 
-SETTINGS = settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=120,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+SETTINGS = settings(max_examples=120)
 KEYS = st.sampled_from(["a", "b", "c", "long-key" * 40])
 INTEGERS = st.one_of(
     st.integers(-3, 3),

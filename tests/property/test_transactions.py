@@ -2,18 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.peers import Server
 from tests.resp import NULL_ARRAY, Connection, ErrorReply
 
-SETTINGS = settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=80,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+SETTINGS = settings(max_examples=80)
 KEYS = st.sampled_from(["a", "b", "c"])
 LONG = st.one_of(st.binary(max_size=20), st.integers(30_000, 90_000).map(lambda size: b"w" * size))
 COMMANDS = st.one_of(

@@ -26,7 +26,7 @@ from redpoll.server.connection cimport (
     GATE_BLOCKED, GATE_CLOSING, GATE_NO_TOUCH, GATE_RULES, GATE_TRACKING, Connection,
 )
 from redpoll.server.dispatch cimport Request
-from redpoll.wire.output cimport Chunk, out_clear, out_consume, out_pending
+from redpoll.wire.output cimport out_bytes, out_clear, out_consume, out_pending
 
 from redpoll.wire.values import Sentinel
 
@@ -520,7 +520,7 @@ cdef class Session:
         try:
             if not self.has_reply():
                 return b""
-            made = peek_bytes(self.client, most)
+            made = out_bytes(&self.client.out, most)
             if not keeping:
                 out_consume(&self.client.out, len(made))
                 if self.inbox.event >= 0 and not self.has_reply() and not self.client.closed:
@@ -537,20 +537,3 @@ cdef class Session:
             if self.pending:
                 self.inbox.show(True)
         return self.inbox.event
-
-
-cdef bytes peek_bytes(Connection connection, size_t most):
-    cdef list parts = []
-    cdef size_t part, total = 0
-    cdef const char* start
-    cdef Chunk* chunk = connection.out.first
-    while chunk != NULL and total < most:
-        start = chunk.data
-        if chunk.blob != NULL:
-            start = chunk.blob.data
-        part = (connection.out.cursor - start if chunk == connection.out.last else chunk.length) - chunk.sent
-        part = min(part, most - total)
-        parts.append(start[chunk.sent:chunk.sent + part])
-        total += part
-        chunk = chunk.next
-    return b"".join(parts)

@@ -41,8 +41,6 @@ cdef class FileWriter:
     # Remember the place of the next byte for the filter.
     cdef void mark(self, uint64_t value) noexcept nogil
     cdef void hand_over(self) noexcept nogil
-    # How many clients wait for the disk.
-    cdef void tell_crowd(self, size_t clients) noexcept nogil
     cdef uint64_t synced_bytes(self) noexcept nogil
     cdef uint64_t written_bytes(self) noexcept nogil
     cdef size_t waiting_bytes(self) noexcept nogil

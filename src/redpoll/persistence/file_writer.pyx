@@ -11,10 +11,6 @@ A sync that failed is not made good by one that succeeds: the kernel may have fo
 `keeping`, blocks stay in memory until they are on the disk, and all that was written since the last good sync is
 written again, in its place, before the next one. Without, the writer is done for at the first failed sync.
 
-With SYNC_ALWAYS many clients may wait for the disk together. Those who were just answered come again at once, so the
-thread waits a moment for them before it syncs, by a fraction of what the sync takes (`GATHER`): else they would go by
-halves, each waiting while the disk works for the other.
-
 Nobody waits for a snapshot. Where its thread shares a processor with the loop, the loop goes first after every block,
 for as long as the thread keeps up; with more than `BEHIND` waiting it takes the share that the kernel gives it, since
 what changes meanwhile has to be kept until it is written.
@@ -45,10 +41,6 @@ cdef extern from *:
 
     #define REDPOLL_KEPT_MOST (32u << 20)
     #define REDPOLL_BEHIND (16u << 20)
-    #define REDPOLL_CROWD 4           /* clients that it is worth to gather */
-    #define REDPOLL_GATHER 0.5        /* of what a sync takes, to wait for more of them at most; */
-    #define REDPOLL_GATHER_MOST 1e-3  /* seconds; */
-    #define REDPOLL_GATHER_STEP_US 40 /* and no longer once nothing came for so long */
 
     typedef struct redpoll_block {
         struct redpoll_block *next;
@@ -72,8 +64,6 @@ cdef extern from *:
         int keeping, sync_failed;
         unsigned int slowness;        /* microseconds before each write, for tests */
         int fd, event, policy, stop, sync_wanted, ended;
-        double sync_took;             /* seconds, of late */
-        atomic_uint crowd;            /* clients whose replies wait for a sync */
         int waiters;                  /* threads in redpoll_writer_wait_until */
         size_t waiting;               /* bytes handed over and not written */
         uint64_t sync_every;          /* sync after so many bytes besides; 0: do not */
@@ -153,8 +143,7 @@ cdef extern from *:
         redpoll_writer *w = argument;
         redpoll_block *block = NULL;      /* what is being written, after the filter */
         size_t offset = 0, raw = 0;
-        double last_sync = redpoll_writer_now(), gathering = 0;
-        unsigned long gathered = 0;
+        double last_sync = redpoll_writer_now();
         uint64_t unsynced_file = 0;
         pthread_mutex_lock(&w->lock);
         for (;;) {
@@ -166,19 +155,6 @@ cdef extern from *:
             if (w->policy == 1 && unsynced && now - last_sync >= 1.0) sync_due = 1;
             if (w->sync_every && unsynced_file >= w->sync_every) sync_due = 1;
             if (unsynced && (w->kept_bytes >= REDPOLL_KEPT_MOST || (w->sync_failed && idle))) sync_due = 1;
-            if (sync_due && w->policy == 2 && !w->sync_wanted && !w->stop && !w->sync_failed &&
-                atomic_load(&w->crowd) >= REDPOLL_CROWD) {
-                double most = w->sync_took * REDPOLL_GATHER;
-                if (gathering == 0) gathering = now;
-                if (most > REDPOLL_GATHER_MOST) most = REDPOLL_GATHER_MOST;
-                if (gathered != atomic_load(&w->done) && now - gathering < most) {
-                    gathered = atomic_load(&w->done);
-                    pthread_mutex_unlock(&w->lock);
-                    usleep(REDPOLL_GATHER_STEP_US);
-                    pthread_mutex_lock(&w->lock);
-                    continue;
-                }
-            }
             if (sync_due) {
                 unsigned long upto = atomic_load(&w->done);
                 pthread_mutex_unlock(&w->lock);
@@ -187,8 +163,6 @@ cdef extern from *:
                 pthread_mutex_lock(&w->lock);
                 if (after - now > 1.0) atomic_fetch_add(&w->delayed, 1);
                 last_sync = after;
-                w->sync_took += (after - now - w->sync_took) / 8;
-                gathering = 0;
                 unsynced_file = 0;
                 if (failed) {
                     atomic_store(&w->error, failed);
@@ -331,10 +305,6 @@ cdef extern from *:
         pthread_mutex_unlock(&w->lock);
     }
 
-    static void redpoll_writer_tell_crowd(redpoll_writer *w, unsigned int clients) {
-        atomic_store_explicit(&w->crowd, clients, memory_order_relaxed);
-    }
-
     /* 0: everything handed over is written and on the disk; else why it is not, after so many seconds. */
     static int redpoll_writer_drain(redpoll_writer *w, double seconds) {
         int result = 0;
@@ -411,12 +381,10 @@ cdef extern from *:
     #define redpoll_writer_error(writer) atomic_load(&(writer)->error)
     """
     ctypedef unsigned long atomic_ulong
-    ctypedef unsigned int atomic_uint
     ctypedef struct Writer "redpoll_writer":
         int event
         size_t waiting
         unsigned int slowness
-        atomic_uint crowd
         atomic_ulong handed_over
         atomic_ulong done
         atomic_ulong synced
@@ -425,7 +393,6 @@ cdef extern from *:
     Writer* redpoll_writer_new(int fd, int policy, uint64_t sync_every, uint64_t first, int keeping,
                                void* filter, void* context) noexcept nogil
     void redpoll_writer_submit(Writer* w, void* block) noexcept nogil
-    void redpoll_writer_tell_crowd(Writer* w, unsigned int clients) noexcept nogil
     int redpoll_writer_drain(Writer* w, double seconds) noexcept nogil
     void redpoll_writer_wait(Writer* w, size_t most) noexcept nogil
     int redpoll_writer_wait_until(Writer* w, unsigned long bytes, int synced) noexcept nogil
@@ -511,9 +478,6 @@ cdef class FileWriter:
         if block != NULL and block.length:
             self.open_block = NULL
             redpoll_writer_submit(<Writer*>self.writer, block)
-
-    cdef void tell_crowd(self, size_t clients) noexcept nogil:
-        redpoll_writer_tell_crowd(<Writer*>self.writer, <unsigned int>clients)
 
     cdef uint64_t synced_bytes(self) noexcept nogil:
         cdef uint64_t synced

@@ -373,7 +373,6 @@ cdef class Connections:
             if not connection.held:
                 connection.held = True
                 listing_add(&self.held, <void*>connection)
-        self.log.tell_crowd(self.held.count)
         return 0
 
     def release_replies(self):

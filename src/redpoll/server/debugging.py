@@ -19,7 +19,6 @@ import os
 import select
 import signal
 import socket
-import ssl
 import time
 from typing import Any
 
@@ -39,6 +38,12 @@ class ClientLink:
     def __init__(self, connection: Any, server: Any) -> None:
         self._secure = connection.secure
         self._server = server
+        self._not_yet: tuple[type[OSError], ...] = (BlockingIOError,)
+        if self._secure is not None:
+            # Imported already, by whoever set up TLS; for others it would take long.
+            import ssl
+
+            self._not_yet += (ssl.SSLWantReadError, ssl.SSLWantWriteError)
         # The descriptor stays the connection's.
         self._socket = socket.socket(fileno=connection.fd)
         self._readable, self._writable, self._closing = select.poll(), select.poll(), select.poll()
@@ -55,10 +60,8 @@ class ClientLink:
         while not self.must_end():
             try:
                 return self._receive()
-            except (BlockingIOError, ssl.SSLWantReadError):
+            except self._not_yet:
                 self._readable.poll(_LOOK_MS)
-            except ssl.SSLWantWriteError:
-                self._writable.poll(_LOOK_MS)
             except (OSError, ValueError):
                 break
         return b""
@@ -75,7 +78,7 @@ class ClientLink:
         while view:
             try:
                 sent = self._send(view)
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            except self._not_yet:
                 left = until - time.monotonic()
                 if left <= 0:
                     return

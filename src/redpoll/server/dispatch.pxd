@@ -85,8 +85,8 @@ cdef class Dispatcher:
     cdef void end_unit(self) noexcept
     # Counts the command of a client that waited and was answered without running it again.
     cdef void count_waited(self, Connection connection, Routine routine, bint failed) noexcept
-    # Whether the user of a connection may run a command; if not, it is refused.
     cdef void see_expired(self, Connection connection, Routine routine) noexcept
+    # Whether the user of a connection may run a command; if not, it is refused.
     cdef bint permitted(self, Connection connection, Request* request) noexcept
     cdef void note_database(self, Connection connection, Request* request) noexcept
     # None if the user of a connection may run a command in this database; else why not, without a code. Logged under

@@ -12,7 +12,6 @@ A script that is debugged runs here, while nobody else is served, or in a child 
 
 import os
 
-
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from redpoll.engine.numbers cimport parse_int64
@@ -24,7 +23,7 @@ from redpoll.server.clock cimport monotonic_microseconds, ticks
 from redpoll.server.connection cimport GATE_RULES, GATE_TRACKING
 from redpoll.server.dispatch cimport SERVER_BUSY, SERVER_CHECKS_COMMANDS, SERVER_LIMITED, SERVER_MONITORED
 from redpoll.server.routine cimport Routine
-from redpoll.wire.output cimport Chunk, out_clear, out_pending, out_splice, out_write
+from redpoll.wire.output cimport out_bytes, out_clear, out_pending, out_splice, out_write
 from redpoll.wire.reply cimport reply_error
 from redpoll.wire.request cimport Arg
 
@@ -391,7 +390,7 @@ cdef class Scripts(ScriptRunner):
         cdef Connection connection = call.connection
         # What was answered before goes out before.
         if out_pending(&connection.out):
-            link.write(output_bytes(&connection.out))
+            link.write(out_bytes(&connection.out, out_pending(&connection.out)))
             out_clear(&connection.out)
         if self.debuggers[connection.id] == "yes":
             if self.debugging.fork(connection):
@@ -436,7 +435,7 @@ cdef class Scripts(ScriptRunner):
                 reply_error(call.out, text, len(text))
             inspection.end()
             session.finish()
-            link.write(output_bytes(&connection.out))
+            link.write(out_bytes(&connection.out, out_pending(&connection.out)))
             self.server.log.notice("Lua debugging session child exiting")
         except BaseException as error:
             self.server.internal_error("eval", error)
@@ -469,18 +468,3 @@ cdef class Scripts(ScriptRunner):
     def busy_text(self) -> str:
         """What others are told while a script is slow."""
         return errors.BUSY_FUNCTION if self.host.is_function else errors.BUSY_SCRIPT
-
-
-cdef bytes output_bytes(Out* out):
-    """What a client is still to get."""
-    cdef Chunk* chunk = out.first
-    cdef size_t length
-    parts = []
-    while chunk != NULL:
-        length = <size_t>(out.cursor - chunk.data) if chunk == out.last else chunk.length
-        if chunk.blob != NULL:
-            parts.append((<char*>chunk.blob.data)[chunk.sent:length])
-        else:
-            parts.append((<char*>chunk.data)[chunk.sent:length])
-        chunk = chunk.next
-    return b"".join(parts)

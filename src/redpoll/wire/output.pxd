@@ -52,6 +52,9 @@ cdef inline size_t out_pending(const Out* out) noexcept nogil:
         return 0
     return out.closed + <size_t>(out.cursor - out.last.data) - out.last.sent
 
+# What is to be sent, up to so many bytes of it; it stays there.
+cdef bytes out_bytes(const Out* out, size_t most)
+
 cdef inline void out_restart(Out* out) noexcept nogil:
     """Forget what is in it, of which nothing was sent, and keep a chunk for what comes."""
     if out.first != NULL:

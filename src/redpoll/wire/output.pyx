@@ -227,3 +227,20 @@ cdef void out_consume(Out* out, size_t sent) noexcept nogil:
         out.memory -= chunk_memory(chunk)
         chunk_free(chunk)
     out_clear(out)
+
+
+cdef bytes out_bytes(const Out* out, size_t most):
+    cdef list parts = []
+    cdef size_t part, total = 0
+    cdef const char* start
+    cdef Chunk* chunk = out.first
+    while chunk != NULL and total < most:
+        start = chunk.data
+        if chunk.blob != NULL:
+            start = chunk.blob.data
+        part = (<size_t>(out.cursor - start) if chunk == out.last else chunk.length) - chunk.sent
+        part = min(part, most - total)
+        parts.append(start[chunk.sent:chunk.sent + part])
+        total += part
+        chunk = chunk.next
+    return b"".join(parts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from redpoll.cli.cluster import log
 from redpoll.cli.cluster.atomic import is_wanted, move_ranges
 from redpoll.cli.cluster.check import check_cluster
@@ -47,6 +49,8 @@ def _weights(cluster: Cluster) -> dict[Node, float]:
         if node is None:
             raise ClusterFailed(f"*** No such master node {name}")
         weights[node] = leading_float(weight)
+        if not math.isfinite(weights[node]):
+            raise ClusterFailed(f"*** invalid weight {weight}: it has to be a number, such as 1.5")
     if not cluster.options.cluster_use_empty:
         return {node: weight for node, weight in weights.items() if node.slots}
     return weights
@@ -57,7 +61,7 @@ class Share:
 
     def __init__(self, node: Node, weight: float, total: float) -> None:
         self.node, self.weight = node, weight
-        self.expected = int(SLOTS / total * weight) if total else 0
+        self.expected = int(weight / total * SLOTS) if total else 0
         self.balance = len(node.slots) - self.expected
 
     def is_over(self, threshold: float) -> bool:
