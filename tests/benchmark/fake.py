@@ -87,7 +87,7 @@ class FakeServer(Listener):
 
 
 def call(
-    program: list[str], words: Iterable[str | bytes], given: bytes = b"", seconds: float = 30
+    program: list[str], words: Iterable[str | bytes], given: bytes = b"", seconds: float = 120
 ) -> subprocess.CompletedProcess:
     """Run a benchmark program to its end."""
     return subprocess.run([*program, *words], input=given, capture_output=True, timeout=seconds, check=False)

@@ -15,7 +15,8 @@ from tests.cli.test_modes import OURS, read_until, run, started, theirs  # noqa:
 from tests.peers import Server
 
 INFO = bulk(
-    b"# Server\r\nused_memory:1536000\r\nconnected_clients:3\r\nblocked_clients:12\r\ntotal_commands_processed:1234567\r\n"
+    b"# Server\r\nused_memory:1536000\r\nconnected_clients:3\r\nblocked_clients:12\r\n"
+    b"total_commands_processed:1234567\r\n"
     b"total_connections_received:98\r\nloading:0\r\nrdb_bgsave_in_progress:1\r\naof_rewrite_in_progress:1\r\n"
     b"db0:keys=5,expires=0,avg_ttl=0\r\ndb12:keys=70000,expires=0,avg_ttl=0\r\n"
 )
@@ -84,7 +85,8 @@ def test_the_load_of_a_cache(theirs: list[str], scripted: FakeServer) -> None:  
         scripted.forget()
         text = begins(client, scripted.port, ("--lru-test", "1000"), "Misses")
         requests = [(words[0], re.sub(rb"\d+", b"#", words[1]), len(words)) for words in scripted.requests]
-        seen.append((shape(text), sorted(set(requests)), requests.index(next(one for one in requests if one[0] == b"SET"))))
+        gets = next(place for place, request in enumerate(requests) if request[0] == b"SET")
+        seen.append((shape(text), sorted(set(requests)), gets))
     assert seen[0] == seen[1]
 
 
@@ -101,8 +103,8 @@ def test_what_a_replica_sees(theirs: list[str], make_server: Any) -> None:  # no
 
 @pytest.mark.parametrize("mode", ["--bigkeys", "--memkeys", "--hotkeys", "--scan"])
 def test_an_end_at_control_c(mode: str, scripted: FakeServer) -> None:
-    scripted.answers |= {b"dbsize": b":1000\r\n", b"scan": b"*2\r\n$1\r\n7\r\n*1\r\n$1\r\na\r\n", b"type": b"+string\r\n",
-                         b"strlen": b":1\r\n", b"memory": b":1\r\n", b"object": b":1\r\n"}  # fmt: skip
+    scripted.answers |= {b"dbsize": b":1000\r\n", b"scan": b"*2\r\n$1\r\n7\r\n*1\r\n$1\r\na\r\n"}
+    scripted.answers |= {b"type": b"+string\r\n", b"strlen": b":1\r\n", b"memory": b":1\r\n", b"object": b":1\r\n"}
     process = subprocess.Popen(
         [*OURS, "-p", str(scripted.port), mode], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

@@ -6,15 +6,13 @@ import contextlib
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.tmux import Prompt, Screen
-from tests.conftest import missing
-from tests.peers import PeerMissing
 
 pytest.importorskip("prompt_toolkit", reason="prompt_toolkit is not installed")
 
@@ -22,25 +20,6 @@ OURS = [sys.executable, "-m", "redpoll.cli"]
 COMMAND, UNKNOWN, KEYWORD = "38;5;75", "38;5;167", "38;5;175"
 
 Open = Callable[..., Prompt]
-
-
-@pytest.fixture
-def screens(tmp_path: Path) -> Iterator[Callable[..., Screen]]:
-    opened: list[Screen] = []
-
-    def start(command: list[str], environment: dict[str, str]) -> Screen:
-        folder = tmp_path / f"screen{len(opened)}"
-        folder.mkdir()
-        try:
-            one = Screen(folder, command, environment)
-        except PeerMissing as problem:
-            missing(problem)
-        opened.append(one)
-        return one
-
-    yield start
-    for one in opened:
-        one.close()
 
 
 @pytest.fixture
@@ -145,7 +124,7 @@ def test_a_script_of_several_lines(terminal: Open) -> None:
     here = terminal()
     here.screen.enter("eval 'local sum = 0 -- of all")
     here.screen.enter("for _, one in ipairs(ARGV) do sum = sum + one end")
-    assert here.run("return {sum, \"two words\"}' 0 1 2 39").endswith('1) (integer) 42\n2) "two words"\n')
+    assert here.run('return {sum, "two words"}\' 0 1 2 39').endswith('1) (integer) 42\n2) "two words"\n')
 
 
 def test_a_new_line_within_quotes(terminal: Open) -> None:

@@ -99,7 +99,7 @@ def test_a_whole_server(server: Any) -> None:
         client.call("HSET", "hash", "f", "v")
     code, output, errors = run(OURS, server, ("--keystats", "--top", "2"))
     assert (code, errors) == (0, "")
-    assert output.startswith("\n# Scanning the entire keyspace to find the biggest keys and distribution information.\n")
+    assert output.startswith("\n# Scanning the entire keyspace to find the biggest keys and distribution information.")
     assert "Keys sampled: 3\n" in output
     assert "\n--- Top 2 key sizes ---\n  1 " in output
     assert "\nzset       zset has 2 members\n" in output

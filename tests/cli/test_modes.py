@@ -283,4 +283,3 @@ def test_how_many_hot_keys(filled: Server) -> None:
     output = run(OURS, filled, ("--hotkeys", "--hotkeys-count", "2"))[1]
     assert output.count("hot key found with counter") == 2
     assert run(OURS, filled, ("--hotkeys", "--hotkeys-count", "0"))[1].count("hot key found with counter") == 0
-

@@ -8,7 +8,7 @@ from redpoll.cli.numbers import leading_integer
 
 
 class ConnectionOptions:
-    """What `redpoll.cli.connection` wants to know; attributes that a command line does not name have the values here."""
+    """What connections want to know; attributes that a command line does not name have the values here."""
 
     host = "127.0.0.1"
     port = 6379

@@ -139,7 +139,9 @@ def _types_table(sampler: Sampler, types: Iterable[_OfType]) -> list[str]:
         whole, average = "- ", "- "
         if one.unit:
             whole = _length(one, one.elements)
-            average = human_bytes(one.elements // one.count) if one.unit == "bytes" else f"{one.elements / one.count:.2f}"
+            average = (
+                human_bytes(one.elements // one.count) if one.unit == "bytes" else f"{one.elements / one.count:.2f}"
+            )
         lines.append(
             f"{one.name:<10}{one.count:>12} {share:6.2f}% {human_bytes(one.bytes):>8} "
             f"{human_bytes(one.bytes // one.count):>8} {whole:>18} {average:>11}"

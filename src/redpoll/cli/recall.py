@@ -1,7 +1,8 @@
 """`--vset-recall`: how many of the true neighbours the index of a vector set finds.
 
-Each query is a mixture, by chance, of some elements' vectors. It is answered twice: by the index (EF says how hard it
-looks), and by a comparison with all elements (TRUTH). The recall is the share of the second answer that is in the first.
+Each query is a mixture, by chance, of some elements' vectors. It is answered twice: by the index (EF says how hard
+it looks), and by a comparison with all elements (TRUTH). The recall is the share of the second answer that is in the
+first.
 """
 
 from __future__ import annotations

@@ -96,7 +96,6 @@ class LineCompleter(Completer):
                 shown = quote(key).decode("ascii", "replace")
                 yield (shown[1:-1] if shown[1:-1].encode() == key and " " not in shown else shown), "key"
 
-
     def _names(self) -> list[tuple[str, str]]:
         return sorted({command.words[0]: command.summary for command in self._docs().by_name.values()}.items())
 
