@@ -6,6 +6,7 @@ from redpoll.cli.quoting import quote
 from redpoll.cli.replies import ErrorReply, Map
 
 _PAIRS = {(b"hgetall",), (b"config", b"get"), (b"xinfo", b"stream"), (b"memory", b"stats")}
+_ROWS = {(b"xinfo", b"groups"), (b"xinfo", b"consumers")}
 _ENTRIES = {b"xrange", b"xrevrange", b"xclaim"}
 _STREAMS = {b"xread", b"xreadgroup"}
 _WIDEST_NAME = 60
@@ -22,6 +23,8 @@ def present(words: list[bytes], reply) -> bytes | None:
         return stream_table(reply)
     if lower[0] in _STREAMS and isinstance(reply, list) and reply:
         return streams_table(reply)
+    if lower in _ROWS and isinstance(reply, list) and reply:
+        return rows_table(reply)
     if (lower[:1] in _PAIRS or lower in _PAIRS) and isinstance(reply, list) and reply:
         return pair_table(reply)
     return None
@@ -35,6 +38,21 @@ def pair_table(reply: list) -> bytes | None:
     width = min(max(map(len, names)), _WIDEST_NAME)
     rows = [name.ljust(width) + b"  " + _cell(value) for name, value in zip(names, reply[1::2], strict=True)]
     return b"\n".join(rows) + b"\n"
+
+
+def rows_table(reply: list) -> bytes | None:
+    """Several things of the same kind, a line for each, under the names of what is told of them."""
+    if not all(isinstance(one, list) and one and len(one) % 2 == 0 for one in reply):
+        return None
+    names = reply[0][::2]
+    if any(one[::2] != names for one in reply) or any(isinstance(value, list) for one in reply for value in one):
+        return None
+    rows = [[_cell(value) for value in one[1::2]] for one in reply]
+    head = [_cell(name) for name in names]
+    widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]
+    lines = [b"  ".join([cell.ljust(width) for cell, width in zip(row, widths, strict=True)]) for row in [head, *rows]]
+    lines[0] = b"\x1b[1m" + lines[0] + b"\x1b[0m"
+    return b"".join(line.rstrip() + b"\n" for line in lines)
 
 
 def stream_table(reply: list) -> bytes | None:
