@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.tmux import Prompt, Screen
+from tests.cli.tmux import WAIT_SECONDS, Prompt, Screen
+from tests.listener import Listener, RequestHandler
 
 pytest.importorskip("prompt_toolkit", reason="prompt_toolkit is not installed")
 
@@ -325,3 +327,31 @@ def test_a_bar_while_a_file_is_sent(server: Any, screens: Callable[..., Screen],
     screen.wait_for("errors: 0, replies: 200001")
     assert screen.wait_for_end() == 0
     assert not re.search(BAR, screen.text(), re.MULTILINE)
+
+
+class _Primary(RequestHandler):
+    """Sends a file of which the last part comes when it is told to go on."""
+
+    server: Any
+
+    def handle(self) -> None:
+        while words := self.read_request()[0]:
+            if words == [b"SYNC"]:
+                self.wfile.write(b"$4000000\r\n" + b"x" * 3_000_000)
+                self.server.go_on.wait(WAIT_SECONDS)
+                self.wfile.write(b"x" * 1_000_000)
+                return
+            self.wfile.write(b"+OK\r\n")
+
+
+def test_a_bar_while_a_file_is_fetched(screens: Callable[..., Screen], tmp_path: Path) -> None:
+    with Listener(_Primary) as primary:
+        primary.go_on = threading.Event()  # type: ignore[attr-defined]
+        words = [*OURS, "-p", str(primary.port), "--rdb", str(tmp_path / "file")]
+        screen = screens(words, {"TERM": "xterm-256color"})
+        screen.wait_for_match(BAR + r"[\d.]+[KM] received$")
+        primary.go_on.set()  # type: ignore[attr-defined]
+        screen.wait_for("Transfer finished with success.")
+        assert screen.wait_for_end() == 0
+    assert not re.search(BAR, screen.text(), re.MULTILINE)
+    assert (tmp_path / "file").stat().st_size == 4_000_000
