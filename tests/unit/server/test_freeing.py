@@ -3,7 +3,6 @@
 from typing import Any
 
 from redpoll.embedded import Store
-
 from tests.resp import Connection, encode
 
 MEMBERS = 20_000
