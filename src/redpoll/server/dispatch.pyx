@@ -79,6 +79,7 @@ cdef class Dispatcher:
         self.call = Call()
         self.call.keyspace = keyspace
         self.call.server = server
+        self.call.unix_us = unix_microseconds
         self.feed = Feed(keyspace)
         self.runners = Runners()
         self.eviction = Eviction(keyspace)
