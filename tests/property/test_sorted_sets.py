@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from redpoll.engine.sorted_set_probe import SortedMembers
+from redpoll.engine.sorted_set import SortedMembers
 
 from tests.memory import settled
 

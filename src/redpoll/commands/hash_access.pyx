@@ -14,8 +14,6 @@ from redpoll.engine.numbers cimport digits_int64, format_int64
 from redpoll.wire.output cimport Out
 from redpoll.wire.reply cimport reply_blob, reply_bulk, reply_integer_text
 
-import redpoll.engine.fields_value  # no-cython-lint: registers hashes as values
-
 
 cdef inline Entry** opened(Call call, Entry** slot, size_t word, Hash* h) except? NULL:
     h.now = due_time(call.keyspace)

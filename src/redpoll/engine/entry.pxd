@@ -42,7 +42,6 @@ cdef enum Encoding:
     ENC_ARRAY = 9
     ENC_FIELDS = 10         # hashes
     ENC_PACKED_FIELDS = 11  # small hashes with fields that expire
-    ENC_REMOVED_CONSUMER = 12   # no entry's, but freed by and by as values are; see engine/stream_group
     ENC_SCORE = 15          # a member of a sorted set: the payload is its score, a double
 
 cdef enum:

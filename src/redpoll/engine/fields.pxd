@@ -71,9 +71,6 @@ cdef void fields_finish(Hash* h) noexcept nogil
 # Makes room for `pairs` further fields whose texts, in packed form, take `bytes`; leaves the packed form where it must.
 cdef void fields_prepare(Hash* h, size_t pairs, size_t bytes) noexcept nogil
 cdef void fields_free(Hash* h) noexcept nogil
-# Frees about `most` fields of a value of ENC_PACKED_FIELDS, of ENC_FIELDS; True when nothing is left.
-cdef bint packed_fields_free_some(void* value, size_t most) noexcept nogil
-cdef bint field_table_free_some(void* value, size_t most) noexcept nogil
 # Fields, with those that are due and not yet removed.
 cdef size_t fields_length(const Hash* h) noexcept nogil
 cdef bint fields_get(const Hash* h, const char* field, size_t length, FieldValue* found) noexcept nogil

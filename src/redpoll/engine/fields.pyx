@@ -2,27 +2,29 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
+from cpython.bytes cimport PyBytes_FromStringAndSize
 
 from redpoll.engine.blob cimport Blob, blob_of, blob_release
 from redpoll.engine.entry cimport (
-    EMBED_MAX, ENC_BLOB, ENC_EMBEDDED, FLAG_EXPIRES, TYPE_STRING, Entry, entry_blob, entry_embedded,
-    entry_encoding, entry_expiry, entry_free, entry_key, entry_key_length, entry_new, entry_payload,
+    EMBED_MAX, ENC_BLOB, ENC_EMBEDDED, FLAG_EXPIRES, TYPE_STRING, Entry, entry_blob, entry_copy, entry_embedded,
+    entry_encoding, entry_expiry, entry_free, entry_key, entry_key_length, entry_memory, entry_new, entry_payload,
 )
 from redpoll.engine.field_times cimport (
-    NEVER, FieldTime, times_add, times_first, times_free_some, times_new, times_remove,
+    NEVER, FieldTime, times_add, times_copy, times_first, times_free_some, times_memory, times_new, times_remove,
     times_take,
 )
 from redpoll.engine.listpack cimport (
     AFTER, BEFORE, ELEMENT_MOST, REPLACE, Element, listpack_append, listpack_append_integer, listpack_append_pair,
-    listpack_begin, listpack_find, listpack_first, listpack_fits, listpack_free, listpack_from,
-    listpack_get, listpack_length, listpack_new, listpack_next, listpack_put, listpack_put_integer,
+    listpack_begin, listpack_copy, listpack_find, listpack_first, listpack_fits, listpack_free, listpack_from,
+    listpack_get, listpack_length, listpack_memory, listpack_new, listpack_next, listpack_put, listpack_put_integer,
     listpack_remove, listpack_size, listpack_text, listpack_add,
 )
-from redpoll.engine.memory cimport KIND_COLLECTION, allocate, release
+from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, release
 from redpoll.engine.table cimport (
     Table, table_buckets, table_dismantle, table_find, table_find_hash, table_hash, table_init,
-    table_insert, table_remove, table_scan, table_touch, table_visit_bucket,
+    table_insert, table_memory, table_remove, table_scan, table_touch, table_visit_bucket,
 )
+from redpoll.engine.value cimport ValueOperations, value_register
 
 cdef enum:
     DUE_BATCH = 64
@@ -431,37 +433,13 @@ cdef void fields_set_expiry(Hash* h, const char* field, size_t length, int64_t e
         packed_set_expiry(h, field, length, expiry)
 
 
-cdef bint packed_fields_free_some(void* value, size_t most) noexcept nogil:
-    listpack_free((<PackedFields*>value).pack)
-    release(value, sizeof(PackedFields), KIND_COLLECTION)
-    return True
-
-
-cdef void free_visited(void* context, Entry* e) noexcept nogil:
-    entry_free(e)
-
-
-cdef bint field_table_free_some(void* value, size_t most) noexcept nogil:
-    cdef FieldTable* t = <FieldTable*>value
-    if t.times != NULL:
-        if not times_free_some(t.times, most):
-            return False
-        t.times = NULL
-        if most != <size_t>-1:
-            return False
-    if not table_dismantle(&t.table, most, free_visited, NULL):
-        return False
-    release(value, sizeof(FieldTable), KIND_COLLECTION)
-    return True
-
-
 cdef void fields_free(Hash* h) noexcept nogil:
     if h.encoding == ENC_LISTPACK:
         listpack_free(<uint8_t*>h.value)
     elif h.encoding == ENC_PACKED_FIELDS:
-        packed_fields_free_some(h.value, <size_t>-1)
+        packed_free_some(h.value, <size_t>-1)
     else:
-        field_table_free_some(h.value, <size_t>-1)
+        table_free_some(h.value, <size_t>-1)
 
 
 # Expiry
@@ -620,3 +598,132 @@ cdef uint64_t fields_scan(const Hash* h, uint64_t cursor, field_visitor visit, v
     cursor = table_scan(&(<FieldTable*>h.value).table, cursor, visit_entry, &each)
     seen[0] += each.seen
     return cursor
+
+
+# For engine/value
+
+cdef bint packed_free_some(void* value, size_t most) noexcept nogil:
+    listpack_free((<PackedFields*>value).pack)
+    release(value, sizeof(PackedFields), KIND_COLLECTION)
+    return True
+
+
+cdef size_t packed_length(const void* value) noexcept nogil:
+    return 1
+
+
+cdef size_t packed_memory(const void* value, size_t samples) noexcept nogil:
+    return block_size(sizeof(PackedFields)) + listpack_memory((<PackedFields*>value).pack)
+
+
+cdef void* packed_copy(const void* value) noexcept nogil:
+    return packed_fields_of(listpack_copy((<PackedFields*>value).pack))
+
+
+cdef void free_visited(void* context, Entry* e) noexcept nogil:
+    entry_free(e)
+
+
+cdef bint table_free_some(void* value, size_t most) noexcept nogil:
+    cdef FieldTable* t = <FieldTable*>value
+    if t.times != NULL:
+        if not times_free_some(t.times, most):
+            return False
+        t.times = NULL
+        if most != <size_t>-1:
+            return False
+    if not table_dismantle(&t.table, most, free_visited, NULL):
+        return False
+    release(value, sizeof(FieldTable), KIND_COLLECTION)
+    return True
+
+
+cdef size_t table_length(const void* value) noexcept nogil:
+    return (<FieldTable*>value).table.used
+
+
+cdef struct Sum:
+    size_t bytes
+    size_t entries
+
+
+cdef void sum_visited(void* context, Entry* e) noexcept nogil:
+    cdef Sum* sum = <Sum*>context
+    sum.bytes += entry_memory(e, 0)
+    sum.entries += 1
+
+
+cdef size_t table_value_memory(const void* value, size_t samples) noexcept nogil:
+    cdef FieldTable* t = <FieldTable*>value
+    cdef size_t total = block_size(sizeof(FieldTable)) + table_memory(&t.table)
+    cdef Sum sum
+    cdef size_t i
+    sum.bytes = sum.entries = 0
+    for i in range(table_buckets(&t.table)):
+        table_visit_bucket(&t.table, i, sum_visited, &sum)
+        if samples and sum.entries >= samples:
+            break
+    if sum.entries:
+        total += <size_t>(<double>sum.bytes / sum.entries * t.table.used)
+    if t.times != NULL:
+        total += times_memory(t.times)
+    return total
+
+
+cdef void copy_visited(void* context, Entry* e) noexcept nogil:
+    cdef Table* to = <Table*>context
+    cdef Entry* made = entry_copy(e, entry_key(e), entry_key_length(e))
+    table_insert(to, made, table_hash(to, entry_key(e), entry_key_length(e)))
+
+
+cdef void* table_copy(const void* value) noexcept nogil:
+    cdef FieldTable* t = <FieldTable*>value
+    cdef FieldTable* made = field_table_new()
+    cdef size_t i
+    for i in range(table_buckets(&t.table)):
+        table_visit_bucket(&t.table, i, copy_visited, &made.table)
+    if t.times != NULL:
+        made.times = times_copy(t.times)
+    return made
+
+
+cdef void collect_visited(void* context, const Element* field, const FieldValue* value) noexcept with gil:
+    cdef list found = <list>context
+    found.append(b"%d" % field.integer if field.text == NULL else PyBytes_FromStringAndSize(field.text, field.length))
+    found.append(b"%d" % value.text.integer if value.text.text == NULL
+                 else PyBytes_FromStringAndSize(value.text.text, value.text.length))
+
+
+cdef object contents(int encoding, const void* value):
+    cdef Hash h
+    cdef list found = []
+    h.encoding = encoding
+    h.value = <void*>value
+    h.now = 0
+    fields_visit(&h, collect_visited, <void*>found)
+    return found
+
+
+cdef object packed_contents(const void* value):
+    return contents(ENC_PACKED_FIELDS, value)
+
+
+cdef object table_contents(const void* value):
+    return contents(ENC_FIELDS, value)
+
+
+cdef ValueOperations packed
+packed.length = packed_length
+packed.memory = packed_memory
+packed.copy = packed_copy
+packed.free_some = packed_free_some
+packed.contents = packed_contents
+value_register(ENC_PACKED_FIELDS, &packed)
+
+cdef ValueOperations tabled
+tabled.length = table_length
+tabled.memory = table_value_memory
+tabled.copy = table_copy
+tabled.free_some = table_free_some
+tabled.contents = table_contents
+value_register(ENC_FIELDS, &tabled)

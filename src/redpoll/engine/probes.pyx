@@ -22,8 +22,6 @@ from redpoll.engine.listpack cimport (
 )
 from redpoll.engine.watcher cimport EVENT_FIELDS, Watcher
 
-import redpoll.engine.fields_value  # no-cython-lint: registers hashes as values
-
 
 cdef bytes text_of(const uint8_t* element):
     cdef char scratch[24]

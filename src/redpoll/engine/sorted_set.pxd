@@ -89,3 +89,5 @@ cdef uint64_t sorted_scan(const Sorted* z, uint64_t cursor, scored_visitor visit
 
 # The score that an element of a listpack holds.
 cdef double listpack_score(const uint8_t* element) noexcept nogil
+# Raises AssertionError unless everything agrees.
+cdef int sorted_check(const Sorted* z) except -1

@@ -3,7 +3,6 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove
 
-from redpoll.engine.entry cimport ENC_REMOVED_CONSUMER
 from redpoll.engine.id_tree cimport (
     IdTree, id_equal, id_is_zero, id_less, tree_drop_last_leaf, tree_find, tree_init, tree_insert, tree_remove,
 )
@@ -14,6 +13,7 @@ from redpoll.engine.value cimport ValueOperations, value_free, value_register
 cdef enum:
     NAME_OFFSET_SPARE = 8        # bytes of a name that the structures hold already
     FIRST_ROOM = 4
+    REMOVED_CONSUMER = 12        # among the encodings of values, though it is never an entry's
 
 
 # Names in order: groups of a stream and consumers of a group are both found by halving.
@@ -244,7 +244,7 @@ cdef void consumer_delete(Group* group, Consumer* consumer) noexcept nogil:
     group.leaving = leaving
     group.left += consumer.pending.used
     consumer.leaving = leaving
-    value_free(ENC_REMOVED_CONSUMER, leaving)
+    value_free(REMOVED_CONSUMER, leaving)
 
 
 cdef void free_consumer(Consumer* consumer) noexcept nogil:
@@ -470,4 +470,4 @@ operations.memory = NULL
 operations.copy = NULL
 operations.free_some = leaving_free_some
 operations.contents = NULL
-value_register(ENC_REMOVED_CONSUMER, &operations)
+value_register(REMOVED_CONSUMER, &operations)

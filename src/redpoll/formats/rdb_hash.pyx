@@ -51,9 +51,6 @@ from redpoll.formats.reading cimport (
     READ_EMPTY, READ_FAILED, READ_WHOLE, Limits, Reader, ReadResult, Template, Templates, Value,
 )
 
-# Tells how a hash is freed.
-from redpoll.engine import fields_value  # no-cython-lint
-
 cdef enum:
     NOTHING_IS_DUE = -1          # a time before all others, for reading hashes as they are stored
     FIELDS_MOST = 1 << 30
