@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from benchmarks import servers
 from benchmarks.large import growth, send
-from benchmarks.run import put
+from benchmarks.readme import put
 
 KEYS = 1_000_000
 

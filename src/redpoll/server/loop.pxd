@@ -51,7 +51,7 @@ cdef class Loop(Batches):
     cdef int work(self, epoll_event* events, int happened) except -1
     cdef int answer(self) except -1
     cdef int answer_early(self) except -1
-    cdef int background(self) except -1
+    cdef int background(self, int64_t worked) except -1
     cdef inline bint has_chores(self) noexcept:
         """Whether `finish` has anything to do after a command that came by no socket."""
         return (self.flushing.count or self.turn_end_wanted or self.again.count or self.log is not None
