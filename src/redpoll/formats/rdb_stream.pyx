@@ -35,8 +35,8 @@ from redpoll.engine.stream cimport (
     stream_node_valid,
 )
 from redpoll.engine.stream_group cimport (
-    consumer_create, consumer_find, group_create, group_find, pending_add,
-    stream_distance,
+    consumer_create, consumer_find, group_create, group_find, pending_add, pending_count, pending_first,
+    pending_forward, stream_distance,
 )
 from redpoll.engine.stream_producers cimport producer_of, producers_add, producers_find, sent_of
 from redpoll.engine.table cimport table_buckets, table_visit_bucket
@@ -349,14 +349,14 @@ cdef void put_group(Output* out, const Group* group, bint given_back) noexcept n
     put_text(out, group.name, group.name_length)
     put_id(out, group.last_id)
     put_length(out, <uint64_t>group.entries_read)
-    put_length(out, group.pending.used)
-    place = tree_first(&group.pending)
+    put_length(out, pending_count(group))
+    place = pending_first(group)
     while place.leaf != NULL:
         pending = <const Pending*>place_value(&place)
         put_raw_id(out, pending.id)
         put_fixed64(out, <uint64_t>pending.delivered)
         put_length(out, pending.deliveries)
-        place_forward(&place)
+        pending_forward(&place)
     put_length(out, group.consumer_count)
     for i in range(group.consumer_count):
         consumer = group.consumers[i]

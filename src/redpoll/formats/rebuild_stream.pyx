@@ -24,13 +24,12 @@ Phases, in `progress.at`; a group's number is in `progress.left`, and `progress.
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 
 from redpoll.engine.entry cimport Entry, entry_key, entry_key_length
-from redpoll.engine.id_tree cimport (
-    Place, StreamId, id_increase, id_is_zero, place_forward, place_value, tree_at_or_after,
-)
+from redpoll.engine.id_tree cimport Place, StreamId, id_increase, id_is_zero, place_value
 from redpoll.engine.listpack cimport Element, element_size, listpack_get
 from redpoll.engine.stream cimport (
     Consumer, Group, Pending, Stream, StreamEntry, Walk, stream_has, stream_id, walk_begin, walk_next,
 )
+from redpoll.engine.stream_group cimport pending_at_or_after, pending_forward
 from redpoll.engine.stream_producers cimport producer_of, sent_of
 from redpoll.engine.table cimport table_buckets, table_visit_bucket
 from redpoll.formats.command_output cimport (
@@ -146,7 +145,7 @@ cdef bint tell_deleted(Output* out, Progress* progress, size_t until) noexcept n
         if not progress.base:
             progress.base = True
             put_group(out, progress, group, True)
-        place = tree_at_or_after(&group.pending, next_id(progress))
+        place = pending_at_or_after(group, next_id(progress))
         more = True
         while place.leaf != NULL and more:
             if out.length >= until:
@@ -160,7 +159,7 @@ cdef bint tell_deleted(Output* out, Progress* progress, size_t until) noexcept n
                 put_pending(out, progress, group, pending)
                 progress.cursor[PLACEHOLDERS] += 1
             more = go_on_behind(progress, pending.id)
-            place_forward(&place)
+            pending_forward(&place)
         if progress.cursor[PLACEHOLDERS]:
             begin(out, progress, 4, b"XTRIM")
             put_name(out, b"MAXLEN")
@@ -304,7 +303,7 @@ cdef bint tell_groups(Output* out, Progress* progress, size_t until) noexcept no
         if not progress.base:
             progress.base = True
             begin_group(out, progress, group)
-        place = tree_at_or_after(&group.pending, next_id(progress))
+        place = pending_at_or_after(group, next_id(progress))
         more = True
         while place.leaf != NULL and more:
             if out.length >= until:
@@ -313,7 +312,7 @@ cdef bint tell_groups(Output* out, Progress* progress, size_t until) noexcept no
             if pending.consumer != NULL and (not progress.cursor[MADE] or stream_has(s, pending.id)):
                 put_pending(out, progress, group, pending)
             more = go_on_behind(progress, pending.id)
-            place_forward(&place)
+            pending_forward(&place)
         put_given_back(out, progress, group)
         next_group(progress)
     return True

@@ -222,6 +222,7 @@ cdef class Dispatcher:
         self.commands += 1
         routine.record(elapsed, self.track_latency)
         before = out_pending(&connection.out) - before
+        self.reply_bytes += before
         if call.gate & GATE_TRACKING:
             self.tracker.ran(connection, request)
         self.running = NULL

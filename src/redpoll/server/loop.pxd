@@ -50,6 +50,7 @@ cdef class Loop(Batches):
     cdef int turn(self) except -1
     cdef int work(self, epoll_event* events, int happened) except -1
     cdef int answer(self) except -1
+    cdef int answer_early(self) except -1
     cdef int background(self, int64_t worked) except -1
     cdef inline bint has_chores(self) noexcept:
         """Whether `finish` has anything to do after a command that came by no socket."""
