@@ -31,7 +31,7 @@ cdef Pending* pending_find(const Group* group, StreamId id) noexcept nogil
 # A record of an entry that has none; `consumer` NULL: released.
 cdef Pending* pending_add(Group* group, Consumer* consumer, StreamId id, int64_t delivered,
                           uint64_t deliveries) noexcept nogil
-# Hands it to a consumer (NULL: releases it) as delivered at that time.
+# Hands it to a consumer (NULL: releases it) as delivered at that time. Before anything else of it changes.
 cdef void pending_give(Group* group, Pending* pending, Consumer* consumer, int64_t delivered) noexcept nogil
 cdef void pending_drop(Group* group, Pending* pending) noexcept nogil
 

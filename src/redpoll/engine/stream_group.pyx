@@ -4,9 +4,10 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove
 
 from redpoll.engine.entry cimport ENC_STREAM
+from redpoll.engine.id_ranges cimport id_changes, id_ranges_follow, ids_go_from
 from redpoll.engine.id_tree cimport (
-    IdTree, Place, id_equal, id_is_zero, id_less, place_value, tree_drop_last_leaf, tree_find, tree_init, tree_insert,
-    tree_last, tree_remove,
+    IdTree, Place, id_at, id_equal, id_is_zero, id_less, place_value, tree_drop_last_leaf, tree_find, tree_init,
+    tree_insert, tree_last, tree_remove,
 )
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, reallocate, release
 from redpoll.engine.stream cimport stream_new
@@ -134,6 +135,7 @@ cdef size_t free_tree_some(IdTree* tree, size_t most) noexcept nogil:
     """Frees nodes, not what they point to."""
     cdef size_t freed = 0
     while tree.root != NULL and freed < most:
+        ids_go_from(tree, id_at(tree.last, 0))
         tree_drop_last_leaf(tree)
         freed += 1
     return freed
@@ -143,16 +145,14 @@ cdef size_t group_free_some(Stream* s, size_t most) noexcept nogil:
     cdef Group* group = s.groups[s.group_count - 1]
     cdef Consumer* consumer
     cdef Pending* pending
-    cdef size_t freed = 0
-    # The trees are not read any more: the list leads to every record.
+    # The trees are not read any more, but by who looks on: the list leads to every record.
+    cdef size_t freed = free_tree_some(&group.pending, most)
     while group.consumer_count and freed < most:
         consumer = group.consumers[group.consumer_count - 1]
         freed += 1 + free_tree_some(&consumer.pending, most - freed)
         if consumer.pending.root == NULL:
             group.consumer_count -= 1
             release(consumer, consumer_bytes(consumer.name_length), KIND_COLLECTION)
-    if freed < most:
-        freed += free_tree_some(&group.pending, most - freed)
     while group.first != NULL and freed < most:
         pending = group.first
         group.first = pending.later
@@ -235,6 +235,7 @@ cdef void give_all_up(Group* group, Consumer* consumer) noexcept nogil:
     shell.consumers = <Consumer**>put_pointer(NULL, 0, &shell.consumer_room, 0, consumer)
     shell.consumer_count = 1
     shell.pending = group.pending
+    id_ranges_follow(&shell.pending)
     shell.first = group.first
     shell.last = group.last
     tree_init(&group.pending, True)
@@ -319,8 +320,10 @@ cdef Pending* pending_add(Group* group, Consumer* consumer, StreamId id, int64_t
     pending.delivered = delivered
     pending.deliveries = deliveries
     pending.consumer = consumer
+    id_changes(&group.pending, id)
     tree_insert(&group.pending, id, pending)
     if consumer != NULL:
+        id_changes(&consumer.pending, id)
         tree_insert(&consumer.pending, id, pending)
     link_by_time(group, pending)
     return pending
@@ -328,10 +331,13 @@ cdef Pending* pending_add(Group* group, Consumer* consumer, StreamId id, int64_t
 
 cdef void pending_give(Group* group, Pending* pending, Consumer* consumer, int64_t delivered) noexcept nogil:
     unlink(group, pending)
+    id_changes(&group.pending, pending.id)
     if consumer != pending.consumer:
         if pending.consumer != NULL:
+            id_changes(&pending.consumer.pending, pending.id)
             tree_remove(&pending.consumer.pending, pending.id)
         if consumer != NULL:
+            id_changes(&consumer.pending, pending.id)
             tree_insert(&consumer.pending, pending.id, pending)
         pending.consumer = consumer
     pending.delivered = delivered
@@ -340,8 +346,10 @@ cdef void pending_give(Group* group, Pending* pending, Consumer* consumer, int64
 
 cdef void pending_drop(Group* group, Pending* pending) noexcept nogil:
     unlink(group, pending)
+    id_changes(&group.pending, pending.id)
     tree_remove(&group.pending, pending.id)
     if pending.consumer != NULL:
+        id_changes(&pending.consumer.pending, pending.id)
         tree_remove(&pending.consumer.pending, pending.id)
     release(pending, sizeof(Pending), KIND_COLLECTION)
 
