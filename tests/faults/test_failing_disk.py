@@ -219,10 +219,9 @@ def test_a_disk_that_is_full(small_disk, tmp_path: Path, policy: str) -> None:
             for writer in writers:
                 writer.start()
             until(lambda: all(len(writer.acknowledged) > 50 for writer in writers))
-            with (disk / "ballast").open("wb") as ballast, contextlib.suppress(OSError):
-                while True:
-                    ballast.write(bytes(4096))
-                    ballast.flush()
+            with contextlib.suppress(OSError), (disk / "ballast").open("wb", buffering=0) as ballast:
+                while ballast.write(bytes(4096)):
+                    pass
             until(lambda: b"aof_last_write_status:err" in bytes(client.call("INFO", "persistence")))
             assert client.call("STRLEN", "before") == 100_000
             until(lambda: refusal_of(client).startswith(REFUSAL))

@@ -419,7 +419,7 @@ cdef class Saver:
         if self.first != NULL:
             self.work_on_first()
             return True
-        if self.snapshot.advance(most):
+        if self.snapshot.advance(most) or self.first != NULL:
             return True
         self.end()
         return False

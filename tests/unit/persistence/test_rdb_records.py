@@ -99,7 +99,7 @@ def test_versions_that_are_not_known(version: int) -> None:
 
 
 def test_times_and_last_accesses() -> None:
-    far_s = FAR // 1000
+    far_s = 2**31 - 1  # it is a signed number of four bytes
     keyspace, loaded = read(
         file_of(
             b"\xfd" + struct.pack("<I", far_s) + key_of(b"seconds")
