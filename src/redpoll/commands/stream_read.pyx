@@ -269,9 +269,9 @@ cdef int64_t claim_entries(Call call, Reading* reading, size_t key, Stream* s, G
             reply_integer(call.out, -1 if pending.consumer == NULL else idle)
             deliveries = pending.deliveries
             reply_integer(call.out, deliveries)
+            pending_give(group, pending, consumer, call.keyspace.now)
             if deliveries < INT64_MAX:
                 pending.deliveries += 1
-            pending_give(group, pending, consumer, call.keyspace.now)
             say_pending(call, key, group, pending)
             count_entry(reading)
             shown += 1

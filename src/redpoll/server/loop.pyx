@@ -184,6 +184,8 @@ cdef class Loop(Batches):
         begin = monotonic_microseconds()
         self.arena_used = 0
         self.turn_reads = self.turn_requests = 0
+        if self.held.count and self.engaged == NULL:
+            self.release_early()
         # What could not be run in the turn before comes first.
         if self.again.count and self.engaged == NULL:
             self.run_waiting()
