@@ -191,6 +191,7 @@ _STATS: Table = (
     ("tracking_total_prefixes", 0),
     ("unexpected_error_replies", 0),
     ("total_error_replies", 0),
+    ("internal_errors", 0),
     ("dump_payload_sanitizations", 0),
     ("total_reads_processed", 0),
     ("total_writes_processed", 0),
