@@ -9,7 +9,7 @@ from __future__ import annotations
 import faulthandler
 import os
 
-from redpoll.server import crash_trace
+from redpoll.server.crash_trace import install, remove
 from redpoll.server.logs import Log
 from redpoll.version import VERSION
 
@@ -24,10 +24,10 @@ class CrashReports:
 
     def enable(self, wanted: bool) -> None:
         """`crash-log-enabled`: report crashes, or let the process die without a word."""
-        crash_trace.remove()
+        remove()
         if wanted:
             faulthandler.enable(self._open(), all_threads=True)
-            crash_trace.install(self._open(), VERSION.encode())
+            install(self._open(), VERSION.encode())
         else:
             faulthandler.disable()
 

@@ -38,8 +38,7 @@ ADVICE: dict[str, str] = {
         "Look at SLOWLOG GET for the commands behind the spikes, and at their complexity in COMMAND DOCS."
     ),
     "large-objects": (
-        "Very large values take long to delete, expire or evict in one go. "
-        "Split them into smaller keys."
+        "Very large values take long to delete, expire or evict in one go. Split them into smaller keys."
     ),
     "scheduler": (
         "Commands that need next to no time were slow, so the process itself did not get the CPU or its memory. "

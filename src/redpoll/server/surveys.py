@@ -1,5 +1,7 @@
-"""How large values are, for INFO's `keysizes`: a small database is walked through when somebody asks, a large one in
-slices afterwards, so that who asks again finds out; as long as somebody does, each is walked through again and again.
+"""How large values are, for INFO's `keysizes`.
+
+A small database is walked through when somebody asks, a large one in slices afterwards, so that who asks again finds
+out. As long as somebody does, it is walked through again and again.
 """
 
 from __future__ import annotations

@@ -310,7 +310,7 @@ def test_default_file_loads_and_sets_only_what_is_in_force() -> None:
 
 
 def test_headings_of_the_default_file_say_what_is_in_force() -> None:
-    topic, wrong = "", []
+    topic, before, wrong = "", "", []
     for line in importlib.resources.files("redpoll").joinpath("redpoll.conf").read_text().split("\n"):
         if line.startswith("# --"):
             topic = before

@@ -124,7 +124,9 @@ def test_history_is_the_worst_of_each_of_the_last_seconds(spikes):
 
 
 def test_what_held_the_server_up_is_told(make_server):
-    server = make_server(appendonly="yes", appendfsync="always", latency_monitor_threshold="1", enable_debug_command="yes")
+    server = make_server(
+        appendonly="yes", appendfsync="always", latency_monitor_threshold="1", enable_debug_command="yes"
+    )
     with server.connect() as client:
         assert client.call("DEBUG", "AOF-FLUSH-SLEEP", "20000") == "OK"
         until(lambda: events(client) >= {b"aof-write", b"aof-write-alone"} or client.call("SET", "k", "v") is None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -149,7 +148,7 @@ def pidfd_getfd(process: int, descriptor: int) -> int:
 
 
 @pytest.fixture
-def outside() -> Iterator[str]:
+def outside() -> str:
     """An address of this host that is not its loopback."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
@@ -159,7 +158,7 @@ def outside() -> Iterator[str]:
         address = probe.getsockname()[0]
     if address.startswith("127."):
         pytest.skip("this host has no address but its loopback")
-    yield address
+    return address
 
 
 def test_protected_mode(make_server, outside: str) -> None:

@@ -59,7 +59,15 @@ class Directive:
     __slots__ = ("aliases", "attribute", "default", "flags", "in_force", "moot", "name", "type", "waits_for")
 
     def __init__(
-        self, name: str, kind: Type, default: Any, flags: int = 0, *, alias: str = "", waits_for: str = "", moot: str = ""
+        self,
+        name: str,
+        kind: Type,
+        default: Any,
+        flags: int = 0,
+        *,
+        alias: str = "",
+        waits_for: str = "",
+        moot: str = "",
     ) -> None:
         self.name = name
         self.type = kind
