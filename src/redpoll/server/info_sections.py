@@ -126,6 +126,7 @@ _PERSISTENCE_AOF: Table = (
     ("aof_base_size", 0),
     ("aof_pending_rewrite", 0),
     ("aof_buffer_length", 0),
+    ("aof_rewrite_buffer_length", 0),
     ("aof_pending_bio_fsync", 0),
     ("aof_delayed_fsync", 0),
 )
