@@ -4,7 +4,7 @@ import argparse
 import subprocess
 
 from benchmarks import servers
-from benchmarks.run import put
+from benchmarks.readme import put
 
 KEYS = 1_000_000
 

@@ -22,6 +22,7 @@ from posix.unistd cimport close as close_descriptor, usleep
 
 from redpoll.engine.keyspace cimport Database
 from redpoll.engine.memory cimport KIND_CLIENT, used_by
+from redpoll.engine.value cimport values_waiting
 from redpoll.server.clock cimport monotonic_microseconds, unix_microseconds
 from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING
 from redpoll.server.connections cimport (
@@ -34,8 +35,10 @@ cdef enum:
     EVENTS = 1024
     EXPIRE_SLICE_US = 500
     LET_RUN_US = 50              # that other threads get, again and again, while a script runs for long
-    CALLER_SLICE_US = 50         # of freeing, in a thread that wants its command's reply
+    CALLER_SLICE_US = 50         # of freeing, in a thread that wants its command's reply, for each value that waits,
+    CALLER_SLICES = 40           # of so many at most
     FREE_BUCKETS = 256
+    FREE_SHARE = 2               # of a turn's time, one in so many is there for freeing what it left behind
     SAVE_STEP = 128              # buckets and entries of a snapshot between two looks at the clock
     SAVE_QUIET_US = 400
     SAVE_BUSY_US = 200
@@ -214,7 +217,7 @@ cdef class Loop(Batches):
             # Amid a script of another thread: nothing more than to answer.
             return 0
         self.quiet = happened == 0
-        self.background()
+        self.background(monotonic_microseconds() - begin)
         # The lists of this turn may still name them; those of the next no more.
         self.older_graves = self.graves
         if self.graves:
@@ -297,8 +300,8 @@ cdef class Loop(Batches):
                 self.log.wait_until(self.log.appended, False)
         return self.flush_all()
 
-    cdef int background(self) except -1:
-        """Slices of work that nobody waits for."""
+    cdef int background(self, int64_t worked) except -1:
+        """Slices of work that nobody waits for, after so many microseconds of work that somebody waited for."""
         cdef int64_t begin, spent
         cdef bint more
         if self.clients_limit and (self.clients_grew or used_by(KIND_CLIENT) > self.clients_limit):
@@ -312,7 +315,11 @@ cdef class Loop(Batches):
             self.clients_looked_at = 0
         if self.keyspace.has_remains():
             begin = monotonic_microseconds()
-            spent = EXPIRE_SLICE_US if self.guard is None else CALLER_SLICE_US
+            # Commands that each leave a large collection behind would pile them up, were all slices the same.
+            if self.guard is None:
+                spent = max(EXPIRE_SLICE_US, worked // FREE_SHARE)
+            else:
+                spent = CALLER_SLICE_US * max(1, min(values_waiting(), CALLER_SLICES))
             while self.keyspace.free_some(FREE_BUCKETS) and monotonic_microseconds() - begin < spent:
                 pass
         if self.compaction is not None:
@@ -506,7 +513,7 @@ cdef class Loop(Batches):
             self.guarded("The end of a turn", self.server.turn_ended)
         self.answer()
         self.quiet = False
-        self.background()
+        self.background(0)
         if self.again.count:
             # A pause is over, or somebody waits no more.
             self.run_waiting()
