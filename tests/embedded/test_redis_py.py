@@ -53,10 +53,34 @@ def compare_both_ways(store: Store) -> None:
         ("zadd", ("z", {"m": 1, "n": 2}), {}),
         ("zscore", ("z", "m"), {}),
         ("zrange", ("z", 0, -1), {"withscores": True}),
+        ("zrange", ("z", 0, -1), {"withscores": True, "score_cast_func": int}),
+        ("zrange", ("z", 0, -1), {"withscores": True, "score_cast_func": lambda score: [score]}),
+        ("zrange", ("z", 0, -1, True, True), {}),
+        ("zrange", ("z", 0, -1), {}),
+        ("zrange", ("nothing", 0, -1), {"withscores": True}),
+        ("zrevrange", ("z", 0, -1, True), {}),
+        ("zrangebyscore", ("z", 0, "inf"), {"withscores": True}),
+        ("zrangebyscore", ("z", 0, "inf", 1, 1), {}),
+        ("zrevrangebyscore", ("z", "inf", 0, None, None, True), {}),
+        ("zunion", (["z", "z"],), {"withscores": True}),
         ("zpopmin", ("z",), {}),
         ("xadd", ("x", {"f": "v"}, "1-1"), {}),
+        ("xadd", ("x", {"f": 1, "g": "a longer text than that", "h": ""}, "2-1"), {}),
+        ("xadd", ("y", {"f": "v"}, "3-1"), {}),
         ("xrange", ("x",), {}),
+        ("xrange", ("x", "2", "+", 5), {}),
+        ("xrange", ("nothing",), {}),
+        ("xrevrange", ("x",), {"count": 1}),
         ("xread", ({"x": "0"},), {}),
+        ("xread", ({"x": "0", "y": "0", "nothing": "0"}, 1), {}),
+        ("xread", ({"x": "99"},), {"block": 1}),
+        ("xgroup_create", ("x", "group", "0"), {}),
+        ("xreadgroup", ("group", "me", {"x": ">"}, 1), {}),
+        ("xreadgroup", ("group", "me", {"x": ">"}), {"noack": True}),
+        ("xreadgroup", ("group", "me", {"x": ">"}), {}),
+        ("xreadgroup", ("group", "me", {"x": "0"}), {}),
+        ("xdel", ("x", "1-1"), {}),
+        ("xreadgroup", ("group", "me", {"x": "0"}), {}),
         ("xinfo_stream", ("x",), {}),
         ("geoadd", ("g", (13.361389, 38.115556, "Palermo")), {}),
         ("geopos", ("g", "Palermo"), {}),
@@ -140,42 +164,6 @@ def test_decoding(store: Any) -> None:
     assert store.execute("GET", "k") == "grün".encode("latin-1")
     client.close()
     latin.close()
-
-
-def test_pipelines_and_transactions(client: Any) -> None:
-    with client.pipeline() as pipe:
-        assert pipe.set("k", 1).incr("k").get("k").execute() == [True, 2, b"2"]
-    with client.pipeline(transaction=False) as pipe:
-        pipe.set("k", "text").incr("k").get("k")
-        results = pipe.execute(raise_on_error=False)
-        assert results[0] is True
-        assert isinstance(results[1], redis.ResponseError)
-        assert results[2] == b"text"
-    with client.pipeline() as pipe:
-        pipe.set("k", 1).lpush("k", 2)
-        with pytest.raises(redis.ResponseError, match=r"Command # 2 \(LPUSH k 2\) of pipeline caused error: WRONGTYPE"):
-            pipe.execute()
-
-
-def test_watch(client: Any) -> None:
-    client.set("k", 1)
-    with client.pipeline() as pipe:
-        pipe.watch("k")
-        assert pipe.get("k") == b"1"
-        client.set("k", 2)
-        pipe.multi()
-        pipe.set("k", 3)
-        with pytest.raises(redis.WatchError):
-            pipe.execute()
-    assert client.get("k") == b"2"
-
-    def add(pipe: Any) -> None:
-        value = int(pipe.get("k"))
-        pipe.multi()
-        pipe.set("k", value + 1)
-
-    assert client.transaction(add, "k") == [True]
-    assert client.get("k") == b"3"
 
 
 def test_publish_and_subscribe(client: Any) -> None:
@@ -432,32 +420,3 @@ def test_valkey_py(store: Any) -> None:
     with pytest.raises(valkey.ResponseError):
         client.lpush("k", 1)
     client.close()
-
-
-def test_transactions_fail_as_the_librarys_do(store: Any) -> None:
-    store.serve()
-    outcomes = []
-    for one in (redis.Redis(port=store.ports[0]), store.client()):
-        one.flushall()
-        one.set("text", "x")
-        seen: list[Any] = []
-        for commands in (
-            [("lpush", "text", 1), ("set", "k", 1)],
-            [("execute_command", "NOSUCH"), ("set", "k", 2)],
-            [("set", "k", 3), ("execute_command", "GET")],
-            [("hset", "h", "f", "v"), ("hgetall", "h"), ("get", "k")],
-            [("unwatch",), ("get", "k")],
-        ):
-            for raising in (True, False):
-                pipe = one.pipeline()
-                for name, *args in commands:
-                    getattr(pipe, name)(*args)
-                try:
-                    results = pipe.execute(raise_on_error=raising)
-                    seen.append([repr(result) for result in results])
-                except Exception as error:
-                    seen.append((type(error).__name__, str(error)))
-        seen.append(one.get("k"))
-        outcomes.append(seen)
-        one.close()
-    assert outcomes[0] == outcomes[1]

@@ -6,36 +6,55 @@ from types import CoroutineType
 from typing import Any
 
 from redpoll.embedded.connections import CLOSED
-from redpoll.embedded.fast import SLOW, Waiting
+from redpoll.embedded.fast import SLOW, Later
 from redpoll.embedded.session import NOTHING, SessionClosed
 from redpoll.embedded.short import Short, Unit
+
+
+_NOT_YET = Later()
+
+
+def _the_long_way(_words: tuple[Any, ...], _options: dict[str, Any]) -> Later:
+    return _NOT_YET
 
 
 class TaskClient(Short):
     """A client of a store here, for asyncio; see `Redis`. Only commands that wait suspend."""
 
-    def _uses_one_connection(self) -> bool:
-        return bool(self.single_connection_client)
+    _ask: Any = staticmethod(_the_long_way)
+
+    def _choose_way(self) -> None:
+        self._ask = _the_long_way
+        super()._choose_way()
+
+    def _shorten(self) -> None:
+        super()._shorten()
+        fast: Any = self._fast
+        self._ask = fast.run_task
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        fast = self._fast
-        if fast is None:
-            return await super().execute_command(*args, **options)
-        result = fast.run_task(args, options)
-        if result is SLOW:
-            result = await self._execute_anew(args, options)
-        elif type(result) is Waiting:
-            try:
-                reply = await self._come_for(result.link, result.decoding)
-            finally:
-                fast.give_back(result.link)
-            result = fast.end(reply, args[0], options)
-        return await result if type(result) is CoroutineType else result
+        result = self._ask(args, options)
+        if type(result) is Later:
+            return await self._finish(result, args, options)
+        return result
+
+    async def _finish(self, later: Later, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """The result of a command that was not done at once."""
+        fast: Any = self._fast
+        if later.awaitable is not None:
+            return await later.awaitable
+        if later.link is None:
+            return await self._execute_anew(args, options)
+        try:
+            reply = await self._come_for(later.link, fast.decodes(later.link, options))
+        finally:
+            fast.give_back(later.link)
+        return await _awaited(fast.end(reply, args[0], options))
 
     async def _execute_anew(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """The result in a connection that is yet to be made, or by the library's own way."""
         fast: Any = self._fast
-        if fast.callback_of(args[0]) is SLOW:
+        if fast is None or fast.callback_of(args[0]) is SLOW:
             return await super().execute_command(*args, **options)
         link = fast.take() or await self._fetch()
         if link is None:
@@ -50,7 +69,7 @@ class TaskClient(Short):
             fast.give_back(link)
         if reply is SLOW:
             return await super().execute_command(*args, **options)
-        return fast.end(reply, args[0], options)
+        return await _awaited(fast.end(reply, args[0], options))
 
     async def _fetch(self) -> Any:
         """A connection of this process, connected if it was not; None: the pool has to see to it."""
@@ -177,6 +196,10 @@ class TaskPipeline(Unit):
             await connection.disconnect(nowait=True)
             raise connection._broken(CLOSED) from error
         return replies
+
+
+async def _awaited(result: Any) -> Any:
+    return await result.awaitable if type(result) is Later else result
 
 
 async def finished(results: list[Any]) -> list[Any]:

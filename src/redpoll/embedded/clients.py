@@ -20,8 +20,8 @@ import threading
 from typing import Any
 
 from redpoll.embedded.libraries import Library
+from redpoll.embedded.methods import noting, telling
 from redpoll.embedded.short import short_methods
-from redpoll.embedded.shortcuts import noting, telling
 
 
 class Family:

@@ -12,9 +12,9 @@ class Door:
     def execute(self, *words: Any) -> Any: ...
     def close(self) -> None: ...
 
-class Waiting:
+class Later:
     link: Any
-    decoding: bool
+    awaitable: Any
 
 class Fast:
     known: dict[Any, Any]
