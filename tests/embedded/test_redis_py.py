@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import threading
 import time
 from typing import Any
+from unittest import mock
 
 import pytest
 
 import redpoll
+import redpoll.asyncio
 from redpoll.embedded import Store
 from tests.embedded.test_store import until
 
@@ -357,6 +360,44 @@ def test_instrumentation_is_obeyed(store: Any, monkeypatch: pytest.MonkeyPatch) 
     client = store.client()
     client.get("k")
     assert seen == ["GET"]
+    client.close()
+
+
+def test_an_execute_command_of_ones_own_is_obeyed(store: Any) -> None:
+    class Noting(redpoll.Redis):  # type: ignore[misc, name-defined]
+        def execute_command(self, *args: Any, **options: Any) -> Any:
+            seen.append(args)
+            return super().execute_command(*args, **options)
+
+    class NotingTasks(redpoll.asyncio.Redis):
+        async def execute_command(self, *args: Any, **options: Any) -> Any:
+            seen.append(args)
+            return await super().execute_command(*args, **options)
+
+    async def tasks() -> None:
+        async with NotingTasks(store) as client:
+            await client.set("k", "w")
+            assert await client.get("k") == b"w"
+
+    seen: list[Any] = []
+    with Noting(store) as client:
+        client.set("k", "v")
+        assert client.get("k") == b"v"
+        client.zadd("z", {"a": 1})
+        assert client.zrange("z", 0, -1) == [b"a"]
+    asyncio.run(tasks())
+    assert [words[0] for words in seen] == ["SET", "GET", "ZADD", "ZRANGE", "SET", "GET"]
+    client = store.client()
+    client.get("k")
+    with mock.patch.object(client, "execute_command", return_value="mine"):
+        assert client.get("k") == "mine"
+        assert client.lrange("l", 0, -1) == "mine"
+    assert client.get("k") == b"w"
+    given = mock.Mock(**{"retry.call_with_retry.side_effect": lambda do, *_args, **_kwargs: do()})
+    given.read_response.return_value = b"from it"
+    with mock.patch.object(client, "connection", given):
+        assert client.echo("k") == b"from it"
+    assert client.echo("k") == b"k"
     client.close()
 
 

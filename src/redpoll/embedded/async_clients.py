@@ -7,36 +7,24 @@ from typing import Any
 
 from redpoll.embedded.connections import CLOSED
 from redpoll.embedded.fast import SLOW, Later
+from redpoll.embedded.methods import takes_a_name
 from redpoll.embedded.session import NOTHING, SessionClosed
 from redpoll.embedded.short import Short, Unit
 
 
-_NOT_YET = Later()
-
-
-def _the_long_way(_words: tuple[Any, ...], _options: dict[str, Any]) -> Later:
-    return _NOT_YET
+# What commands without options share: nobody finds anything to take out of it.
+_NO_OPTIONS: dict[str, Any] = {}
 
 
 class TaskClient(Short):
     """A client of a store here, for asyncio; see `Redis`. Only commands that wait suspend."""
 
-    _ask: Any = staticmethod(_the_long_way)
-
-    def _choose_way(self) -> None:
-        self._ask = _the_long_way
-        super()._choose_way()
-
-    def _shorten(self) -> None:
-        super()._shorten()
-        fast: Any = self._fast
-        self._ask = fast.run_task
-
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        result = self._ask(args, options)
-        if type(result) is Later:
-            return await self._finish(result, args, options)
-        return result
+        fast = self._fast
+        if fast is None:
+            return await super().execute_command(*args, **options)
+        result = fast.run_task(args, options)
+        return await self._finish(result, args, options) if type(result) is Later else result
 
     async def _finish(self, later: Later, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """The result of a command that was not done at once."""
@@ -54,7 +42,7 @@ class TaskClient(Short):
     async def _execute_anew(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """The result in a connection that is yet to be made, or by the library's own way."""
         fast: Any = self._fast
-        if fast is None or fast.callback_of(args[0]) is SLOW:
+        if fast.callback_of(args[0]) is SLOW:
             return await super().execute_command(*args, **options)
         link = fast.take() or await self._fetch()
         if link is None:
@@ -208,3 +196,25 @@ async def finished(results: list[Any]) -> list[Any]:
         if type(result) is CoroutineType:
             results[number] = await result
     return results
+
+
+def asking(plain: Any, command: str, count: int) -> Any:
+    """What `telling` makes, for tasks: a coroutine in one step."""
+
+    async def with_name(self: Any, name: Any) -> Any:
+        fast = self._tell
+        if fast is None:
+            return await plain(self, name)
+        words = (command, name)
+        result = fast.run_task(words, _NO_OPTIONS)
+        return await self._finish(result, words, _NO_OPTIONS) if type(result) is Later else result
+
+    async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        fast = self._tell
+        if fast is None or kwargs or (count >= 0 and len(args) != count):
+            return await plain(self, *args, **kwargs)
+        words = (command, *args)
+        result = fast.run_task(words, _NO_OPTIONS)
+        return await self._finish(result, words, _NO_OPTIONS) if type(result) is Later else result
+
+    return with_name if count == 1 and takes_a_name(plain) else method

@@ -15,18 +15,23 @@ from redpoll.embedded.pools import waits_for_room
 from redpoll.embedded.store import Store
 
 
+# Attributes by which somebody may change how commands are run.
+_ON_THE_WAY = ("connection", "execute_command")
+
+
 class Short(Unknown):
     """What clients of both kinds have in common."""
 
     library: Library
     plain_class: Any
+    own_class: Any
     pool_class: Any
     pipeline_class: Any
     callbacks_class: Any
     _fast: Fast | None = None
     _owned: Store | None = None
+    _tell: Fast | None = None
     _made = False
-    _own_connection: Any = None
 
     def __init__(self, store: Any = None, **kwargs: Any) -> None:
         own_pool = kwargs.get("connection_pool") is None
@@ -54,32 +59,30 @@ class Short(Unknown):
         kwargs.setdefault("retry", self.library.usual_retry(self.plain_class))
         return {**rest, "connection_pool": self.pool_class(store=store, **kwargs)}
 
-    @property
-    def connection(self) -> Any:
-        """The one connection of a client that has but one; whoever gives a client one has all go through that."""
-        return self._own_connection
-
-    @connection.setter
-    def connection(self, connection: Any) -> None:
-        self._own_connection = connection
-        if self._made:
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in _ON_THE_WAY and self._made:
             self._choose_way()
 
-    @connection.deleter
-    def connection(self) -> None:
-        self.connection = None
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if name in _ON_THE_WAY:
+            self._choose_way()
 
     def _choose_way(self) -> None:
-        self._fast = None
+        """Open the short way if there is one, and for methods too unless somebody has an `execute_command` of his own."""
+        self._fast = self._tell = None
         if self._may_be_short():
             self._shorten()
+            if type(self).execute_command is self.own_class.execute_command and "execute_command" not in vars(self):
+                self._tell = self._fast
 
     def _may_be_short(self) -> bool:
         """Whether nothing is asked for, and nothing overridden, that only the library's own way does."""
         pool: Any = self.connection_pool
         return (
             issubclass(pool.connection_class, self.pool_class.usual_class)
-            and self.connection is None
+            and getattr(self, "connection", None) is None
             and not getattr(self, "single_connection_client", False)
             and getattr(pool, "cache", None) is None
             and isinstance(getattr(pool, "_available_connections", None), list)
