@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +25,36 @@ CALLS: tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...] = (
     ("mget", ("a", "b"), {}),
     ("mget", (("a", "b"),), {}),
     ("mget", ([],), {}),
+    ("setex", ("k", 10, "v"), {}),
+    ("setex", ("k", timedelta(minutes=1), "v"), {}),
+    ("keys", (), {}),
+    ("keys", ("a*",), {}),
+    ("keys", (), {"pattern": "a*"}),
+    ("expire", ("k", 10), {}),
+    ("expire", ("k", timedelta(minutes=1)), {}),
+    ("expire", ("k", 10), {"nx": True}),
+    ("expire", ("k", 10, False, True), {}),
+    ("hset", ("h", "f", "v"), {}),
+    ("hset", ("h",), {"mapping": {"a": 1}}),
+    ("hset", ("h", "f", "v", {"a": 1}), {}),
+    ("hset", ("h",), {"key": "f", "value": 0}),
+    ("hset", ("h",), {"items": ["a", 1]}),
+    ("hset", ("h",), {}),
+    ("hincrby", ("h", "f", 2), {}),
+    ("hincrby", ("h", "f"), {}),
+    ("lpop", ("l",), {}),
+    ("lpop", ("l", 2), {}),
+    ("rpop", ("l",), {"count": 2}),
+    ("lmove", ("a", "b", "LEFT", "RIGHT"), {}),
+    ("lmove", ("a", "b"), {}),
+    ("lmove", ("a", "b"), {"src": "RIGHT"}),
+    ("xadd", ("x", {"f": "v", "g": 1}), {}),
+    ("xadd", ("x", {"f": "v"}, "1-1"), {}),
+    ("xadd", ("x", {"f": "v"}), {"maxlen": 5}),
+    ("xadd", ("x", {"f": "v"}, "*", 5, False), {}),
+    ("xadd", ("x", {"f": "v"}), {"nomkstream": True, "minid": "1"}),
+    ("xadd", ("x", {}), {}),
+    ("xadd", ("x", {"f": "v"}), {"maxlen": -1}),
     ("delete", ("a", "b"), {}),
     ("exists", ("a",), {}),
     ("ttl", ("a",), {}),
@@ -107,15 +139,47 @@ def outcome(call: Any, told: Any) -> Any:
     return told.words
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("number", range(len(CALLS)), ids=[f"{name}-{n}" for n, (name, _, _) in enumerate(CALLS)])
 def test_they_say_the_same_words(store: Any, number: int) -> None:
     name, args, kwargs = CALLS[number]
     told = Told(store)
+    told._was_warned = True
     assert getattr(redpoll.Redis, name) is not getattr(redis.Redis, name)
     ours = outcome(lambda: getattr(told, name)(*args, **kwargs), told)
     theirs = outcome(lambda: getattr(redis.Redis, name)(told, *args, **kwargs), told)
     assert ours == theirs
     told.close()
+
+
+def test_tasks_name_parameters_as_the_library_does(store: Any) -> None:
+    async def main() -> None:
+        client = store.async_client()
+        await client.ping()
+        coroutine = client.get(name="k")
+        assert inspect.iscoroutine(coroutine)
+        assert await coroutine is None
+        assert await client.hset("h", "f", "v") == 1
+        assert await client.hget(name="h", key="f") == b"v"
+        assert await client.zcount("z", min=0, max=1) == 0
+        with pytest.raises(TypeError, match=r"missing 1 required positional argument: 'key'"):
+            await client.hget("h")
+        assert await asyncio.create_task(client.hget("h", "f")) == b"v"
+
+    asyncio.run(main())
+
+
+def test_what_is_deprecated_is_told_once_a_client(store: Any) -> None:
+    for _ in range(2):
+        client = store.client()
+        if int(redis.__version__.split(".")[0]) >= 8:
+            with pytest.warns(DeprecationWarning):
+                client.setex("k", 10, "v")
+        else:
+            client.setex("k", 10, "v")
+        assert client.setex("k", 20, "v") is True
+        assert client.ttl("k") == 20
+        client.close()
 
 
 def test_callbacks_of_ones_own_get_the_usual_options(client: Any) -> None:

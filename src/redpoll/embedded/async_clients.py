@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from types import CoroutineType
+from types import CoroutineType, FunctionType
 from typing import Any
 
 from redpoll.embedded.connections import CLOSED
-from redpoll.embedded.fast import SLOW, Later
-from redpoll.embedded.methods import takes_a_name
+from redpoll.embedded.fast import SLOW, Fast, Later
+from redpoll.embedded.methods import parameters
 from redpoll.embedded.session import NOTHING, SessionClosed
 from redpoll.embedded.short import Short, Unit
 
@@ -19,12 +19,18 @@ _NO_OPTIONS: dict[str, Any] = {}
 class TaskClient(Short):
     """A client of a store here, for asyncio; see `Redis`. Only commands that wait suspend."""
 
+    for_tasks = True
+
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         fast = self._fast
         if fast is None:
             return await super().execute_command(*args, **options)
         result = fast.run_task(args, options)
         return await self._finish(result, args, options) if type(result) is Later else result
+
+    async def _told(self, fast: Fast, words: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        result = fast.run_task(words, options)
+        return await self._finish(result, words, options) if type(result) is Later else result
 
     async def _finish(self, later: Later, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """The result of a command that was not done at once."""
@@ -201,14 +207,6 @@ async def finished(results: list[Any]) -> list[Any]:
 def asking(plain: Any, command: str, count: int) -> Any:
     """What `telling` makes, for tasks: a coroutine in one step."""
 
-    async def with_name(self: Any, name: Any) -> Any:
-        fast = self._tell
-        if fast is None:
-            return await plain(self, name)
-        words = (command, name)
-        result = fast.run_task(words, _NO_OPTIONS)
-        return await self._finish(result, words, _NO_OPTIONS) if type(result) is Later else result
-
     async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         fast = self._tell
         if fast is None or kwargs or (count >= 0 and len(args) != count):
@@ -217,4 +215,34 @@ def asking(plain: Any, command: str, count: int) -> Any:
         result = fast.run_task(words, _NO_OPTIONS)
         return await self._finish(result, words, _NO_OPTIONS) if type(result) is Later else result
 
-    return with_name if count == 1 and takes_a_name(plain) else method
+    # With as many parameters as the method has, for whom no tuple and dictionary need be made.
+
+    async def with_one(self: Any, a: Any) -> Any:
+        fast = self._tell
+        if fast is None:
+            return await plain(self, a)
+        result = fast.run_task((command, a), _NO_OPTIONS)
+        return await self._finish(result, (command, a), _NO_OPTIONS) if type(result) is Later else result
+
+    async def with_two(self: Any, a: Any, b: Any) -> Any:
+        fast = self._tell
+        if fast is None:
+            return await plain(self, a, b)
+        result = fast.run_task((command, a, b), _NO_OPTIONS)
+        return await self._finish(result, (command, a, b), _NO_OPTIONS) if type(result) is Later else result
+
+    async def with_three(self: Any, a: Any, b: Any, c: Any) -> Any:
+        fast = self._tell
+        if fast is None:
+            return await plain(self, a, b, c)
+        result = fast.run_task((command, a, b, c), _NO_OPTIONS)
+        return await self._finish(result, (command, a, b, c), _NO_OPTIONS) if type(result) is Later else result
+
+    fitting: Any = {1: with_one, 2: with_two, 3: with_three}.get(count)
+    names = parameters(plain)
+    if fitting is None or len(names) != count + 1:
+        return method
+    # Its parameters are called what the library calls them.
+    code = fitting.__code__
+    code = code.replace(co_varnames=(*names, *code.co_varnames[len(names) :]))
+    return FunctionType(code, fitting.__globals__, code.co_name, None, fitting.__closure__)

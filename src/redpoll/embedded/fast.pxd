@@ -8,6 +8,7 @@ cdef class Fast:
     cdef readonly dict known
     cdef object never_decode
     cdef object empty_response
+    cdef bint for_tasks
 
     cdef object learn(self, name)
     cpdef object take(self)
@@ -15,9 +16,10 @@ cdef class Fast:
     cpdef object callback_of(self, name)
     cpdef bint decodes(self, connection, dict options) except -1
     # Runs a command in a connection that was taken; its reply, or NOTHING.
-    cdef object call(self, connection, tuple args, dict options, callback, bint later)
+    cdef object call(self, Session session, tuple args, dict options, callback, bint later)
     cdef object finish(self, reply, callback, dict options)
     cpdef object run(self, tuple args, dict options)
+    cpdef object run_task(self, tuple args, dict options)
     cpdef object settle(self, connection, reply, name, dict options)
     cdef object reply_of(self, connection, bint decoding)
     cdef object result_of(self, reply, callback, dict options)

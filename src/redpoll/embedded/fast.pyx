@@ -28,6 +28,11 @@ cdef tuple MULTI = ("MULTI",)
 cdef tuple EXEC = ("EXEC",)
 
 
+cdef inline bint is_ready(session) except -1:
+    """Whether a connection's session is one of this process, and waits for nothing."""
+    return session is not None and (<Session?>session).is_idle()
+
+
 cdef class Later:
     """A command of a task that is not done yet.
 
@@ -83,10 +88,11 @@ cdef class Door:
 cdef class Fast:
     """`execute_command` of one client over `pool`, for commands of which redis-py does nothing but send and receive.
 
-    `callbacks` are the client's; `known` holds what was found there, and has to be emptied when they change.
+    `for_tasks`: for asyncio's. `callbacks` are the client's; `known` holds what was found there, and has to be emptied when they change.
     """
 
-    def __init__(self, pool, callbacks, never_decode, empty_response):
+    def __init__(self, pool, callbacks, never_decode, empty_response, bint for_tasks):
+        self.for_tasks = for_tasks
         self.pool = pool
         self.callbacks = callbacks
         self.known = {}
@@ -114,12 +120,8 @@ cdef class Fast:
     cpdef object take(self):
         """An idle connection of this process out of the pool, or None."""
         cdef list available = self.pool._available_connections
-        cdef Session session
-        if not available:
-            return None
-        connection = available.pop()
-        session = connection._session
-        if session is None or not session.is_idle():
+        cdef object connection = available.pop() if available else None
+        if connection is not None and not is_ready(connection._session):
             available.append(connection)
             return None
         return connection
@@ -137,8 +139,7 @@ cdef class Fast:
         """Whether strings in a command's reply are to become str."""
         return (<Session>connection._session).decoding.decoding and not (options and self.never_decode in options)
 
-    cdef object call(self, connection, tuple args, dict options, callback, bint later):
-        cdef Session session = connection._session
+    cdef object call(self, Session session, tuple args, dict options, callback, bint later):
         cdef bint decoding = session.decoding.decoding and not (options and self.never_decode in options)
         cdef bint pairs = isinstance(callback, Shape) and (<Shape>callback).fits(options)
         if later:
@@ -163,18 +164,24 @@ cdef class Fast:
     cpdef object run(self, tuple args, dict options):
         """A command's result, or `SLOW`."""
         cdef object callback = self.callback_of(args[0])
-        cdef object connection = None if callback is slow else self.take()
-        cdef object reply
-        if connection is None:
+        # A pool that is reset meanwhile gets another list, and no use for connections of before.
+        cdef list available = self.pool._available_connections
+        cdef object connection, session, reply
+        if callback is slow or not available:
+            return slow
+        connection = available.pop()
+        session = connection._session
+        if not is_ready(session):
+            available.append(connection)
             return slow
         try:
-            reply = self.call(connection, args, options, callback, False)
+            reply = self.call(<Session>session, args, options, callback, False)
             if reply is nothing:
                 reply = self.reply_of(connection, self.decodes(connection, options))
         except SessionClosed:
             return self.broken(connection)
         finally:
-            self.pool._available_connections.append(connection)
+            available.append(connection)
         return self.finish(reply, callback, options)
 
     # Pipelines: `commands` are (words, options). What is done is in the caller's list, so that the next call goes on.
@@ -214,7 +221,7 @@ cdef class Fast:
             return all_done
         for number in range(done, len(commands)):
             args, options = commands[number]
-            reply = self.call(connection, args, options, None, later)
+            reply = self.call(session, args, options, None, later)
             if reply is nothing:
                 return False
             results.append(self.settle(connection, reply, args[0], options))
@@ -334,18 +341,23 @@ cdef class Fast:
 
     # The same for asyncio, in pieces between which the caller awaits
 
-    def run_task(self, tuple args, dict options):
+    cpdef object run_task(self, tuple args, dict options):
         """A command's result, or what is yet to be done for it: `Later`; its connection is to be given back then."""
         cdef object callback = self.callback_of(args[0])
-        cdef object connection = None if callback is slow else self.take()
-        cdef object reply
-        cdef Later left
-        if connection is None:
+        cdef list available = self.pool._available_connections
+        cdef object connection, session, reply
+        cdef Later left = None
+        if callback is slow or not available:
+            return Later.__new__(Later)
+        connection = available.pop()
+        session = connection._session
+        if not is_ready(session):
+            available.append(connection)
             return Later.__new__(Later)
         try:
-            reply = self.call(connection, args, options, callback, True)
+            reply = self.call(<Session>session, args, options, callback, True)
         except BaseException as error:
-            self.pool._available_connections.append(connection)
+            available.append(connection)
             if not isinstance(error, SessionClosed):
                 raise
             self.broken(connection)
@@ -354,12 +366,12 @@ cdef class Fast:
             left = Later.__new__(Later)
             left.link = connection
             return left
-        self.pool._available_connections.append(connection)
+        available.append(connection)
         return self.result_of(reply, callback, options)
 
     def begin(self, connection, tuple args, dict options):
         """Run a command in a connection that was taken: its reply, or NOTHING."""
-        return self.call(connection, args, options, self.callback_of(args[0]), True)
+        return self.call(connection._session, args, options, self.callback_of(args[0]), True)
 
     def end(self, reply, name, dict options):
         """The result that a reply stands for, or `Later` where a callback is a coroutine."""

@@ -30,11 +30,12 @@ def execute_command(self, *args, **options):
 
 # Methods that do nothing but say a command's name
 
-def takes_a_name(plain) -> bool:
-    """Whether a method takes one argument, `name`, and nothing else."""
+def parameters(plain) -> tuple:
+    """The names of a method's parameters, `self` first; none where some need not be given, or may be as one likes."""
     code = getattr(plain, "__code__", None)
-    return (code is not None and code.co_varnames[:code.co_argcount] == ("self", "name")
-            and not code.co_flags & TAKES_MORE and not code.co_kwonlyargcount)
+    if code is None or code.co_flags & TAKES_MORE or code.co_kwonlyargcount or plain.__defaults__:
+        return ()
+    return code.co_varnames[:code.co_argcount]
 
 
 def noting(plain, str command, Py_ssize_t count):
@@ -52,7 +53,7 @@ def noting(plain, str command, Py_ssize_t count):
         (<list?>self.command_stack).append(((command, *args), NO_OPTIONS))
         return self
 
-    return with_name if count == 1 and takes_a_name(plain) else method
+    return with_name if count == 1 and parameters(plain) == ("self", "name") else method
 
 
 def telling(plain, str command, Py_ssize_t count):
@@ -74,10 +75,21 @@ def telling(plain, str command, Py_ssize_t count):
                 return result
         return plain(self, *args, **kwargs)
 
-    return with_name if count == 1 and takes_a_name(plain) else method
+    return with_name if count == 1 and parameters(plain) == ("self", "name") else method
 
 
 # Methods with options: for clients and pipelines
+
+cdef object tell(self, tuple words, dict options):
+    """What `self.execute_command(*words, **options)` returns."""
+    cdef Fast fast = self._tell
+    if fast is None:
+        return self.execute_command(*words, **options)
+    if fast.for_tasks:
+        return self._told(fast, words, options)
+    result = fast.run(words, options)
+    return result if result is not slow else self.execute_command(*words, **options)
+
 
 cdef bint is_number(value, long long least) except -1:
     return type(value) is int and value >= least
@@ -87,21 +99,57 @@ def short_set(plain):
     def set(self, name, value, ex=None, *args, **kwargs):
         if not args and not kwargs:
             if ex is None:
-                return self.execute_command("SET", name, value)
+                return tell(self, ("SET", name, value), NO_OPTIONS)
             if type(ex) is int:
-                return self.execute_command("SET", name, value, "EX", ex)
+                return tell(self, ("SET", name, value, "EX", ex), NO_OPTIONS)
         return plain(self, name, value, ex, *args, **kwargs)
 
     return set
 
 
+def short_setex(plain):
+    def setex(self, name, time, value):
+        # The library says each time that it is deprecated; once a client will do.
+        if type(time) is not int or not self._was_warned:
+            self._was_warned = True
+            return plain(self, name, time, value)
+        return tell(self, ("SETEX", name, time, value), NO_OPTIONS)
+
+    return setex
+
+
 def short_mget(plain):
     def mget(self, keys, *args):
         if type(keys) is list and keys and not args and self._fast is not None:
-            return self.execute_command("MGET", *keys)
+            return tell(self, ("MGET", *keys), NO_OPTIONS)
         return plain(self, keys, *args)
 
     return mget
+
+
+def short_keys(plain):
+    def keys(self, pattern="*", **kwargs):
+        return plain(self, pattern, **kwargs) if kwargs else tell(self, ("KEYS", pattern), NO_OPTIONS)
+
+    return keys
+
+
+def short_expire(plain):
+    def expire(self, name, time, *args, **kwargs):
+        if args or kwargs or type(time) is not int:
+            return plain(self, name, time, *args, **kwargs)
+        return tell(self, ("EXPIRE", name, time), NO_OPTIONS)
+
+    return expire
+
+
+def short_hset(plain):
+    def hset(self, name, key=None, value=None, mapping=None, items=None):
+        if mapping or items or key is None:
+            return plain(self, name, key, value, mapping, items)
+        return tell(self, ("HSET", name, key, value), NO_OPTIONS)
+
+    return hset
 
 
 def short_zadd(plain):
@@ -113,23 +161,22 @@ def short_zadd(plain):
         for member, score in (<dict>mapping).items():
             words.append(score)
             words.append(member)
-        return self.execute_command(*words)
+        return tell(self, tuple(words), NO_OPTIONS)
 
     return zadd
 
 
-cdef object tell_range(self, str command, name, first, last, withscores):
-    if withscores:
-        return self.execute_command(command, name, first, last, "WITHSCORES", withscores=withscores,
-                                    score_cast_func=float)
-    return self.execute_command(command, name, first, last, withscores=withscores, score_cast_func=float)
+cdef object tell_range(self, tuple words, withscores):
+    # Callbacks of whoever has his own are told.
+    cdef dict options = {"withscores": withscores, "score_cast_func": float}
+    return tell(self, (*words, "WITHSCORES") if withscores else words, options)
 
 
 def short_zrange(plain):
     def zrange(self, name, start, end, desc=False, withscores=False, *args, **kwargs):
         if desc or args or kwargs or self._fast is None:
             return plain(self, name, start, end, desc, withscores, *args, **kwargs)
-        return tell_range(self, "ZRANGE", name, start, end, withscores)
+        return tell_range(self, ("ZRANGE", name, start, end), withscores)
 
     return zrange
 
@@ -138,7 +185,7 @@ def short_zrevrange(plain):
     def zrevrange(self, name, start, end, withscores=False, *args, **kwargs):
         if args or kwargs or self._fast is None:
             return plain(self, name, start, end, withscores, *args, **kwargs)
-        return tell_range(self, "ZREVRANGE", name, start, end, withscores)
+        return tell_range(self, ("ZREVRANGE", name, start, end), withscores)
 
     return zrevrange
 
@@ -147,7 +194,7 @@ def short_zrangebyscore(plain):
     def zrangebyscore(self, name, min, max, start=None, num=None, withscores=False, *args, **kwargs):
         if start is not None or num is not None or args or kwargs or self._fast is None:
             return plain(self, name, min, max, start, num, withscores, *args, **kwargs)
-        return tell_range(self, "ZRANGEBYSCORE", name, min, max, withscores)
+        return tell_range(self, ("ZRANGEBYSCORE", name, min, max), withscores)
 
     return zrangebyscore
 
@@ -156,9 +203,29 @@ def short_zrevrangebyscore(plain):
     def zrevrangebyscore(self, name, max, min, start=None, num=None, withscores=False, *args, **kwargs):
         if start is not None or num is not None or args or kwargs or self._fast is None:
             return plain(self, name, max, min, start, num, withscores, *args, **kwargs)
-        return tell_range(self, "ZREVRANGEBYSCORE", name, max, min, withscores)
+        return tell_range(self, ("ZREVRANGEBYSCORE", name, max, min), withscores)
 
     return zrevrangebyscore
+
+
+def short_xadd(plain):
+    def xadd(self, name, fields, id="*", maxlen=None, approximate=True, *args, **kwargs):
+        cdef list words
+        if args or kwargs or type(fields) is not dict or not fields or not (maxlen is None or is_number(maxlen, 0)):
+            return plain(self, name, fields, id, maxlen, approximate, *args, **kwargs)
+        words = ["XADD", name]
+        if maxlen is not None:
+            words.append("MAXLEN")
+            if approximate:
+                words.append("~")
+            words.append(maxlen)
+        words.append(id)
+        for field, value in (<dict>fields).items():
+            words.append(field)
+            words.append(value)
+        return tell(self, tuple(words), NO_OPTIONS)
+
+    return xadd
 
 
 def short_xrange(plain):
@@ -166,8 +233,8 @@ def short_xrange(plain):
         if self._fast is None or (count is not None and not is_number(count, 1)):
             return plain(self, name, min, max, count)
         if count is None:
-            return self.execute_command("XRANGE", name, min, max)
-        return self.execute_command("XRANGE", name, min, max, "COUNT", count)
+            return tell(self, ("XRANGE", name, min, max), NO_OPTIONS)
+        return tell(self, ("XRANGE", name, min, max, "COUNT", count), NO_OPTIONS)
 
     return xrange
 
@@ -177,8 +244,8 @@ def short_xrevrange(plain):
         if self._fast is None or (count is not None and not is_number(count, 1)):
             return plain(self, name, max, min, count)
         if count is None:
-            return self.execute_command("XREVRANGE", name, max, min)
-        return self.execute_command("XREVRANGE", name, max, min, "COUNT", count)
+            return tell(self, ("XREVRANGE", name, max, min), NO_OPTIONS)
+        return tell(self, ("XREVRANGE", name, max, min, "COUNT", count), NO_OPTIONS)
 
     return xrevrange
 
@@ -199,7 +266,7 @@ cdef object tell_reading(self, list words, dict streams, count, block):
     words.append("STREAMS")
     words.extend(streams.keys())
     words.extend(streams.values())
-    return self.execute_command(*words)
+    return tell(self, tuple(words), NO_OPTIONS)
 
 
 def short_xread(plain):
@@ -223,12 +290,17 @@ def short_xreadgroup(plain):
 #: What makes such a method of the library's own, by its name.
 MAKERS = {
     "set": short_set,
+    "setex": short_setex,
     "mget": short_mget,
+    "keys": short_keys,
+    "expire": short_expire,
+    "hset": short_hset,
     "zadd": short_zadd,
     "zrange": short_zrange,
     "zrevrange": short_zrevrange,
     "zrangebyscore": short_zrangebyscore,
     "zrevrangebyscore": short_zrevrangebyscore,
+    "xadd": short_xadd,
     "xrange": short_xrange,
     "xrevrange": short_xrevrange,
     "xread": short_xread,

@@ -32,6 +32,8 @@ class Short(Unknown):
     _owned: Store | None = None
     _tell: Fast | None = None
     _made = False
+    _was_warned = False
+    for_tasks = False
 
     def __init__(self, store: Any = None, **kwargs: Any) -> None:
         own_pool = kwargs.get("connection_pool") is None
@@ -99,7 +101,9 @@ class Short(Unknown):
             callbacks = self.callbacks_class({})
             dict.update(callbacks, self.response_callbacks)
             self.response_callbacks: Any = callbacks
-        self._fast = Fast(self.connection_pool, callbacks, client.NEVER_DECODE, client.EMPTY_RESPONSE)
+        self._fast = Fast(
+            self.connection_pool, callbacks, client.NEVER_DECODE, client.EMPTY_RESPONSE, self.for_tasks
+        )
         callbacks.known = self._fast.known
 
     def pipeline(self, transaction: Any = True, shard_hint: Any = None) -> Any:
@@ -135,6 +139,8 @@ class Unit(Unknown):
     plain_class: Any
     link_class: Any
     _fast: Fast
+    _tell: Fast | None = None
+    _was_warned = False
 
     def execute_command(self, *args: Any, **kwargs: Any) -> Any:
         if (self.watching or args[0] == "WATCH") and not self.explicit_transaction:
@@ -192,7 +198,7 @@ _PLAIN_METHODS: dict[str, int] = {
     "hget": 2, "hgetall": 1, "hexists": 2, "hkeys": 1, "hvals": 1, "hlen": 1, "hdel": -1,
     "sadd": -1, "srem": -1, "sismember": 2, "smembers": 1, "scard": 1,
     "lpush": -1, "rpush": -1, "llen": 1, "lindex": 2, "lrange": 3, "lset": 3, "ltrim": 3, "rpoplpush": 2,
-    "zscore": 2, "zcard": 1, "zcount": 3, "zrem": -1, "xlen": 1, "xack": -1, "xdel": -1, "publish": 2,
+    "zscore": 2, "zcard": 1, "zcount": 3, "zrem": -1, "lmove": 4, "hincrby": 3, "lpop": 1, "rpop": 1, "xlen": 1, "xack": -1, "xdel": -1, "publish": 2,
 }  # fmt: skip
 _COMMANDS = {"delete": "DEL"}
 
