@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from inspect import CO_VARARGS, CO_VARKEYWORDS
 from types import CoroutineType, FunctionType
 from typing import Any
 
 from redpoll.embedded.connections import CLOSED
 from redpoll.embedded.fast import SLOW, Fast, Later
-from redpoll.embedded.methods import parameters
 from redpoll.embedded.session import NOTHING, SessionClosed
 from redpoll.embedded.short import Short, Unit
 
@@ -238,11 +238,31 @@ def asking(plain: Any, command: str, count: int) -> Any:
         result = fast.run_task((command, a, b, c), _NO_OPTIONS)
         return await self._finish(result, (command, a, b, c), _NO_OPTIONS) if type(result) is Later else result
 
-    fitting: Any = {1: with_one, 2: with_two, 3: with_three}.get(count)
-    names = parameters(plain)
-    if fitting is None or len(names) != count + 1:
-        return method
-    # Its parameters are called what the library calls them.
-    code = fitting.__code__
-    code = code.replace(co_varnames=(*names, *code.co_varnames[len(names) :]))
-    return FunctionType(code, fitting.__globals__, code.co_name, None, fitting.__closure__)
+    async def with_any(self: Any, *args: Any) -> Any:
+        fast = self._tell
+        if fast is None:
+            return await plain(self, *args)
+        result = fast.run_task((command, *args), _NO_OPTIONS)
+        return await self._finish(result, (command, *args), _NO_OPTIONS) if type(result) is Later else result
+
+    async def with_more(self: Any, a: Any, *args: Any) -> Any:
+        fast = self._tell
+        if fast is None:
+            return await plain(self, a, *args)
+        result = fast.run_task((command, a, *args), _NO_OPTIONS)
+        return await self._finish(result, (command, a, *args), _NO_OPTIONS) if type(result) is Later else result
+
+    known: Any = getattr(plain, "__code__", None)
+    for one in (with_one, with_two, with_three, with_any, with_more):
+        code = one.__code__
+        if known is not None and not plain.__defaults__ and _shape(code) == _shape(known):
+            # Its parameters are called what the library calls them.
+            own = code.co_varnames[code.co_argcount :]
+            code = code.replace(co_varnames=(*known.co_varnames[: known.co_argcount], *own))
+            return FunctionType(code, globals(), code.co_name, None, one.__closure__)
+    return method
+
+
+def _shape(code: Any) -> tuple[int, int, int]:
+    """How many parameters there are, and whether any number may follow, or may be named."""
+    return code.co_argcount, code.co_kwonlyargcount, code.co_flags & (CO_VARARGS | CO_VARKEYWORDS)

@@ -30,12 +30,11 @@ def execute_command(self, *args, **options):
 
 # Methods that do nothing but say a command's name
 
-def parameters(plain) -> tuple:
-    """The names of a method's parameters, `self` first; none where some need not be given, or may be as one likes."""
+cdef bint takes_a_name(plain):
+    """Whether a method takes one argument, `name`, and nothing else."""
     code = getattr(plain, "__code__", None)
-    if code is None or code.co_flags & TAKES_MORE or code.co_kwonlyargcount or plain.__defaults__:
-        return ()
-    return code.co_varnames[:code.co_argcount]
+    return (code is not None and code.co_varnames[:code.co_argcount] == ("self", "name")
+            and not code.co_flags & TAKES_MORE and not code.co_kwonlyargcount)
 
 
 def noting(plain, str command, Py_ssize_t count):
@@ -53,7 +52,7 @@ def noting(plain, str command, Py_ssize_t count):
         (<list?>self.command_stack).append(((command, *args), NO_OPTIONS))
         return self
 
-    return with_name if count == 1 and parameters(plain) == ("self", "name") else method
+    return with_name if count == 1 and takes_a_name(plain) else method
 
 
 def telling(plain, str command, Py_ssize_t count):
@@ -75,7 +74,7 @@ def telling(plain, str command, Py_ssize_t count):
                 return result
         return plain(self, *args, **kwargs)
 
-    return with_name if count == 1 and parameters(plain) == ("self", "name") else method
+    return with_name if count == 1 and takes_a_name(plain) else method
 
 
 # Methods with options: for clients and pipelines
@@ -152,11 +151,52 @@ def short_hset(plain):
     return hset
 
 
+def short_incrby(plain):
+    def incrby(self, name, amount=1):
+        return tell(self, ("INCRBY", name, amount), NO_OPTIONS)
+
+    return incrby
+
+
+def short_hincrby(plain):
+    def hincrby(self, name, key, amount=1):
+        return tell(self, ("HINCRBY", name, key, amount), NO_OPTIONS)
+
+    return hincrby
+
+
+def short_lpop(plain):
+    def lpop(self, name, count=None):
+        return plain(self, name, count) if count is not None else tell(self, ("LPOP", name), NO_OPTIONS)
+
+    return lpop
+
+
+def short_rpop(plain):
+    def rpop(self, name, count=None):
+        return plain(self, name, count) if count is not None else tell(self, ("RPOP", name), NO_OPTIONS)
+
+    return rpop
+
+
+def short_publish(plain):
+    def publish(self, channel, message, **kwargs):
+        # Without the short way, the library counts it.
+        if kwargs or self._fast is None:
+            return plain(self, channel, message, **kwargs)
+        return tell(self, ("PUBLISH", channel, message), NO_OPTIONS)
+
+    return publish
+
+
 def short_zadd(plain):
     def zadd(self, name, mapping, *args, **kwargs):
         cdef list words
         if args or kwargs or type(mapping) is not dict or not mapping:
             return plain(self, name, mapping, *args, **kwargs)
+        if len(<dict>mapping) == 1:
+            for member, score in (<dict>mapping).items():
+                return tell(self, ("ZADD", name, score, member), NO_OPTIONS)
         words = ["ZADD", name]
         for member, score in (<dict>mapping).items():
             words.append(score)
@@ -295,6 +335,12 @@ MAKERS = {
     "keys": short_keys,
     "expire": short_expire,
     "hset": short_hset,
+    "incrby": short_incrby,
+    "incr": short_incrby,
+    "hincrby": short_hincrby,
+    "lpop": short_lpop,
+    "rpop": short_rpop,
+    "publish": short_publish,
     "zadd": short_zadd,
     "zrange": short_zrange,
     "zrevrange": short_zrevrange,

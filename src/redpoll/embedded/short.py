@@ -198,7 +198,7 @@ _PLAIN_METHODS: dict[str, int] = {
     "hget": 2, "hgetall": 1, "hexists": 2, "hkeys": 1, "hvals": 1, "hlen": 1, "hdel": -1,
     "sadd": -1, "srem": -1, "sismember": 2, "smembers": 1, "scard": 1,
     "lpush": -1, "rpush": -1, "llen": 1, "lindex": 2, "lrange": 3, "lset": 3, "ltrim": 3, "rpoplpush": 2,
-    "zscore": 2, "zcard": 1, "zcount": 3, "zrem": -1, "lmove": 4, "hincrby": 3, "lpop": 1, "rpop": 1, "xlen": 1, "xack": -1, "xdel": -1, "publish": 2,
+    "zscore": 2, "zcard": 1, "zcount": 3, "zrem": -1, "lmove": 4, "xlen": 1, "xack": -1, "xdel": -1,
 }  # fmt: skip
 _COMMANDS = {"delete": "DEL"}
 
