@@ -1,9 +1,9 @@
 """Messages to many subscribers, and transactions: what they cost beside real servers.
 
 Messages: some publishers send in pipelines to one channel, and so many connections are subscribed to it. Transactions:
-MULTI, five commands and EXEC, in pipelines. The load sends the next round before it has read the last, so that the server
-always has work, and what comes it only counts, where the kernel can do without copying; how busy the server's processor
-was is told, and the server's processor time too, which is the figure to look at should it not have been full.
+MULTI, five commands and EXEC, in pipelines. The load sends the next round before it has read the last, so that the
+server always has work, and what comes it only counts, where the kernel can do without copying; how busy the server's
+processor was is told, and the server's processor time too, which is the figure to look at should it not have been full.
 All servers take turns, round by round; medians are told.
 """
 
@@ -70,7 +70,7 @@ def audience(port: int, size: int) -> Incoming:
 
 
 def drive(server: servers.Server, batch: bytes, reply: int, rounds: int, told: Incoming | None, size: int) -> Figure:
-    """Rounds of a batch from each connection, answered by `reply` bytes; `size` bytes a round go to those who are told."""
+    """Rounds of a batch from each connection, answered by `reply` bytes; `size` bytes a round go to who is told."""
     clients = [servers.connect(server.port) for _ in range(CONNECTIONS)]
     answers = Incoming(clients)
     before, begin = server.cpu_nanoseconds(), time.perf_counter()
