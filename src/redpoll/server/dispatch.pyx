@@ -208,8 +208,7 @@ cdef class Dispatcher:
             call.command = routine.command
             self.invoke_plain(routine, before)
         if connection.gate & GATE_BLOCKED:
-            # It waits, and is done, counted and timed when it runs again. It may have made what it waits with, such as a
-            # consumer.
+            # It waits, and is done, counted and timed when it runs again. A consumer that it made is told of now.
             if self.keyspace.propagating:
                 self.propagate(connection, request)
             self.stamp = ticks()
