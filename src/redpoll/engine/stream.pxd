@@ -146,6 +146,8 @@ cdef bint stream_append(Stream* s, StreamId id, const Word* words, size_t pairs,
 
 # A walk from `first` to `last`, both included, or the other way.
 cdef void walk_begin(Walk* walk, const Stream* s, StreamId first, StreamId last, bint backwards) noexcept nogil
+# One forwards through a node that need not hang in a stream, from an ID on.
+cdef void walk_begin_node(Walk* walk, StreamId master, const uint8_t* lp, StreamId first) noexcept nogil
 cdef bint walk_next(Walk* walk, StreamEntry* entry) noexcept nogil
 # Whether there is an entry with this ID.
 cdef bint stream_has(const Stream* s, StreamId id) noexcept nogil

@@ -33,6 +33,8 @@ cdef Consumer* consumer_find(const Group* group, const char* name, size_t length
 cdef Consumer* consumer_create(Group* group, const char* name, size_t length, int64_t now) noexcept nogil
 # All that is pending for it is no more, and freed by and by, as is the consumer.
 cdef void consumer_delete(Group* group, Consumer* consumer) noexcept nogil
+# Frees at once what removed consumers have left, before a snapshot of the group.
+cdef void group_settle(Group* group) noexcept nogil
 
 cdef inline bint is_left(const Pending* pending) noexcept nogil:
     """Whether it is of a consumer that was removed."""
@@ -68,7 +70,7 @@ cdef Pending* pending_find(const Group* group, StreamId id) noexcept nogil
 # A record of an entry that has none; `consumer` NULL: released.
 cdef Pending* pending_add(Group* group, Consumer* consumer, StreamId id, int64_t delivered,
                           uint64_t deliveries) noexcept nogil
-# Hands it to a consumer (NULL: releases it) as delivered at that time.
+# Hands it to a consumer (NULL: releases it) as delivered at that time. Before anything else of it changes.
 cdef void pending_give(Group* group, Pending* pending, Consumer* consumer, int64_t delivered) noexcept nogil
 cdef void pending_drop(Group* group, Pending* pending) noexcept nogil
 

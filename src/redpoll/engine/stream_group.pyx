@@ -3,8 +3,9 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove
 
+from redpoll.engine.id_ranges cimport id_changes, ids_go_from
 from redpoll.engine.id_tree cimport (
-    IdTree, id_equal, id_is_zero, id_less, tree_drop_last_leaf, tree_find, tree_init, tree_insert, tree_remove,
+    IdTree, id_at, id_equal, id_is_zero, id_less, tree_drop_last_leaf, tree_find, tree_init, tree_insert, tree_remove,
 )
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, reallocate, release
 from redpoll.engine.stream cimport Leaving, stream_new
@@ -134,6 +135,7 @@ cdef size_t free_tree_some(IdTree* tree, size_t most) noexcept nogil:
     """Frees nodes, not what they point to."""
     cdef size_t freed = 0
     while tree.root != NULL and freed < most:
+        ids_go_from(tree, id_at(tree.last, 0))
         tree_drop_last_leaf(tree)
         freed += 1
     return freed
@@ -143,17 +145,16 @@ cdef size_t group_free_some(Stream* s, size_t most) noexcept nogil:
     cdef Group* group = s.groups[s.group_count - 1]
     cdef Consumer* consumer
     cdef Pending* pending
-    cdef size_t freed = 0
+    cdef size_t freed
     take_back(group)
-    # The trees are not read any more: the list leads to every record.
+    # The trees are not read any more, but by who looks on: the list leads to every record.
+    freed = free_tree_some(&group.pending, most)
     while group.consumer_count and freed < most:
         consumer = group.consumers[group.consumer_count - 1]
         freed += 1 + free_tree_some(&consumer.pending, most - freed)
         if consumer.pending.root == NULL:
             group.consumer_count -= 1
             free_consumer(consumer)
-    if freed < most:
-        freed += free_tree_some(&group.pending, most - freed)
     while group.first != NULL and freed < most:
         pending = group.first
         group.first = pending.later
@@ -271,6 +272,28 @@ cdef void take_back(Group* group) noexcept nogil:
         leaving.consumer = NULL
 
 
+cdef void group_settle(Group* group) noexcept nogil:
+    cdef Leaving* leaving
+    while group.leaving != NULL:
+        leaving = group.leaving
+        drop_some(leaving, <size_t>-1)
+        group.leaving = leaving.next
+        free_consumer(leaving.consumer)
+        leaving.group = NULL
+        leaving.consumer = NULL
+
+
+cdef void drop_some(Leaving* leaving, size_t most) noexcept nogil:
+    """Pending entries of a consumer that was removed."""
+    cdef Consumer* consumer = leaving.consumer
+    cdef Place place
+    # From the end: what is removed there leaves nothing to move.
+    while consumer.pending.used and most:
+        place = tree_last(&consumer.pending)
+        pending_drop(leaving.group, <Pending*>place_value(&place))
+        most -= 1
+
+
 cdef size_t leaving_work(const void* value) noexcept nogil:
     cdef const Leaving* leaving = <const Leaving*>value
     return leaving.consumer.pending.used if leaving.consumer != NULL else 0
@@ -278,18 +301,12 @@ cdef size_t leaving_work(const void* value) noexcept nogil:
 
 cdef bint leaving_free_some(void* value, size_t most) noexcept nogil:
     cdef Leaving* leaving = <Leaving*>value
-    cdef Consumer* consumer = leaving.consumer
-    cdef Place place
-    if consumer != NULL:
-        # From the end: what is removed there leaves nothing to move.
-        while consumer.pending.used and most:
-            place = tree_last(&consumer.pending)
-            pending_drop(leaving.group, <Pending*>place_value(&place))
-            most -= 1
-        if consumer.pending.used:
+    if leaving.consumer != NULL:
+        drop_some(leaving, most)
+        if leaving.consumer.pending.used:
             return False
         unlist_leaving(leaving.group, leaving)
-        free_consumer(consumer)
+        free_consumer(leaving.consumer)
     release(leaving, sizeof(Leaving), KIND_COLLECTION)
     return True
 
@@ -363,8 +380,10 @@ cdef Pending* pending_add(Group* group, Consumer* consumer, StreamId id, int64_t
     pending.delivered = delivered
     pending.deliveries = deliveries
     pending.consumer = consumer
+    id_changes(&group.pending, id)
     tree_insert(&group.pending, id, pending)
     if consumer != NULL:
+        id_changes(&consumer.pending, id)
         tree_insert(&consumer.pending, id, pending)
     link_by_time(group, pending)
     return pending
@@ -372,10 +391,13 @@ cdef Pending* pending_add(Group* group, Consumer* consumer, StreamId id, int64_t
 
 cdef void pending_give(Group* group, Pending* pending, Consumer* consumer, int64_t delivered) noexcept nogil:
     unlink(group, pending)
+    id_changes(&group.pending, pending.id)
     if consumer != pending.consumer:
         if pending.consumer != NULL:
+            id_changes(&pending.consumer.pending, pending.id)
             tree_remove(&pending.consumer.pending, pending.id)
         if consumer != NULL:
+            id_changes(&consumer.pending, pending.id)
             tree_insert(&consumer.pending, pending.id, pending)
         pending.consumer = consumer
     pending.delivered = delivered
@@ -384,9 +406,11 @@ cdef void pending_give(Group* group, Pending* pending, Consumer* consumer, int64
 
 cdef void pending_drop(Group* group, Pending* pending) noexcept nogil:
     unlink(group, pending)
+    id_changes(&group.pending, pending.id)
     tree_remove(&group.pending, pending.id)
     group.left -= is_left(pending)
     if pending.consumer != NULL:
+        id_changes(&pending.consumer.pending, pending.id)
         tree_remove(&pending.consumer.pending, pending.id)
     release(pending, sizeof(Pending), KIND_COLLECTION)
 
