@@ -27,8 +27,3 @@ cdef inline void id_changes(IdTree* tree, StreamId id) noexcept nogil:
 cdef inline void ids_go_from(IdTree* tree, StreamId id) noexcept nogil:
     if tree.ranges != NULL:
         ranges_from_change(tree, id)
-
-# The tree was moved.
-cdef inline void id_ranges_follow(IdTree* tree) noexcept nogil:
-    if tree.ranges != NULL:
-        tree.ranges.tree = tree

@@ -35,8 +35,7 @@ from redpoll.engine.stream cimport (
     stream_node_valid,
 )
 from redpoll.engine.stream_group cimport (
-    consumer_create, consumer_find, group_create, group_find, pending_add,
-    stream_distance,
+    consumer_create, consumer_find, group_create, group_find, group_settle, pending_add, stream_distance,
 )
 from redpoll.engine.stream_producers cimport producer_of, producers_add, producers_find, sent_of
 from redpoll.engine.table cimport table_buckets, table_visit_bucket
@@ -442,6 +441,7 @@ cdef bint put_rest(Output* out, Progress* progress, Spliced* spliced) noexcept n
     put_length(out, s.entries_added)
     put_length(out, s.group_count)
     for i in range(s.group_count):
+        group_settle(s.groups[i])
         if not put_group(out, s.groups[i], rdb_type == RDB_STREAM_5, spliced):
             return False
     if rdb_type != RDB_STREAM_3:

@@ -38,6 +38,7 @@ from redpoll.engine.listpack cimport Element, element_size, listpack_copy, listp
 from redpoll.engine.stream cimport (
     Consumer, Group, Pending, Stream, StreamEntry, Walk, stream_has, stream_id, walk_begin, walk_begin_node, walk_next,
 )
+from redpoll.engine.stream_group cimport group_settle, pending_at_or_after, pending_forward
 from redpoll.engine.stream_producers cimport producer_of, sent_of
 from redpoll.engine.table cimport table_buckets, table_visit_bucket
 from redpoll.formats.command_output cimport (
@@ -165,7 +166,7 @@ cdef bint tell_deleted(Output* out, Progress* progress, size_t until) noexcept n
         if not progress.base:
             progress.base = True
             put_group(out, progress, group, True)
-        place = tree_at_or_after(&group.pending, next_id(progress))
+        place = pending_at_or_after(group, next_id(progress))
         more = True
         while place.leaf != NULL and more:
             if out.length >= until:
@@ -179,7 +180,7 @@ cdef bint tell_deleted(Output* out, Progress* progress, size_t until) noexcept n
                 put_pending(out, progress, group, pending)
                 progress.cursor[PLACEHOLDERS] += 1
             more = go_on_behind(progress, pending.id)
-            place_forward(&place)
+            pending_forward(&place)
         if progress.cursor[PLACEHOLDERS]:
             begin(out, progress, 4, b"XTRIM")
             put_name(out, b"MAXLEN")
@@ -327,7 +328,7 @@ cdef bint tell_groups(Output* out, Progress* progress, size_t until) noexcept no
         if not progress.base:
             progress.base = True
             begin_group(out, progress, group)
-        place = tree_at_or_after(&group.pending, next_id(progress))
+        place = pending_at_or_after(group, next_id(progress))
         more = True
         while place.leaf != NULL and more:
             if out.length >= until:
@@ -336,7 +337,7 @@ cdef bint tell_groups(Output* out, Progress* progress, size_t until) noexcept no
             if pending.consumer != NULL and (not progress.cursor[MADE] or stream_has(s, pending.id)):
                 put_pending(out, progress, group, pending)
             more = go_on_behind(progress, pending.id)
-            place_forward(&place)
+            pending_forward(&place)
         put_given_back(out, progress, group)
         next_group(progress)
     return True
@@ -442,6 +443,7 @@ cdef bint tell_ahead(Progress* progress) noexcept nogil:
     if progress.rest == NULL or progress.behind == NULL:
         return False
     for i in range(s.group_count):
+        group_settle(s.groups[i])
         put_group(&progress.rest.text, progress, s.groups[i], True)
         if s.groups[i].pending.used and not put_all_pending(progress.rest, progress, s.groups[i]):
             return False

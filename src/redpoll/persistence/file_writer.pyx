@@ -91,6 +91,8 @@ cdef extern from *:
         atomic_ulong synced;          /* of those: on the disk */
         atomic_ulong file_bytes;      /* written to the file */
         atomic_ulong delayed;         /* syncs that took longer than a second */
+        atomic_ulong slowest_sync;    /* microseconds, since somebody asked last */
+        atomic_ulong slowest_write;
         atomic_int error;
     } redpoll_writer;
 
@@ -98,6 +100,12 @@ cdef extern from *:
         struct timespec t;
         clock_gettime(CLOCK_MONOTONIC, &t);
         return t.tv_sec + t.tv_nsec * 1e-9;
+    }
+
+    /* Only the writer's thread raises it, so that nothing is lost but what is asked for just then. */
+    static void redpoll_writer_note(atomic_ulong *slowest, double begun) {
+        unsigned long took = (unsigned long)((redpoll_writer_now() - begun) * 1e6);
+        if (took > atomic_load(slowest)) atomic_store(slowest, took);
     }
 
     static void redpoll_writer_tell(redpoll_writer *w) {
@@ -203,6 +211,7 @@ cdef extern from *:
                 pthread_mutex_unlock(&w->lock);
                 int failed = fdatasync(w->fd) < 0 && errno != EINVAL && errno != EROFS ? errno : 0;
                 double after = redpoll_writer_now();
+                redpoll_writer_note(&w->slowest_sync, now);
                 pthread_mutex_lock(&w->lock);
                 if (after - now > 1.0) atomic_fetch_add(&w->delayed, 1);
                 last_sync = after;
@@ -254,9 +263,11 @@ cdef extern from *:
             }
             pthread_mutex_unlock(&w->lock);
             if (!w->keeping && w->waiting < REDPOLL_BEHIND) sched_yield();
+            double begun = redpoll_writer_now();
             if (w->slowness) usleep(w->slowness);
             size_t before = offset;
             int failed = redpoll_writer_write(w, block, &offset);
+            redpoll_writer_note(&w->slowest_write, begun);
             pthread_mutex_lock(&w->lock);
             unsynced_file += offset - before;
             if (failed) {
@@ -436,6 +447,7 @@ cdef extern from *:
     #define redpoll_writer_tell_clients(w, count) atomic_store_explicit(&(w)->clients, count, memory_order_relaxed)
     #define redpoll_writer_tell_crowd(w, count) atomic_store_explicit(&(w)->crowd, count, memory_order_relaxed)
     #define redpoll_writer_load(field) atomic_load(&(field))
+    #define redpoll_writer_take(field) atomic_exchange(&(field), 0)
     #define redpoll_writer_error(writer) atomic_load(&(writer)->error)
     """
     ctypedef unsigned long atomic_ulong
@@ -448,6 +460,8 @@ cdef extern from *:
         atomic_ulong synced
         atomic_ulong file_bytes
         atomic_ulong delayed
+        atomic_ulong slowest_sync
+        atomic_ulong slowest_write
     Writer* redpoll_writer_new(int fd, int policy, uint64_t sync_every, uint64_t first, int keeping,
                                void* filter, void* context) noexcept nogil
     int redpoll_writer_submit(Writer* w, void* block) noexcept nogil
@@ -460,6 +474,7 @@ cdef extern from *:
     void redpoll_writer_tell_clients(Writer* w, unsigned int count) noexcept nogil
     void redpoll_writer_tell_crowd(Writer* w, unsigned int count) noexcept nogil
     unsigned long redpoll_writer_load(unsigned long field) noexcept nogil
+    unsigned long redpoll_writer_take(unsigned long field) noexcept nogil
     int redpoll_writer_error(Writer* w) noexcept nogil
 
 cdef enum:
@@ -679,6 +694,11 @@ cdef class FileWriter:
     def delayed_syncs(self) -> int:
         """Syncs that took longer than a second."""
         return redpoll_writer_load((<Writer*>self.writer).delayed)
+
+    def take_slowest(self):
+        """Microseconds that the slowest sync and the slowest write took since this was asked last."""
+        return (redpoll_writer_take((<Writer*>self.writer).slowest_sync),
+                redpoll_writer_take((<Writer*>self.writer).slowest_write))
 
     @property
     def error(self) -> int:
