@@ -73,7 +73,7 @@ def run_file(tree: Path, file: str, arguments: list[str], protocol: int, timeout
     command = [
         sys.executable, "-m", "pytest", "-p", "conformance.embedded_plugin", "-p", "no:cacheprovider", "-q",
         "-o", "addopts=", "-o", "asyncio_mode=auto", "-m", "not redismod and not onlycluster and not ssl",
-        f"--protocol={protocol}", f"--junitxml={results}", "--timeout=60", f"tests/{file}.py", *arguments,
+        f"--protocol={protocol}", f"--junitxml={results}", "--timeout=60", "--timeout-method=signal", f"tests/{file}.py", *arguments,
     ]  # fmt: skip
     path = os.pathsep.join((str(ROOT / "src"), str(ROOT), str(CACHE / "tools")))
     try:

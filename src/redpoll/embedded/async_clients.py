@@ -57,6 +57,8 @@ class TaskClient(Short):
             reply = fast.begin(link, args, options)
             if reply is NOTHING:
                 reply = await self._come_for(link, fast.decodes(link, options))
+            if isinstance(reply, Exception) and fast.breaks(link, reply):
+                reply = SLOW
         except SessionClosed:
             reply = fast.broken(link)
         finally:

@@ -16,7 +16,7 @@ from redpoll.embedded.store import Store
 
 
 # Attributes by which somebody may change how commands are run.
-_ON_THE_WAY = ("connection", "execute_command")
+_ON_THE_WAY = ("connection", "execute_command", "parse_response")
 
 
 class Short(Unknown):
@@ -90,6 +90,7 @@ class Short(Unknown):
             and isinstance(getattr(pool, "_available_connections", None), list)
             and not waits_for_room(type(pool))
             and type(self).parse_response is self.plain_class.parse_response
+            and "parse_response" not in vars(self)
             and isinstance(self.plain_class.execute_command, types.FunctionType)
             and not self.library.measures
         )
