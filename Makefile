@@ -48,7 +48,7 @@ format: $(TOOLS)
 
 check: lint test
 
-# Real servers and clients that tests and benchmarks compare with; Debian brings redis-server and redis-tools.
+# Real servers and clients that tests and benchmarks compare with; Debian brings redis-server, redis-tools and tmux.
 peers: $(PEERS)
 
 bench: build

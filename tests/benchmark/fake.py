@@ -7,12 +7,12 @@ something, say) holds up that connection alone.
 
 from __future__ import annotations
 
-import socketserver
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable
 
+from tests.listener import Listener, RequestHandler
 from tests.peers import PeerMissing, find_tool
 
 OURS = [sys.executable, "-m", "redpoll.benchmark"]
@@ -30,15 +30,19 @@ def _setting(name: bytes, value: bytes) -> bytes:
 SAVE, APPENDONLY = _setting(b"save", b"900 1 300 10"), _setting(b"appendonly", b"no")
 
 
-class _Handler(socketserver.StreamRequestHandler):
+class _Handler(RequestHandler):
     server: FakeServer
 
     def handle(self) -> None:
-        self.received = bytearray()
+        received = bytearray()
         with self.server.lock:
-            self.server.streams.append(self.received)
+            self.server.streams.append(received)
         try:
-            while words := self._read():
+            while True:
+                words, raw = self.read_request()
+                if not words:
+                    return
+                received += raw
                 self.server.requests.append(words)
                 if self.server.before_reply is not None:
                     self.server.before_reply(len(self.server.requests))
@@ -49,19 +53,6 @@ class _Handler(socketserver.StreamRequestHandler):
         except OSError:
             return
 
-    def _read(self) -> list[bytes]:
-        line = self.rfile.readline()
-        self.received += line
-        if line and not line.startswith(b"*"):
-            return line.split()
-        words = []
-        for _ in range(int(line[1:]) if line else 0):
-            length = self.rfile.readline()
-            word = self.rfile.read(int(length[1:]) + 2)
-            self.received += length + word
-            words.append(word[:-2])
-        return words
-
     def _answer(self, words: list[bytes]) -> bytes | None:
         name = words[0].lower()
         if name == b"config" and b"config" not in self.server.answers:
@@ -69,12 +60,8 @@ class _Handler(socketserver.StreamRequestHandler):
         return self.server.answers.get(name, b"+OK\r\n")
 
 
-class FakeServer(socketserver.ThreadingTCPServer):
+class FakeServer(Listener):
     """Listens on a free port of the loopback."""
-
-    allow_reuse_address = True
-    daemon_threads = True
-    request_queue_size = 128
 
     def __init__(self, answers: dict[bytes, bytes | None] | None = None) -> None:
         self.answers: dict[bytes, bytes | None] = dict(answers or {})
@@ -82,17 +69,7 @@ class FakeServer(socketserver.ThreadingTCPServer):
         self.streams: list[bytearray] = []
         self.lock = threading.Lock()
         self.before_reply: Callable[[int], None] | None = None
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away in between is no news."""
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return self.server_address[1]
+        super().__init__(_Handler)
 
     @property
     def asked(self) -> list[list[bytes]]:
@@ -108,17 +85,9 @@ class FakeServer(socketserver.ThreadingTCPServer):
         """Return the streams of connections that did more than ask for settings."""
         return [bytes(stream) for stream in self.streams if b"CONFIG" not in stream and stream]
 
-    def __enter__(self) -> FakeServer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self.server_close()
-        self._thread.join(5)
-
 
 def call(
-    program: list[str], words: Iterable[str | bytes], given: bytes = b"", seconds: float = 30
+    program: list[str], words: Iterable[str | bytes], given: bytes = b"", seconds: float = 120
 ) -> subprocess.CompletedProcess:
     """Run a benchmark program to its end."""
     return subprocess.run([*program, *words], input=given, capture_output=True, timeout=seconds, check=False)

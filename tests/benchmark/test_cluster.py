@@ -42,7 +42,7 @@ def real_cluster(request: pytest.FixtureRequest) -> Iterator[list[Server]]:
 
 
 def wait_until_whole(nodes: list[Server]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     for node in nodes:
         with node.connect() as connection:
             while True:

@@ -63,7 +63,8 @@ def wait_until(condition: Callable[[], Any], what: str) -> None:
 class Nodes:
     """Servers in cluster mode on this machine."""
 
-    def __init__(self, name: str, count: int, **options: str | int) -> None:
+    def __init__(self, name: str, count: int, each: Callable[[], dict] = dict, **options: str | int) -> None:
+        """`each` returns more options, for one node at a time."""
         settings: dict[str, str | int] = {
             "cluster_enabled": "yes", "cluster_node_timeout": NODE_TIMEOUT, "cluster_config_file": "nodes.conf",
             "enable_debug_command": "yes", "repl_diskless_sync_delay": 0, "hz": 100,
@@ -74,7 +75,7 @@ class Nodes:
         self.names: dict[str, str] = {}  # more that words may name
         try:
             for _ in range(count):
-                self.servers.append(peers.start(name, **{**settings, **options}))
+                self.servers.append(peers.start(name, **{**settings, **options, **each()}))
         except BaseException:
             self.stop()
             raise
@@ -92,6 +93,11 @@ class Nodes:
         reply = self.clients[number].call(*words)
         assert not isinstance(reply, ErrorReply), (words, reply)
         return reply
+
+    def port(self, number: int) -> int:
+        """Where a node is reached: over TLS, if it has a port for that."""
+        server = self.servers[number]
+        return int(server.options.get("tls-port", server.port))
 
     def id(self, number: int) -> str:
         """A node's ID."""
@@ -136,7 +142,7 @@ class Nodes:
                     self.call(number, "CLUSTER", "ADDSLOTSRANGE", first, last or first)
         for place, number in enumerate(members):
             for other in members[place + 1 :]:
-                self.call(number, "CLUSTER", "MEET", "127.0.0.1", self.servers[other].port)
+                self.call(number, "CLUSTER", "MEET", "127.0.0.1", self.port(other))
         wait_until(lambda: all(self._knows(number, len(members)) for number in members), "the meeting of all nodes")
         for replica, primary in replicas.items():
             self.call(replica, "CLUSTER", "REPLICATE", self.id(primary))
@@ -179,16 +185,17 @@ class Nodes:
         """Put addresses and IDs where a word names them."""
         for name, value in self.names.items():
             word = word.replace(name, value)
-        word = re.sub(r"\{(\d)\}", lambda found: f"127.0.0.1:{self.servers[int(found[1])].port}", word)
-        word = re.sub(r"\{port(\d)\}", lambda found: str(self.servers[int(found[1])].port), word)
+        word = re.sub(r"\{(\d)\}", lambda found: f"127.0.0.1:{self.port(int(found[1]))}", word)
+        word = re.sub(r"\{port(\d)\}", lambda found: str(self.port(int(found[1]))), word)
         return re.sub(r"\{id(\d)\}", lambda found: self.id(int(found[1])), word)
 
     def name(self, text: str, ids: list[str]) -> str:
         """Put numbers where a text has addresses and IDs."""
-        for number, (server, name) in enumerate(zip(self.servers, ids, strict=True)):
+        for number, name in enumerate(ids):
+            port = self.port(number)
             text = text.replace(name, f"<id{number}>").replace(f"{name[:8]}...", f"<id{number}>...")
-            text = re.sub(rf"\b127\.0\.0\.1:{server.port}\b", f"node{number}", text)
-            text = re.sub(rf"\b{server.port}\b", f"<port{number}>", text)
+            text = re.sub(rf"\b127\.0\.0\.1:{port}\b", f"node{number}", text)
+            text = re.sub(rf"\b{port}\b", f"<port{number}>", text)
         for name, value in self.names.items():
             text = text.replace(value, name)
         text = re.sub(r"node\d(?:,node\d)+", lambda found: ",".join(sorted(found[0].split(","))), text)

@@ -13,32 +13,23 @@
 
 from __future__ import annotations
 
-import socketserver
-import threading
+from tests.listener import Listener, RequestHandler
 
 _SAYING = {b"say", b"info", b"lolwut", b"subscribe", b"client", b"cluster", b"latency", b"memory"}
 _OK = {b"auth", b"select", b"ping", b"asking"}
 
 
-class _Handler(socketserver.StreamRequestHandler):
+class _Handler(RequestHandler):
     server: Puppet
 
     def handle(self) -> None:
-        while words := self._read():
+        while words := self.read_request()[0]:
             if words != [b"COMMAND", b"DOCS"]:
                 self.server.requests.append(words)
             name = words[0].lower()
             if name == b"close":
                 return
             self.wfile.write(self._answer(name, words[1:]))
-
-    def _read(self) -> list[bytes]:
-        line = self.rfile.readline()
-        words = []
-        for _ in range(int(line[1:]) if line.startswith(b"*") else 0):
-            length = int(self.rfile.readline()[1:])
-            words.append(self.rfile.read(length + 2)[:-2])
-        return words
 
     def _answer(self, name: bytes, words: list[bytes]) -> bytes:
         if name == b"args":
@@ -54,29 +45,10 @@ class _Handler(socketserver.StreamRequestHandler):
         return b"+OK\r\n" if name in _OK else b"-ERR unknown command '%b'\r\n" % name
 
 
-class Puppet(socketserver.ThreadingTCPServer):
+class Puppet(Listener):
     """Listens on a free port of the loopback; `requests` holds what was asked, each as its words."""
-
-    allow_reuse_address = True
-    daemon_threads = True
 
     def __init__(self, *, old: bool = False) -> None:
         self.old = old
         self.requests: list[list[bytes]] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away in between is no news."""
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return self.server_address[1]
-
-    def close(self) -> None:
-        """Stop listening."""
-        self.shutdown()
-        self.server_close()
-        self._thread.join(5)
+        super().__init__(_Handler)

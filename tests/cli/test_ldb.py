@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import pty
 import re
-import select
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests import peers
+from tests.cli.tmux import Prompt, Screen
 from tests.peers import Server
 
 SCRIPT = """\
@@ -64,9 +60,11 @@ def script(tmp_path: Path) -> Callable[[str | None], str]:
     return make
 
 
+QUIET = {"REDISCLI_RCFILE": "/dev/null", "VALKEYCLI_RCFILE": "/dev/null", "REDISCLI_HISTFILE": "/dev/null"}
+
+
 def environment(term: str) -> dict[str, str]:
-    quiet = {"REDISCLI_RCFILE": "/dev/null", "VALKEYCLI_RCFILE": "/dev/null", "REDISCLI_HISTFILE": "/dev/null"}
-    return {**os.environ, **quiet, "TERM": term}
+    return {**os.environ, **QUIET, "TERM": term}
 
 
 def run(client: list[str], server: Server, words: list[str], typed: str, term: str) -> tuple[int, str, str]:
@@ -121,69 +119,10 @@ def test_same_against_a_real_server(
 
 # At a terminal
 
-_ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[()][A-Z0-9]|\x1b[=>]|\r")
-
-
-class Typist:
-    """A client on a pseudo-terminal."""
-
-    def __init__(self, client: list[str], server: Server, words: list[str]) -> None:
-        self._seen = b""
-        self.process, self._fd = pty.fork()
-        if not self.process:
-            command = [*client, "-p", str(server.port), *words]
-            os.execve(command[0], command, environment("xterm-256color"))
-
-    def type(self, text: str) -> None:
-        """Press keys."""
-        os.write(self._fd, text.encode())
-
-    def wait_for(self, text: str, seconds: float = 30.0) -> str:
-        """Return what was shown up to a text, without escape sequences."""
-        deadline = time.monotonic() + seconds
-        while True:
-            plain = _ESCAPES.sub(b"", self._seen).decode("utf-8", "replace")
-            before, found, behind = plain.partition(text)
-            if found:
-                self._seen = behind.encode()
-                return before
-            left = deadline - time.monotonic()
-            assert left > 0, plain
-            assert select.select([self._fd], [], [], left)[0], plain
-            data = os.read(self._fd, 65536)
-            self._seen += data
-            if b"\x1b[6n" in data:
-                # It asks where the cursor is.
-                os.write(self._fd, b"\x1b[1;1R")
-
-    def end(self) -> int:
-        """Wait for its end, which needs what it shows to be taken; the exit code."""
-        with contextlib.suppress(OSError):
-            while select.select([self._fd], [], [], 20)[0] and os.read(self._fd, 65536):
-                pass
-        status = os.waitpid(self.process, 0)[1]
-        os.close(self._fd)
-        return os.waitstatus_to_exitcode(status)
-
-
-@pytest.fixture
-def typist(server: Server) -> Iterator[Callable[..., Typist]]:
-    made: list[Typist] = []
-
-    def start(client: list[str], words: list[str]) -> Typist:
-        made.append(Typist(client, server, words))
-        return made[-1]
-
-    yield start
-    for one in made:
-        with contextlib.suppress(OSError):
-            os.kill(one.process, signal.SIGKILL)
-            one.end()
-
 
 @pytest.mark.parametrize("whose", ["redpoll-cli", "redis-cli"])
 def test_at_a_terminal(
-    typist: Callable[..., Typist],
+    screens: Callable[..., Screen],
     server: Server,
     redis_cli: list[str],
     script: Callable[[str | None], str],
@@ -192,27 +131,18 @@ def test_at_a_terminal(
     if whose == "redpoll-cli":
         pytest.importorskip("prompt_toolkit", reason="prompt_toolkit is not installed")
     client = OURS if whose == "redpoll-cli" else redis_cli
-    here = typist(client, ["--ldb", "--eval", script(SCRIPT), *ARGUMENTS])
-    assert "Lua debugging session started" in here.wait_for("lua debugger>")
-    here.type("b 4\r")
-    here.wait_for("  #4")
-    here.wait_for("lua debugger>")
-    here.type("c\r")
-    here.wait_for("->#4")
-    here.wait_for("lua debugger>")
-    here.type("restart\r")
-    here.wait_for("Lua debugging session started")
-    here.wait_for("lua debugger>")
-    here.type("e 'a b' .. 1\r")
-    here.wait_for('<retval> "a b1"')
-    here.wait_for("lua debugger>")
-    here.type("c\r")
-    here.wait_for('2) "text"')
-    here.wait_for("(Lua debugging session ended -- dataset changes rolled back)")
-    here.wait_for(f"127.0.0.1:{server.port}>")
-    here.type("exists k1\r")
-    here.wait_for("(integer) 0")
-    # What is typed before the prompt is thrown away by the terminal's change of mode.
-    here.wait_for(f"127.0.0.1:{server.port}>")
-    here.type("quit\r")
-    assert here.end() == 0
+    words = ["-p", str(server.port), "--ldb", "--eval", script(SCRIPT), *ARGUMENTS]
+    screen = screens([*client, *words], QUIET | {"TERM": "xterm-256color"})
+    here = Prompt(screen, "lua debugger")
+    assert "Lua debugging session started" in screen.text()
+    assert "  #4" in here.run("b 4")
+    assert "->#4" in here.run("c")
+    assert "Lua debugging session started" in here.run("restart")
+    assert '<retval> "a b1"' in here.run("e 'a b' .. 1")
+    screen.enter("c")
+    screen.wait_for("(Lua debugging session ended -- dataset changes rolled back)")
+    assert '2) "text"' in screen.text()
+    there = Prompt(screen, f"127.0.0.1:{server.port}")
+    assert there.run("exists k1") == "(integer) 0\n"
+    screen.enter("quit")
+    assert screen.wait_for_end() == 0

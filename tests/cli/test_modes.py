@@ -140,13 +140,6 @@ def test_samples_of_memory(theirs: list[str], filled: Server) -> None:
     assert told(run(OURS, filled, words)[1]) == told(run(theirs, filled, words)[1])
 
 
-def test_statistics_of_keys(filled: Server) -> None:
-    code, output, _ = run(OURS, filled, ("--keystats", "--top", "3"))
-    assert code == 0
-    for name in ("stream", "zset", "hash"):
-        assert name in output
-
-
 @pytest.mark.parametrize(
     ("script", "words"),
     [
@@ -217,47 +210,6 @@ def test_latency_off_the_terminal(theirs: list[str], filled: Server) -> None:
         line = (*form, "--latency", "-i", "0.05")
         ours, other = run(OURS, filled, line), run(theirs, filled, line)
         assert _FIGURES.sub("#", ours[1]) == _FIGURES.sub("#", other[1])
-
-
-def test_the_latency_of_the_machine(filled: Server) -> None:
-    code, output, _ = run(OURS, filled, ("--intrinsic-latency", "0"))
-    assert code == 0
-    assert re.search(r"total runs \(avg latency: [\d.]+ microseconds / [\d.]+ nanoseconds per run\)", output)
-
-
-def test_latency_as_colours(filled: Server) -> None:
-    with started(OURS, filled, "--latency-dist", "-i", "0.05") as client:
-        seen = read_until(client, "K,L,M,N,O,P,Q,?")
-        assert ". - * #          .01 .125 .25 .5 milliseconds\n" in seen
-        legend = read_until(client, "From 0 to 100%")
-        assert legend.count("\x1b[48;5;") == 19
-    with started(OURS, filled, "--latency-dist", "--mono", "-i", "0.05") as client:
-        assert read_until(client, "From 0 to 100%").count("\x1b[48;5;") == 13
-
-
-def test_figures_once_in_a_while(filled: Server) -> None:
-    with started(OURS, filled, "--stat", "-i", "0.05") as client:
-        seen = read_until(client, "keys       mem      clients blocked requests            connections")
-        assert seen.startswith("------- data ------ --------------------- load -------------------- - child -\n")
-        assert read_until(client, "38 ")
-
-
-def test_latency_in_windows(filled: Server) -> None:
-    with started(OURS, filled, "--latency-history", "-i", "0.05") as client:
-        assert "seconds range" in read_until(client, "seconds range")
-
-
-def test_the_load_of_a_cache(make_server: Any) -> None:
-    server = make_server(maxmemory="20mb", maxmemory_policy="allkeys-lru")
-    with started(OURS, server, "--lru-test", "1000") as client:
-        assert re.search(r"Gets/sec \| Hits: \d+ \([\d.]+%\) \| Misses: \d+ \([\d.]+%\)", read_until(client, "Misses"))
-
-
-def test_what_a_replica_sees(primary: Server) -> None:
-    with started(OURS, primary, "--replica") as client, primary.connect() as other:
-        read_until(client, "SYNC done")
-        other.call("SET", "a", "b")
-        assert read_until(client, '"SET","a","b"')
 
 
 @pytest.mark.parametrize("form", [("--no-raw",), ("--raw",), ("--csv",)])

@@ -39,7 +39,7 @@ def run(command: list[str], invocation: Invocation, puppets: tuple[Puppet, Puppe
         input=fill(invocation.input),
         capture_output=True,
         env=environment | dict(invocation.environment),
-        timeout=20,
+        timeout=120,
         check=False,
     )
     # They call themselves by the name that they were started under.

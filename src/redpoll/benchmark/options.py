@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from redpoll.cli import connection_options
+from redpoll.cli.connection_options import ConnectionOptions
 from redpoll.cli.numbers import leading_float, leading_integer
 from redpoll.cli.uri import InvalidUri, parse_uri
 
@@ -15,30 +17,9 @@ MOST_THREADS = 500
 MOST_DATA = 1 << 30
 
 
-class Options:
+class Options(ConnectionOptions):
     """What the command line says; attributes that it does not name have the values here."""
 
-    # As redpoll.cli.connection takes them.
-    host = "127.0.0.1"
-    port = 6379
-    socket = ""
-    family = 0
-    multipath = False
-    timeout = 0.0
-    tls = False
-    sni = ""
-    ca_file = ""
-    ca_folder = ""
-    verify = True
-    certificate = ""
-    private_key = ""
-    ciphers = ""
-    cipher_suites = ""
-
-    user: bytes | None = None
-    password: bytes | None = None
-    database = 0
-    resp3 = False
     tracking = False
 
     clients = 50
@@ -90,7 +71,7 @@ class Stop(Exception):
 
 
 _FLAGS: dict[str, dict[str, object]] = {
-    "-3": {"resp3": True},
+    **connection_options.FLAGS,
     "--cluster": {"cluster": True},
     "--enable-tracking": {"tracking": True},
     "-q": {"quiet": True},
@@ -99,9 +80,6 @@ _FLAGS: dict[str, dict[str, object]] = {
     "-I": {"idle": True},
     "-x": {"last_from_input": True},
     "--sequential": {"sequential": True},
-    "--mptcp": {"multipath": True},
-    "--tls": {"tls": True},
-    "--insecure": {"verify": False},
 }
 
 
@@ -115,11 +93,7 @@ def _at_least(least: int, most: int | None = None):
 
 # The attribute that a value goes to, and how it is read.
 _VALUES: dict[str, tuple] = {
-    "-h": ("host", str),
-    "-p": ("port", leading_integer),
-    "-s": ("socket", str),
-    "-a": ("password", os.fsencode),
-    "--user": ("user", os.fsencode),
+    **connection_options.VALUES,
     "-c": ("clients", _at_least(1)),
     "-n": ("requests", _at_least(0)),
     "--duration": ("seconds", leading_float),
@@ -138,13 +112,6 @@ _VALUES: dict[str, tuple] = {
     "--dataset": ("data_set", str),
     "--xml-root-element": ("data_set_root", str),
     "--maxdocs": ("most_records", _at_least(0)),
-    "--sni": ("sni", str),
-    "--cacert": ("ca_file", str),
-    "--cacertdir": ("ca_folder", str),
-    "--cert": ("certificate", str),
-    "--key": ("private_key", str),
-    "--tls-ciphers": ("ciphers", str),
-    "--tls-ciphersuites": ("cipher_suites", str),
     "--zipf": ("zipf", leading_float),
     "--mix": ("mix", str),
     "--vs": ("versus", str),

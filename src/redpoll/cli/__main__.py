@@ -23,6 +23,7 @@ _MODES = {
     "replica": ("replica", "be_replica"),
     "rdb": ("rdb", "fetch_rdb"),
     "pipe": ("pipe", "send_input"),
+    "vset-recall": ("recall", "test_recall"),
     "lru-test": ("lru_test", "test_cache"),
 }
 

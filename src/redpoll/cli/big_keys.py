@@ -53,7 +53,7 @@ def _find(session: Session, what: str, *, by_memory: bool) -> int:
     try:
         sampler = Sampler(session)
         session.write(introduction(what))
-        progress = Progress(session, sampler)
+        progress = Progress(session.out)
         for keys in sampler.pages():
             _take_page(session, sampler, progress, totals, keys, by_memory)
         progress.close()
@@ -96,7 +96,12 @@ def many(session: Session, requests: list[list[bytes]]) -> list:
     if session.connection is None:
         call(session, [b"PING"])
     assert session.connection is not None
-    return session.connection.call_many(requests)
+    replies = session.connection.call_many(requests)
+    if any(isinstance(reply, ErrorReply) and reply.code == b"MOVED" for reply in replies):
+        # A replica of a cluster shows its keys, but speaks of them only to those who say that they just read.
+        session.connection.call(b"READONLY")
+        replies = session.connection.call_many(requests)
+    return replies
 
 
 def _size_request(session: Session, key: bytes, kind: bytes, by_memory: bool) -> list[bytes] | None:
@@ -128,7 +133,7 @@ def _take_page(
             )
         if sampler.sampled % _REPORTED_EVERY == 0:
             progress.print(f"[{sampler.percent:05.2f}%] Sampled {sampler.sampled} keys so far\n")
-    progress.show()
+    progress.show(sampler.percent, sampler.told())
 
 
 def _summarize(session: Session, sampler: Sampler, totals: dict[bytes, TypeTotals]) -> None:

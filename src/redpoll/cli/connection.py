@@ -29,6 +29,11 @@ class Connection:
         with contextlib.suppress(OSError):
             self.socket.close()
 
+    def waiting(self) -> bool:
+        """Tell whether bytes are here already that the socket would tell nothing of."""
+        pending = getattr(self.socket, "pending", None)  # of TLS
+        return self.reader.waiting() or bool(pending and pending())
+
     def send(self, words: list[bytes]) -> None:
         """Send one request."""
         self.send_raw(encode(words))

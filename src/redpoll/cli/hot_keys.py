@@ -17,13 +17,13 @@ def find_hot_keys(session: Session) -> int:
     try:
         sampler = Sampler(session)
         session.write(introduction("hot"))
-        progress = Progress(session, sampler)
+        progress = Progress(session.out)
         for keys in sampler.pages():
             counters = many(session, [[b"OBJECT", b"FREQ", key] for key in keys])
             for key, counter in zip(keys, counters, strict=True):
                 sampler.count(key)
                 _take(session, sampler, progress, hottest, key, counter)
-            progress.show()
+            progress.show(sampler.percent, sampler.told())
         progress.close()
     except ScanFailed as failure:
         session.tell(str(failure))

@@ -26,8 +26,7 @@ def run_interactive(session: Session) -> int:
     session.interactive = True
     session.wait_for_message = wait_for_message
     read_files(session, os.environ)
-    if preferences_of(session).tables:
-        session.present = lambda words, reply: present(words, reply) if preferences_of(session).tables else None
+    session.present = lambda words, reply: present(words, reply) if preferences_of(session).tables else None
     session.connect()
     # A server that debugs answers nothing else.
     session.docs = fetch_docs(session) if session.connection and not session.debugging else CommandDocs([])
@@ -90,26 +89,35 @@ def history_path(environment) -> str:
     return os.path.expanduser(_HISTORIES[0][1])
 
 
+_SECRET_SETTINGS = {
+    "REQUIREPASS", "MASTERAUTH", "MASTERUSER", "PRIMARYAUTH", "PRIMARYUSER", "TLS-KEY-FILE-PASS",
+    "TLS-CLIENT-KEY-FILE-PASS",
+}  # fmt: skip
+_SECRET_OF_SENTINELS = {"AUTH-PASS", "AUTH-USER", "SENTINEL-PASS", "SENTINEL-USER"}
+
+
 def is_secret(words: list[str]) -> bool:
-    """Whether a line has a password in it and must not be remembered."""
+    """Whether a line has a password in it, or who has one, and must not be remembered."""
     upper = [word.upper() for word in words]
+    if upper and upper[0].isdigit():  # how often
+        del upper[0]
     if not upper:
         return False
     name, second = upper[0], upper[1] if len(upper) > 1 else ""
     if name == "AUTH" or (name == "HELLO" and "AUTH" in upper):
         return True
     if name == "ACL":
-        return second in ("SETUSER", "DRYRUN")
+        return second in ("SETUSER", "DELUSER", "GETUSER", "DRYRUN")
     if name == "CONFIG":
-        return second == "SET" and any(
-            word in ("REQUIREPASS", "MASTERAUTH", "MASTERUSER", "PRIMARYAUTH") for word in upper
-        )
+        return second == "SET" and not _SECRET_SETTINGS.isdisjoint(upper)
+    if name == "SENTINEL":
+        return second in ("SET", "CONFIG") and not _SECRET_OF_SENTINELS.isdisjoint(upper)
     return name == "MIGRATE" and ("AUTH" in upper or "AUTH2" in upper)
 
 
 def wait_for_message(connection) -> bool:
     """Wait until the connection has a message; True when the user pressed a key instead."""
-    if connection.reader.waiting():
+    if connection.waiting():
         return False
     keyboard = sys.stdin.fileno()
     before = termios.tcgetattr(keyboard)

@@ -9,40 +9,21 @@ from __future__ import annotations
 import os
 import sys
 
-from redpoll.cli import render
+from redpoll.cli import connection_options, render
+from redpoll.cli.connection_options import ConnectionOptions
 from redpoll.cli.numbers import leading_float, leading_integer
 from redpoll.cli.quoting import UnbalancedQuotes, unquote
 from redpoll.cli.uri import InvalidUri, parse_uri
 
 
-class Options:
+class Options(ConnectionOptions):
     """What the command line says; attributes that it does not name have the values here."""
 
-    host = "127.0.0.1"
-    port = 6379
-    socket = ""
-    family = 0  # 4 or 6: only addresses of that kind
-    multipath = False
-    timeout = 0.0  # seconds to wait for a connection; 0 is the system's
-    user: bytes | None = None
-    password: bytes | None = None
     ask_password = False
     auth_warning = True
     client_name: bytes | None = None
-    database = 0
     resp2 = False
-    resp3 = False
     resp3_by_format = False  # JSON wants maps, but does without
-
-    tls = False
-    sni = ""
-    ca_file = ""
-    ca_folder = ""
-    verify = True
-    certificate = ""
-    private_key = ""
-    ciphers = ""
-    cipher_suites = ""
 
     repeat = 1
     interval = 0.0  # seconds
@@ -69,6 +50,10 @@ class Options:
     cursor = 0
     top = 10
     lru_keys = 0
+    vector_set = b""
+    recall_count = 100
+    recall_effort = 500
+    recall_elements = 1
     seconds = 0
     file = ""
     functions_only = False
@@ -127,15 +112,19 @@ def read_percentiles(text: str) -> list[str]:
     return labels
 
 
+def at_least_one(text: str) -> int:
+    """Return the number that a text begins with, but none below 1."""
+    return max(1, leading_integer(text))
+
+
 _FLAGS: dict[str, dict[str, object]] = {
+    **connection_options.FLAGS,
     "-x": {"last_from_input": True},
     "-2": {"resp2": True},
-    "-3": {"resp3": True},
     "-4": {"family": 4},
     "-6": {"family": 6},
     "-c": {"redirecting": True},
     "-e": {"exit_with_errors": True},
-    "--mptcp": {"multipath": True},
     "--askpass": {"ask_password": True},
     "--no-auth-warning": {"auth_warning": False},
     "--raw": {"form": render.RAW},
@@ -147,8 +136,6 @@ _FLAGS: dict[str, dict[str, object]] = {
     "--verbose": {"verbose": True},
     "--confirm": {"confirming": True},
     "--no-confirm": {"confirming": False},
-    "--tls": {"tls": True},
-    "--insecure": {"verify": False},
     "--latency": {"mode": "latency"},
     "--latency-history": {"mode": "latency", "history_of_latency": True},
     "--latency-dist": {"mode": "latency-dist"},
@@ -184,27 +171,16 @@ _FLAGS: dict[str, dict[str, object]] = {
 
 # The attribute that a value goes to, how it is read, and what else it means.
 _VALUES: dict[str, tuple] = {
-    "-h": ("host", str),
-    "-p": ("port", leading_integer),
-    "-s": ("socket", str),
+    **connection_options.VALUES,
     "-t": ("timeout", leading_float),
     "-r": ("repeat", leading_integer),
     "-i": ("interval", leading_float),
     "-n": ("database", leading_integer),
-    "-a": ("password", os.fsencode),
     "--pass": ("password", os.fsencode),
-    "--user": ("user", os.fsencode),
     "--name": ("client_name", os.fsencode),
     "-X": ("tag_from_input", os.fsencode),
     "-d": ("element_delimiter", os.fsencode),
     "-D": ("reply_delimiter", os.fsencode),
-    "--sni": ("sni", str),
-    "--cacert": ("ca_file", str),
-    "--cacertdir": ("ca_folder", str),
-    "--cert": ("certificate", str),
-    "--key": ("private_key", str),
-    "--tls-ciphers": ("ciphers", str),
-    "--tls-ciphersuites": ("cipher_suites", str),
     "--pattern": ("pattern", os.fsencode),
     "--count": ("scan_count", leading_integer),
     "--cursor": ("cursor", leading_integer),
@@ -214,6 +190,10 @@ _VALUES: dict[str, tuple] = {
     "--memkeys-samples": ("memory_samples", leading_integer, {"mode": "memkeys"}),
     "--keystats-samples": ("memory_samples", leading_integer, {"mode": "keystats"}),
     "--lru-test": ("lru_keys", leading_integer, {"mode": "lru-test"}),
+    "--vset-recall": ("vector_set", os.fsencode, {"mode": "vset-recall"}),
+    "--vset-recall-count": ("recall_count", at_least_one),
+    "--vset-recall-ef": ("recall_effort", at_least_one),
+    "--vset-recall-ele": ("recall_elements", at_least_one),
     "--intrinsic-latency": ("seconds", leading_integer, {"mode": "intrinsic-latency"}),
     "--rdb": ("file", str, {"mode": "rdb"}),
     "--functions-rdb": ("file", str, {"mode": "rdb", "functions_only": True}),
@@ -236,6 +216,7 @@ _VALUES: dict[str, tuple] = {
 def read_options(arguments: list[str], environment, warn) -> Options:
     """Read the command line (without the program's name). `warn(line)` tells; raises `Stop`."""
     options = Options()
+    _read_place(options, environment)
     position = 0
     while position < len(arguments) and arguments[position].startswith("-"):
         position = _read_one(options, arguments, position, warn)
@@ -324,6 +305,15 @@ def _check(options: Options, arguments: list[str], warn) -> None:
         raise Stop("Options -x and -X are mutually exclusive.\n", 1)
     if options.password is not None and options.auth_warning:
         warn("Warning: Using a password with '-a' or '-u' option on the command line interface may not be safe.")
+
+
+def _read_place(options: Options, environment) -> None:
+    """What the environment says of the place; options say it anew."""
+    options.host = environment.get("VALKEYCLI_HOST") or options.host
+    if port := environment.get("VALKEYCLI_PORT"):
+        options.port = leading_integer(port)
+        if not 0 < options.port <= 65535:
+            raise Stop("Invalid server port.\n", 1)
 
 
 def _read_environment(options: Options, environment) -> None:

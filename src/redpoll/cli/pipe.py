@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import os
 import select
+import stat
 import sys
 import time
 
+from redpoll.cli.numbers import human_bytes
+from redpoll.cli.progress import Progress
 from redpoll.cli.replies import ErrorReply, ProtocolError, ReplyStream, encode
 from redpoll.cli.session import Session
 
@@ -19,8 +22,9 @@ _AT_ONCE = 1 << 17
 class Transfer:
     """What has been sent and what has come back."""
 
-    def __init__(self) -> None:
-        self.replies = self.errors = 0
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.replies = self.errors = self.read = 0
         self.stream = ReplyStream()
         self.mark = os.urandom(20)
         self.done = False
@@ -29,11 +33,12 @@ class Transfer:
         """Count the replies in bytes that came."""
         for reply in self.stream.feed(data):
             if type(reply) is bytes and reply == self.mark:
-                session.write(b"Last reply received from server.\n")
+                self.progress.print("Last reply received from server.\n")
                 self.done = True
                 self.replies -= 1
             elif isinstance(reply, ErrorReply):
                 self.errors += 1
+                self.progress.close()
                 session.tell(reply.decode("utf-8", "surrogateescape"))
             self.replies += 1
 
@@ -44,15 +49,17 @@ def send_input(session: Session) -> int:
     assert connection is not None
     link, source = connection.socket, sys.stdin.fileno()
     link.setblocking(False)
-    transfer, waiting, at_end = Transfer(), memoryview(b""), False
+    progress, size = Progress(session.out), _size(source)
+    transfer, waiting, at_end = Transfer(progress), memoryview(b""), False
     silent_since = time.monotonic()
     while not transfer.done:
         if not waiting and not at_end:
             chunk = os.read(source, _AT_ONCE)
             at_end = not chunk
+            transfer.read += len(chunk)
             waiting = memoryview(chunk or b"\r\n" + encode([b"ECHO", transfer.mark]))
             if at_end:
-                session.write(b"All data transferred. Waiting for the last reply...\n")
+                progress.print("All data transferred. Waiting for the last reply...\n")
                 silent_since = time.monotonic()
         pending = getattr(link, "pending", None)
         readable, writable = (
@@ -67,12 +74,24 @@ def send_input(session: Session) -> int:
                 silent_since = time.monotonic()
                 transfer.take(data, session)
         except (OSError, ProtocolError) as error:
+            progress.close()
             session.tell(f"Error talking to the server: {error}")
             return 1
+        if transfer.done:
+            break
+        sent = transfer.read - (0 if at_end else len(waiting))
+        progress.show(100 * sent / size if size else None, f"{human_bytes(sent)} sent, {transfer.replies} replies")
         if at_end and not waiting and _too_silent(session, silent_since):
+            progress.close()
             return 1
     session.write(b"errors: %d, replies: %d\n" % (transfer.errors, transfer.replies))
     return 1 if transfer.errors else 0
+
+
+def _size(source: int) -> int:
+    """Return how much there is to read, or 0 if nobody knows."""
+    about = os.fstat(source)
+    return about.st_size if stat.S_ISREG(about.st_mode) else 0
 
 
 def _too_silent(session: Session, since: float) -> bool:

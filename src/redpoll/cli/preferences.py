@@ -34,6 +34,11 @@ _SWITCHES = {
 _SPELLINGS = {"color": "colour", "nocolor": "nocolour"}
 
 
+def settings() -> list[tuple[str, str]]:
+    """Return the names that `:set` takes, and what each does."""
+    return [(name, text) for name, (_, _, text) in _SWITCHES.items()]
+
+
 def set_preference(session, words: list[bytes], prefix: str = "") -> None:
     """Run a line that begins with a colon; what is wrong with it is printed after `prefix`."""
     name = words[0].decode("utf-8", "replace")
@@ -96,5 +101,5 @@ def _help() -> str:
     lines += ["", "Keys: Tab completes commands, options and keys; Ctrl-R searches the history; right arrow takes a"]
     lines += ["suggestion; Alt-Enter starts a new line within quotes; Ctrl-C drops the line.", ""]
     lines += ["Settings, here or in ~/.redisclirc:", ""]
-    lines += [f"  :set {name:25} {text}" for name, (_, _, text) in _SWITCHES.items()]
+    lines += [f"  :set {name:25} {text}" for name, text in settings()]
     return "\n".join(lines) + "\n"

@@ -8,10 +8,13 @@ After SYNC a server sends newlines while it saves, then one of
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 
 from redpoll.cli.connection import Connection
+from redpoll.cli.numbers import human_bytes
+from redpoll.cli.progress import Progress
 from redpoll.cli.replies import ConnectionLost, ErrorReply
 from redpoll.cli.session import Session
 
@@ -88,7 +91,7 @@ def fetch_rdb(session: Session) -> int:
         if options.functions_only and not replconf(connection, session.tell, "rdb-filter-only", "functions"):
             session.tell("Failed requesting functions only RDB from server, aborting")
             return 1
-        save_rdb(connection, session.tell, options.file)
+        save_rdb(connection, session.tell, options.file, Progress(session.out))
     except ConnectionLost:
         session.tell("I/O Error reading RDB payload from socket")
         return 1
@@ -98,7 +101,7 @@ def fetch_rdb(session: Session) -> int:
     return 0
 
 
-def save_rdb(connection: Connection, tell: Callable[[str], None], path: str) -> None:
+def save_rdb(connection: Connection, tell: Callable[[str], None], path: str, progress: Progress) -> None:
     """SYNC into a file (`-`: the standard output). `tell(line)` says what happens.
 
     Raises `TransferFailed`, `ConnectionLost`, `OSError`.
@@ -114,10 +117,11 @@ def save_rdb(connection: Connection, tell: Callable[[str], None], path: str) -> 
     except OSError as error:
         raise TransferFailed(f"Error opening '{path}': {error.strerror}") from error
     written = 0
-    with file:
+    with file, contextlib.closing(progress):
         for chunk in payload(connection, length, mark):
             file.write(chunk)
             written += len(chunk)
+            progress.show(100 * written / length if length > 0 else None, f"{human_bytes(written)} received")
         file.flush()
         if not to_output and path != "/dev/null":
             os.fsync(file.fileno())

@@ -42,7 +42,7 @@ def follow_primary(connection: Connection, session: Session, *, sent: bool = Fal
     except ConnectionLost:
         session.tell("Error reading RDB payload while SYNCing")
         return False
-    after = f" after {dropped} bytes" if mark else ""
+    after = f" after {dropped + len(mark)} bytes" if mark else ""
     session.tell(f"SYNC done{after}. Logging commands from master.")
     try:
         if mark:
@@ -63,8 +63,7 @@ def _acknowledge_until_more(connection: Connection) -> None:
     A file without a length has to be acknowledged before anything follows it; and a server that has not yet taken note
     that the file is through forgets what it is told.
     """
-    pending = getattr(connection.socket, "pending", None)
-    while not connection.reader.waiting() and not (pending and pending()):
+    while not connection.waiting():
         if select.select([connection.socket], [], [], _ACKNOWLEDGE_SECONDS)[0]:
             return
         connection.send(_ACKNOWLEDGE)

@@ -106,6 +106,10 @@ class Sampler:
         """How much of the database has been seen."""
         return 100 * self.sampled / self.total if self.total else 0.0
 
+    def told(self) -> str:
+        """Say how far it is."""
+        return f"{self.sampled} of {self.total} keys"
+
     def count(self, key: bytes) -> None:
         """Count a key as seen."""
         self.sampled += 1

@@ -1,10 +1,11 @@
-"""While a line is being typed: completion, a hint of what may follow, colours, several lines, history."""
+"""While a line is being typed: completion, a hint of what may follow, several lines, history."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
@@ -13,29 +14,28 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout.processors import AfterInput
-from prompt_toolkit.lexers import Lexer
-from prompt_toolkit.styles import Style
 
+from redpoll.cli.colours import STYLE, LineLexer
 from redpoll.cli.command_docs import KEY, CommandDocs
 from redpoll.cli.hints import first_words, hint, pending
 from redpoll.cli.interactive import is_secret
-from redpoll.cli.preferences import preferences_of
+from redpoll.cli.preferences import preferences_of, settings
 from redpoll.cli.quoting import UnbalancedQuotes, quote, split_words
 from redpoll.cli.replies import ConnectionLost, ProtocolError
 
 KEYS_SHOWN = 50
 KEYS_LOOKED_AT = 2000
 
-_STYLE = Style.from_dict(
-    {
-        "command": "bold #5fafff",
-        "unknown": "#d75f5f",
-        "token": "#af87ff",
-        "text": "#87af5f",
-        "number": "#d7af5f",
-        "hint": "#808080",
-    }
-)
+# Lines that are the session's own, and what they do.
+_OWN = {
+    "help": "about commands",
+    "connect": "go to another server",
+    "clear": "clear the screen",
+    "quit": "leave",
+    "exit": "leave",
+    ":help": "about the session itself",
+    ":set": "settings of the session",
+}
 
 
 def typed_words(text: str) -> list[str] | None:
@@ -66,18 +66,25 @@ class LineCompleter(Completer):
 
     def _choices(self, words: list[str], current: str) -> Iterator[tuple[str, str]]:
         docs = self._docs()
+        words = without_count(words)
         if not words:
-            names = sorted({command.words[0]: command.summary for command in docs.by_name.values()}.items())
-            yield from _beginning(names, current)
+            yield from _beginning(self._names(), current)
+            yield from _beginning([*_OWN.items()], current)
+            return
+        first = words[0].lower()
+        if first == ":set":
+            yield from _beginning(settings() if len(words) == 1 else [], current)
+            return
+        if first in ("help", "?") and len(words) == 1:
+            groups = [(f"@{group}", "a group of commands") for group in docs.groups()]
+            yield from _beginning(groups if current[:1] == "@" else [*self._names(), *groups], current)
+            return
+        if first in ("help", "?"):
+            words = words[1:]
+            yield from _beginning(self._parts(words[0]) if len(words) == 1 else [], current)
             return
         if len(words) == 1 and words[0].upper() in docs.containers:
-            first = words[0].upper()
-            parts = [
-                (one.words[1], one.summary)
-                for one in docs.by_name.values()
-                if one.words[0] == first and len(one.words) > 1
-            ]
-            yield from _beginning(parts, current)
+            yield from _beginning(self._parts(words[0]), current)
             return
         command, count = docs.find(words)
         still = pending(command.arguments, words[count:]) if command else None
@@ -89,6 +96,19 @@ class LineCompleter(Completer):
             for key in self._find_keys(current):
                 shown = quote(key).decode("ascii", "replace")
                 yield (shown[1:-1] if shown[1:-1].encode() == key and " " not in shown else shown), "key"
+
+    def _names(self) -> list[tuple[str, str]]:
+        return sorted({command.words[0]: command.summary for command in self._docs().by_name.values()}.items())
+
+    def _parts(self, name: str) -> list[tuple[str, str]]:
+        """The subcommands of a container."""
+        commands = self._docs().by_name.values()
+        return [(one.words[1], one.summary) for one in commands if one.words[0] == name.upper() and len(one.words) > 1]
+
+
+def without_count(words: list[str]) -> list[str]:
+    """Return a line's words without the number that says how often to run it."""
+    return words[1:] if words and words[0].isdigit() else words
 
 
 def _beginning(options: list[tuple[str, str]], current: str) -> Iterator[tuple[str, str]]:
@@ -126,7 +146,7 @@ def key_finder(session) -> Callable[[str], list[bytes]]:
 
 def line_hint(docs: CommandDocs, text: str) -> str:
     """What may follow a line; empty where nothing is known of it."""
-    words = typed_words(text)
+    words = without_count(typed_words(text) or [])
     if not words:
         return ""
     command, count = docs.find(words)
@@ -134,50 +154,6 @@ def line_hint(docs: CommandDocs, text: str) -> str:
         return ""
     usage = hint(command.arguments, words[count:])
     return usage if not usage or text[-1:].isspace() else f" {usage}"
-
-
-class LineLexer(Lexer):
-    """Colours by what a word is."""
-
-    def __init__(self, docs: Callable[[], CommandDocs]) -> None:
-        self._docs = docs
-
-    def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
-        """Styles of each line."""
-
-        def line(number: int) -> StyleAndTextTuples:
-            return self._colour(document.lines[number], first=number == 0)
-
-        return line
-
-    def _colour(self, text: str, *, first: bool) -> StyleAndTextTuples:
-        docs = self._docs()
-        parts: StyleAndTextTuples = []
-        position = words = 0
-        while position < len(text):
-            if text[position].isspace():
-                parts.append(("", text[position]))
-                position += 1
-                continue
-            end = position
-            if text[position] in "\"'":
-                end = text.find(text[position], position + 1) + 1 or len(text)
-            while end < len(text) and not text[end].isspace():
-                end += 1
-            parts.append((self._style(docs, text[position:end], words if first else 9), text[position:end]))
-            position, words = end, words + 1
-        return parts
-
-    @staticmethod
-    def _style(docs: CommandDocs, word: str, place: int) -> str:
-        if place == 0:
-            known = word.upper() in docs.by_name or word.upper() in docs.containers or not docs.by_name
-            return "class:command" if known or word[0] == ":" else "class:unknown"
-        if word[0] in "\"'":
-            return "class:text"
-        if word.lstrip("+-").replace(".", "", 1).isdigit():
-            return "class:number"
-        return "class:token" if word.isupper() else ""
 
 
 def make_prompt(session, history_file: str) -> Callable[[str], str]:
@@ -190,7 +166,12 @@ def make_prompt(session, history_file: str) -> Callable[[str], str]:
     def after(prompt: PromptSession) -> StyleAndTextTuples:
         buffer = prompt.default_buffer
         document = buffer.document
-        if not preferences.hints or buffer.suggestion or document.cursor_position != len(document.text):
+        if (
+            get_app().is_done
+            or not preferences.hints
+            or buffer.suggestion
+            or document.cursor_position != len(document.text)
+        ):
             return []
         return [("class:hint", line_hint(docs(), document.text))]
 
@@ -214,7 +195,7 @@ def make_prompt(session, history_file: str) -> Callable[[str], str]:
         complete_while_typing=False,
         auto_suggest=AutoSuggestFromHistory(),
         lexer=LineLexer(docs) if preferences.colour else None,
-        style=_STYLE if preferences.colour else None,
+        style=STYLE if preferences.colour else None,
         include_default_pygments_style=False,
         key_bindings=bindings,
         enable_history_search=True,

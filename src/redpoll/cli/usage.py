@@ -68,6 +68,10 @@ A look at a server
      --count <number>      COUNT for SCAN
      --cursor <number>     where to go on
      --top <number>        how many of the largest keys --keystats shows (10)
+  --vset-recall <key>      how many true neighbours a vector set's index finds, by queries mixed from elements
+     --vset-recall-count <number>    neighbours a query asks for (100)
+     --vset-recall-ef <number>       how hard the index looks (500)
+     --vset-recall-ele <number>      elements mixed for a query (1)
   --lru-test <keys>        a cache's load, four fifths of it on a fifth of the keys
   --replica                be a replica and show what comes
   --rdb <file>             fetch an RDB file (-: to the standard output)
@@ -97,5 +101,6 @@ Examples
   redpoll-cli -D "" --raw DUMP a > a.dump && redpoll-cli -X payload RESTORE b 0 payload < a.dump
 
 Settings of interactive sessions: ~/.redisclirc (or REDISCLI_RCFILE), history in
-~/.rediscli_history (REDISCLI_HISTFILE).
+~/.rediscli_history (REDISCLI_HISTFILE). Where the options say nothing of it, the place is that of
+VALKEYCLI_HOST and VALKEYCLI_PORT.
 """

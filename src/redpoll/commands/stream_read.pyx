@@ -18,7 +18,7 @@ from redpoll.engine.stream cimport (
     id_text, STREAM_ID_TEXT,
 )
 from redpoll.engine.stream_group cimport (
-    consumer_create, consumer_find, group_advance, pending_add, pending_find, pending_give,
+    consumer_create, consumer_find, group_advance, is_left, pending_add, pending_find, pending_give,
 )
 from redpoll.wire.direct cimport Direct, direct_string
 from redpoll.wire.output cimport Mark, Out, out_pending
@@ -267,6 +267,9 @@ cdef int64_t claim_entries(Call call, Reading* reading, size_t key, Stream* s, G
     cdef Walk walk
     cdef StreamEntry entry
     while pending != NULL and shown < most and has_room(reading, call.out):
+        if is_left(pending):
+            pending = pending.later if pending != last else NULL
+            continue
         idle = call.keyspace.now - pending.delivered
         if pending.consumer != NULL and idle < reading.claim:
             break
@@ -279,9 +282,9 @@ cdef int64_t claim_entries(Call call, Reading* reading, size_t key, Stream* s, G
             reply_integer(call.out, -1 if pending.consumer == NULL else idle)
             deliveries = pending.deliveries
             reply_integer(call.out, deliveries)
+            pending_give(group, pending, consumer, call.keyspace.now)
             if deliveries < INT64_MAX:
                 pending.deliveries += 1
-            pending_give(group, pending, consumer, call.keyspace.now)
             say_pending(call, key, group, pending)
             count_entry(reading)
             shown += 1
@@ -380,7 +383,7 @@ cdef bint can_claim(Call call, const Reading* reading, const Stream* s, const Gr
 cdef int64_t claimable_at(const Reading* reading, const Stream* s, const Group* group) noexcept:
     """When the next pending entry can be claimed; -1: never."""
     cdef const Pending* pending = group.first
-    while pending != NULL and not stream_has(s, pending.id):
+    while pending != NULL and (is_left(pending) or not stream_has(s, pending.id)):
         pending = pending.later
     if pending == NULL:
         return -1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from redpoll.cli.cluster import log
 from redpoll.cli.cluster.check import check_cluster
 from redpoll.cli.cluster.node import Node, runs
 from redpoll.cli.cluster.nodes import Cluster
+from redpoll.cli.progress import Progress
 from redpoll.cli.rdb import TransferFailed, save_rdb
 from redpoll.cli.replies import ConnectionLost
 
@@ -61,7 +63,7 @@ def describe(node: Node, errors: int) -> str:
 def _save(node: Node, path: str) -> bool:
     connection = node.connection()
     try:
-        save_rdb(connection, log.complain, path)
+        save_rdb(connection, log.complain, path, Progress(sys.stdout.buffer))
     except ConnectionLost:
         log.complain("I/O Error reading RDB payload from socket")
         return False
