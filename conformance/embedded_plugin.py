@@ -70,7 +70,7 @@ _STORE = pytest.StashKey[Any]()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Any:
-    """Lead the names elsewhere: modules of tests take functions out of their conftest, which look names up when called."""
+    """Lead the names elsewhere: tests take functions out of their conftest, which look names up when called."""
     store = session.config.stash[_STORE]
     result = yield
     plain = sys.modules.get("tests.conftest")

@@ -11,7 +11,6 @@ from redpoll.embedded.fast import SLOW, Fast, Later
 from redpoll.embedded.session import NOTHING, SessionClosed
 from redpoll.embedded.short import Short, Unit
 
-
 # What commands without options share: nobody finds anything to take out of it.
 _NO_OPTIONS: dict[str, Any] = {}
 

@@ -109,9 +109,9 @@ class Link(Unknown):
         except SessionClosed as error:
             raise self._broken(CLOSED) from error
         # As libraries' parsers see to it, that the first of several replies is such an error suffices.
-        error = reply[0] if type(reply) is list and reply else reply
-        if isinstance(error, self._broken):
-            raise error
+        first: Any = reply[0] if type(reply) is list and reply else reply
+        if isinstance(first, self._broken):
+            raise first
         return reply
 
     def pack_commands(self, commands: Any) -> Any:

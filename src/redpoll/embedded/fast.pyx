@@ -88,7 +88,8 @@ cdef class Door:
 cdef class Fast:
     """`execute_command` of one client over `pool`, for commands of which redis-py does nothing but send and receive.
 
-    `for_tasks`: for asyncio's. `callbacks` are the client's; `known` holds what was found there, and has to be emptied when they change.
+    `for_tasks`: for asyncio's. `callbacks` are the client's; `known` holds what was found there, and has to be emptied
+    when they change.
     """
 
     def __init__(self, pool, callbacks, never_decode, empty_response, bint for_tasks):

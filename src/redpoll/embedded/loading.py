@@ -1,5 +1,7 @@
-"""Imports that wait: a module that redis-py imports, but that nobody may ever need, is executed when somebody first asks
-for anything in it. Whoever imports it meanwhile, wherever that is, gets that same module.
+"""Imports that wait.
+
+A module that redis-py imports, but that nobody may ever need, is executed when somebody first asks for anything in it.
+Whoever imports it meanwhile, wherever that is, gets that same module.
 """
 
 from __future__ import annotations
@@ -8,7 +10,6 @@ import sys
 import threading
 from types import ModuleType
 from typing import Any
-
 
 _LOADING = threading.RLock()
 
