@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks import servers
 from benchmarks.large import KEY, KINDS, finish, growth, member, send
-from benchmarks.run import put
+from benchmarks.readme import put
 from redpoll.benchmark import svg
 
 SIZES = (10**3, 10**4, 10**5, 10**6, 10**7)

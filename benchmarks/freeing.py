@@ -12,7 +12,7 @@ import time
 
 from benchmarks import servers
 from benchmarks.large import KEY, KINDS, finish, growth, send
-from benchmarks.run import put
+from benchmarks.readme import put
 
 WAYS = {
     "UNLINK": ("UNLINK", KEY),

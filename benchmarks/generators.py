@@ -85,10 +85,17 @@ def measure(chosen: argparse.Namespace) -> dict[str, dict[str, Figure]]:
 
 def table(results: dict[str, dict[str, Figure]]) -> str:
     """A Markdown table of ratios: ours to the other's."""
-    lines = [
-        "| server and test | redpoll-benchmark | redis-benchmark | ratio | CPU µs | other's | server µs | other's |"
-    ]
-    lines.append("|---|" + "---|" * 7)
+    heads = (
+        "server, test",
+        "redpoll-benchmark",
+        "redis-benchmark",
+        "ratio",
+        "CPU µs",
+        "other's",
+        "server µs",
+        "other's",
+    )
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for case, figures in results.items():
         ours, others = figures["redpoll-benchmark"], figures["redis-benchmark"]
         lines.append(

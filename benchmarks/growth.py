@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 
 from benchmarks import servers
-from benchmarks.run import put
+from benchmarks.readme import put
 
 PIPELINE = 64
 

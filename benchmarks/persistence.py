@@ -31,7 +31,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import servers
-from benchmarks.run import machine, put
+from benchmarks.readme import machine, put
 from benchmarks.servers import Server, request
 
 PARTS = ("save", "latency", "memory", "always", "hits")

@@ -15,7 +15,6 @@ import hashlib
 import io
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -25,10 +24,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import light, servers
+from benchmarks import light, messages, servers
+from benchmarks.readme import machine, put
 
 KEYS = 1_000_000
-RESULTS = Path(__file__).with_name("README.md")
 _KEY = "key:__rand_int__"  # redis-benchmark puts twelve digits: 16 bytes
 WHOLE = 100_000  # members of the collections that are worked on as a whole
 _VALUE = "VALUE"  # stands for a value of the size asked for
@@ -121,7 +120,7 @@ CASES = {
     "EVALSHA, rate limiter": _script(SCRIPTS["limiter"], "1 limit:__rand_int__ 100 60000", 0.2, 1000),
     "EVALSHA, 1,000 calls": _script(SCRIPTS["loop"], "1 loop:__rand_int__", 0.002, 1000),
 }
-GROUPS = ("strings", "collections", "whole", "access")
+GROUPS = ("strings", "collections", "whole", "access", "messages")
 #: Who may read and write what the cases ask for, but is not free to do all.
 USER = ("limited", "secret")
 RULES = ("on", ">secret", "+@all", "-@admin", "-@dangerous", "~session:*", "~user:*", "%R~config:*", "~key:*")
@@ -290,23 +289,13 @@ def rules_table(results: dict[str, dict[str, Figure]]) -> str:
     return "\n".join(lines)
 
 
-def machine() -> str:
-    """What this ran on."""
-    model = "unknown processor"
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            model = line.partition(":")[2].strip()
-            break
-    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
-    return f"{model}, {os.cpu_count()} processors, {system}"
-
-
 def main() -> None:
     """Measure and tell."""
     there = list(servers.commands())
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--servers", nargs="+", default=there, choices=there)
-    parser.add_argument("--group", choices=GROUPS, default="strings")
+    parser.add_argument("--group", choices=GROUPS, default="strings",
+                        help="`messages`: PUBLISH to many, and transactions; see benchmarks/messages.py")  # fmt: skip
     parser.add_argument("--tests", nargs="+", choices=list(CASES), help="in the place of a group")
     parser.add_argument("--pipelines", nargs="+", type=int, default=[1, 16, 64])
     parser.add_argument("--sizes", nargs="+", type=int, default=[32, 512])
@@ -318,6 +307,9 @@ def main() -> None:
     parser.add_argument("--json", help="write all medians to this file")
     parser.add_argument("--markdown", action="store_true", help="put the table into benchmarks/README.md")
     chosen = parser.parse_args()
+    if chosen.group == "messages" and not chosen.tests:
+        messages.show(chosen.servers, 1 if chosen.quick else chosen.rounds, markdown=chosen.markdown, json=chosen.json)
+        return
     if chosen.quick:
         chosen.rounds, chosen.tests, chosen.sizes = 1, chosen.tests or ["GET", "SET"], [32]
     if chosen.tests is None:
@@ -337,15 +329,6 @@ def main() -> None:
         section = ["results"] + ([] if chosen.group == "strings" else [chosen.group])
         section += ([] if chosen.load == "redis-benchmark" else [chosen.load]) + (["unix"] if chosen.unix else [])
         put(" ".join(section), "\n".join(facts))
-
-
-def put(section: str, text: str) -> None:
-    """Replace a section of the README here, between its marks."""
-    begin, end = f"<!-- {section} -->", f"<!-- end of {section} -->"
-    old = RESULTS.read_text(encoding="utf-8")
-    head, _, rest = old.partition(begin)
-    _, _, tail = rest.partition(end)
-    RESULTS.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -66,17 +66,9 @@ def install_server(tree: Path) -> None:
 
 
 def adapt(tree: Path) -> None:
-    """Have tests of lists content with how Redis stores them since 7.2: small ones as listpacks, not as quicklists.
-
-    The debugger of scripts, which there is none of yet, is taken out of a place outside of all tests, too.
-    """
+    """Have tests of lists content with how Redis stores them since 7.2: small ones as listpacks, not as quicklists."""
     for name, place in (("type/list.tcl", r"assert_encoding (quicklist|\$enc|\$type) "),
                         ("sort.tcl", r"assert_encoding quicklist ")):  # fmt: skip
         path = tree / "tests" / "unit" / name
         text = re.sub(place, "assert_encoding *list* ", path.read_text(encoding="utf-8"))
         path.write_text(text.replace(" lpush quicklist ", " lpush *list* "), encoding="utf-8")
-    path = tree / "tests" / "unit" / "scripting.tcl"
-    text = path.read_text(encoding="utf-8")
-    once = r"    r eval \{return 'hello'\} 0\n"
-    text = re.sub(rf"    r script debug sync\n{once}{once}", "", text)
-    path.write_text(text, encoding="utf-8")

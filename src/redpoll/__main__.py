@@ -48,7 +48,7 @@ def _check_system() -> int:
 
 def _serve(words: list[str]) -> int:
     from redpoll.server import banner, clock, process
-    from redpoll.server.config import Config
+    from redpoll.server.config import BadValue, Config
     from redpoll.server.config.grammar import ConfigError
     from redpoll.server.logs import Log
     from redpoll.server.server import Server, StartError
@@ -71,7 +71,15 @@ def _serve(words: list[str]) -> int:
     log = Log(clock.unix_us, path=config.logfile)
     if config.syslog_enabled:
         log.use_syslog(config.syslog_ident, config.syslog_facility)
-    server = Server(config, log=log)
+    if config.supervised in ("systemd", "upstart") and supervised == "no":
+        missing = "NOTIFY_SOCKET" if config.supervised == "systemd" else "UPSTART_JOB"
+        log.warning(f"supervised is {config.supervised}, but {missing} is not set: nobody is told of this server.")
+    try:
+        server = Server(config, log=log)
+    except BadValue as error:
+        log.warning(f"The configuration cannot be followed: {error}")
+        return 1
+    server.own_process()
     server.supervised = supervised
     pid_file = config.pidfile or ("/var/run/redpoll.pid" if config.daemonize else "")
     try:
@@ -94,7 +102,8 @@ def _serve(words: list[str]) -> int:
         if pid_file:
             process.remove_pid_file(pid_file)
         return 1
-    _say_hello(server)
+    if not server.stopping:
+        _say_hello(server)
     if supervised == "systemd":
         process.notify_systemd("STATUS=Ready to accept connections\nREADY=1\n")
     elif supervised == "upstart":
@@ -113,6 +122,9 @@ def _serve(words: list[str]) -> int:
 def _say_hello(server: Any) -> None:
     log = server.log
     for name in server.config.not_in_force():
+        if moot := server.config.moot(name):
+            log.notice(f"The directive '{name}' is accepted and kept, and changes nothing: {moot}.")
+            continue
         why = server.config.waits_for(name)
         reason = f": it waits for {why}." if why else "."
         log.warning(f"The directive '{name}' is accepted and kept, but nothing acts on it yet{reason}")

@@ -21,12 +21,13 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from redpoll.embedded import options
 from redpoll.embedded.fast import Door
 from redpoll.embedded.host import HostedServer
+from redpoll.embedded.loading import AtRest
 from redpoll.embedded.replies import Decoding, ReplyError
 from redpoll.embedded.session import Session, plain
 from redpoll.embedded.sharing import Claim, Guest, find_host
@@ -114,7 +115,8 @@ class Store:
     def _begin(self) -> None:
         """Have the store in this process. Raises `StoreError`; the claim is given up then."""
         try:
-            server = HostedServer(self._configuration())
+            with AtRest():  # the first one imports the commands
+                server = HostedServer(self._configuration())
             with server.loop.guard:
                 try:
                     server.access.load_at_start()
@@ -232,9 +234,15 @@ class Store:
         """The server inside, for those who know their way about it."""
         return self._host()
 
-    def session(self, protocol: int = 2, decoding: Decoding | None = None) -> Session:
+    def session(
+        self,
+        protocol: int = 2,
+        decoding: Decoding | None = None,
+        encode: Callable[[Any], bytes] = plain,
+        utf8: bool = True,
+    ) -> Session:
         """Return a new session, the counterpart of a connection. Raises `StoreError` where another process has it."""
-        return Session(self._host(), protocol, decoding)
+        return Session(self._host(), protocol, decoding, encode, utf8)
 
     # Commands
 

@@ -795,6 +795,11 @@ cdef class Database:
         }
 
     @property
+    def has_field_times(self):
+        """Whether a hash has, or had, fields that expire."""
+        return self.field_index != NULL
+
+    @property
     def average_ttl(self):
         """Milliseconds that volatile keys have left, from a small sample."""
         cdef uint64_t hash

@@ -6,7 +6,11 @@ slab's own free list. An address leads to its slab by masking, the size that the
 leads to the class, so a block has no header of its own. Slabs are cut from arenas of 2 MiB,
 aligned to 2 MiB so that the kernel can back one by a single huge page: random access to
 millions of entries is bound by the TLB, and as nothing here ever forks to save, huge pages
-have no copy-on-write price. An arena all of whose slabs are empty goes back to the system.
+have no copy-on-write price.
+
+An arena all of whose slabs are empty is spare, and so is what a large array of lines leaves, in pieces of an arena's
+size. A page that comes from the system has to be zeroed by the kernel, and whatever was given back may be about to be
+built again: so what is spare is used first, and goes back by and by once it was not wanted for a second.
 
 Where most blocks of many slabs are free, blocks can be moved together: `evacuation_begin` keeps the
 fullest slabs of each class, as many as its blocks need, and lets nothing new into the others.
@@ -48,7 +52,8 @@ cdef enum:
     UNLISTED = 0        # values of `Slab.listed`
     LISTED = 1
     LEAVING = 2
-    SPARE_SHARE = 16    # of the empty arenas, one in so many goes back to the system at a time
+    SPARE_SHARE = 16    # of the arenas that nobody wanted, one in so many goes back to the system at a time
+    SPARE_CALLS = 40    # of `return_some`, after which an arena that was spare all the time is not wanted
 
 cdef struct Arena:
     char* start
@@ -72,6 +77,9 @@ cdef Slab* rooms[CLASSES]    # slabs with room, by class; the head serves
 cdef Arena* arenas           # arenas with a free slab
 cdef Arena* spare            # empty arenas: one is kept, so that a size that swings does not map and unmap
 cdef size_t spare_count
+cdef size_t spare_least      # of `spare_count`, since this was looked at last
+cdef size_t spare_unwanted   # that may go
+cdef unsigned int spare_calls
 cdef size_t counted[KINDS]
 cdef size_t arena_count
 cdef size_t class_slabs[CLASSES]
@@ -107,23 +115,46 @@ cdef void* map_pieces(size_t size) noexcept nogil:
     return start
 
 
+cdef Arena* new_arena(char* start) noexcept nogil:
+    global arena_count
+    cdef Arena* arena = <Arena*>malloc(sizeof(Arena))
+    if arena == NULL:
+        out_of_memory(sizeof(Arena))
+    arena.start = start
+    arena_count += 1
+    return arena
+
+
+cdef Arena* take_spare() noexcept nogil:
+    """An empty arena, whose bytes are whatever they were; or NULL."""
+    global spare, spare_count, spare_least
+    cdef Arena* arena = spare
+    if arena == NULL:
+        return NULL
+    spare = arena.next
+    spare_count -= 1
+    if spare_count < spare_least:
+        spare_least = spare_count
+    return arena
+
+
+cdef void keep_spare(Arena* arena) noexcept nogil:
+    global spare, spare_count
+    arena.next = spare
+    spare = arena
+    spare_count += 1
+
+
 cdef Slab* new_slab(uint32_t size_class) noexcept nogil:
-    global arenas, spare, spare_count, arena_count
+    global arenas
     cdef Arena* arena = arenas
     cdef Slab* slab
     cdef uint32_t index
     cdef size_t size = class_bytes(size_class)
     if arena == NULL:
-        if spare != NULL:
-            arena = spare
-            spare = arena.next
-            spare_count -= 1
-        else:
-            arena = <Arena*>malloc(sizeof(Arena))
-            if arena == NULL:
-                out_of_memory(sizeof(Arena))
-            arena.start = <char*>map_pieces(ARENA_BYTES)
-            arena_count += 1
+        arena = take_spare()
+        if arena == NULL:
+            arena = new_arena(<char*>map_pieces(ARENA_BYTES))
         arena.free_mask = <uint32_t>0xFFFFFFFF
         arena.purged_mask = 0
         arena.previous = NULL
@@ -150,8 +181,8 @@ cdef Slab* new_slab(uint32_t size_class) noexcept nogil:
 
 
 cdef void give_back(Slab* slab) noexcept nogil:
-    """An empty slab returns to its arena, an empty arena to the system."""
-    global arenas, spare, spare_count
+    """An empty slab returns to its arena."""
+    global arenas
     cdef Arena* arena = slab.arena
     cdef uint32_t index = <uint32_t>((<char*>slab - arena.start) // SLAB_BYTES)
     class_slabs[slab.size_class] -= 1
@@ -169,11 +200,7 @@ cdef void give_back(Slab* slab) noexcept nogil:
             arenas = arena.next
         if arena.next != NULL:
             arena.next.previous = arena.previous
-        # Whatever emptied it may be about to be built again, and a page that comes from the system has to be zeroed:
-        # so empty arenas go back by and by. It also takes a while, and they tend to empty all at once.
-        arena.next = spare
-        spare = arena
-        spare_count += 1
+        keep_spare(arena)
 
 
 cdef inline void enlist(Slab* slab) noexcept nogil:
@@ -412,13 +439,22 @@ cdef size_t lines_rounded(size_t size) noexcept nogil:
 
 
 cdef void* allocate_lines(size_t size, Kind kind) noexcept nogil:
+    global arena_count
     cdef void* lines
+    cdef Arena* arena
     if size <= SMALL_MAX:
         lines = allocate(size, kind)
         memset(lines, 0, size)
         return lines
     size = lines_rounded(size)
     counted[<int>kind] += size
+    if size == ARENA_BYTES and spare != NULL:
+        arena = take_spare()
+        lines = arena.start
+        free(arena)
+        arena_count -= 1
+        memset(lines, 0, size)
+        return lines
     if size >= ARENA_BYTES:
         return map_pieces(size)
     lines = aligned_alloc(64, size)
@@ -434,10 +470,12 @@ cdef void release_lines(void* lines, size_t size, Kind kind) noexcept nogil:
         return
     size = lines_rounded(size)
     counted[<int>kind] -= size
-    if size >= ARENA_BYTES:
-        unmap_memory(lines, size)
-    else:
+    if size < ARENA_BYTES:
         free(lines)
+        return
+    while size:
+        size -= ARENA_BYTES
+        keep_spare(new_arena(<char*>lines + size))
 
 
 cdef void count(ptrdiff_t bytes, Kind kind) noexcept nogil:
@@ -507,21 +545,37 @@ def classes() -> list:
     return found
 
 
-cdef void unmap_spare(size_t most, size_t kept) noexcept nogil:
-    global spare, spare_count, arena_count
+cdef void unmap_spare(size_t most) noexcept nogil:
+    global arena_count
     cdef Arena* arena
-    while spare_count > kept and most:
-        arena = spare
-        spare = arena.next
+    while spare_count and most:
+        arena = take_spare()
         unmap_memory(arena.start, ARENA_BYTES)
         free(arena)
-        spare_count -= 1
         arena_count -= 1
         most -= 1
 
 
 cdef void return_some() noexcept nogil:
-    unmap_spare(1 + spare_count // SPARE_SHARE, 1)
+    """Give back some of what nobody wanted for a while; to be called now and then."""
+    global spare_calls, spare_least, spare_unwanted
+    cdef size_t least = spare_least
+    cdef size_t most
+    spare_calls += 1
+    if spare_calls >= SPARE_CALLS:
+        spare_calls = 0
+        spare_unwanted = spare_least - 1 if spare_least else 0
+        spare_least = least = spare_count
+    if not spare_unwanted:
+        return
+    most = 1 + spare_unwanted // SPARE_SHARE
+    if most >= spare_count:
+        # One is kept, so that a size that swings does not map and unmap.
+        most = spare_count - 1 if spare_count else 0
+    spare_unwanted -= min(most, spare_unwanted)
+    unmap_spare(most)
+    # What went back was not wanted by anybody.
+    spare_least = least - min(most, least)
 
 
 cdef bint has_to_return() noexcept nogil:
@@ -530,6 +584,6 @@ cdef bint has_to_return() noexcept nogil:
 
 def trim() -> None:
     """Give back to the system what is kept for use again."""
-    unmap_spare(<size_t>-1, 0)
+    unmap_spare(<size_t>-1)
     drop_prepared()
     malloc_trim(0)

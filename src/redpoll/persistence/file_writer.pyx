@@ -1,7 +1,8 @@
 """A file that is written, and synced to the disk, by a thread of its own.
 
-The owner appends bytes to blocks in memory and hands them over, once a turn of its loop or whenever a block is full.
-The thread writes them in order and calls fdatasync as the policy says. So a slow disk never stops the owner, who looks
+The owner appends bytes to blocks in memory and hands them over, once a turn of its loop or whenever a block is full; what
+is handed over while the thread is busy is put together. The thread writes them in order and calls fdatasync as the
+policy says. So a slow disk never stops the owner, who looks
 at `synced` to know what is safe, and learns of progress by an event descriptor.
 
 A write that fails is tried again every second from where it stopped: nothing is dropped, and when the disk has room
@@ -28,6 +29,7 @@ from libc.string cimport memcpy
 cdef extern from *:
     """
     #include <errno.h>
+    #include <fcntl.h>
     #include <pthread.h>
     #include <sched.h>
     #include <signal.h>
@@ -41,11 +43,16 @@ cdef extern from *:
 
     #define REDPOLL_KEPT_MOST (32u << 20)
     #define REDPOLL_BEHIND (16u << 20)
+    #define REDPOLL_JOIN_MOST 16384
+    #define REDPOLL_TEXT_MOST (1u << 20)
+    #define REDPOLL_TEXT_SYNC (32u << 20)
 
     typedef struct redpoll_block {
         struct redpoll_block *next;
         size_t length, capacity, marks, mark_room;
         uint64_t *marked;
+        const char *text;
+        size_t text_length;
         char data[8];
     } redpoll_block;
 
@@ -74,6 +81,8 @@ cdef extern from *:
         atomic_ulong synced;          /* of those: on the disk */
         atomic_ulong file_bytes;      /* written to the file */
         atomic_ulong delayed;         /* syncs that took longer than a second */
+        atomic_ulong slowest_sync;    /* microseconds, since somebody asked last */
+        atomic_ulong slowest_write;
         atomic_int error;
     } redpoll_writer;
 
@@ -83,15 +92,38 @@ cdef extern from *:
         return t.tv_sec + t.tv_nsec * 1e-9;
     }
 
+    /* Only the writer's thread raises it, so that nothing is lost but what is asked for just then. */
+    static void redpoll_writer_note(atomic_ulong *slowest, double begun) {
+        unsigned long took = (unsigned long)((redpoll_writer_now() - begun) * 1e6);
+        if (took > atomic_load(slowest)) atomic_store(slowest, took);
+    }
+
     static void redpoll_writer_tell(redpoll_writer *w) {
         uint64_t one = 1;
         ssize_t ignored = write(w->event, &one, sizeof(one));
         (void)ignored;
     }
 
+    /* A long text goes out by and by, so that others have their turn at the disk, and the processor. */
+    static ssize_t redpoll_writer_text(redpoll_writer *w, const redpoll_block *block, size_t at) {
+        size_t left = block->text_length - at;
+        if (at) sched_yield();
+        /* Only begun here, so that the sync at the end has little left to wait for. */
+        if (w->sync_every && at && at % REDPOLL_TEXT_SYNC == 0) sync_file_range(w->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+        return write(w->fd, block->text + at, left < REDPOLL_TEXT_MOST ? left : REDPOLL_TEXT_MOST);
+    }
+
+    static void redpoll_writer_hear(redpoll_writer *w) {
+        uint64_t count;
+        ssize_t ignored = read(w->event, &count, sizeof(count));
+        (void)ignored;
+    }
+
     static int redpoll_writer_write(redpoll_writer *w, redpoll_block *block, size_t *offset) {
-        while (*offset < block->length) {
-            ssize_t n = write(w->fd, block->data + *offset, block->length - *offset);
+        while (*offset < block->length + block->text_length) {
+            ssize_t n = *offset < block->length
+                ? write(w->fd, block->data + *offset, block->length - *offset)
+                : redpoll_writer_text(w, block, *offset - block->length);
             if (n < 0) {
                 if (errno == EINTR) continue;
                 return errno;
@@ -160,6 +192,7 @@ cdef extern from *:
                 pthread_mutex_unlock(&w->lock);
                 int failed = fdatasync(w->fd) < 0 && errno != EINVAL && errno != EROFS ? errno : 0;
                 double after = redpoll_writer_now();
+                redpoll_writer_note(&w->slowest_sync, now);
                 pthread_mutex_lock(&w->lock);
                 if (after - now > 1.0) atomic_fetch_add(&w->delayed, 1);
                 last_sync = after;
@@ -199,7 +232,7 @@ cdef extern from *:
                 block = w->first;
                 w->first = block->next;
                 if (w->first == NULL) w->last = NULL;
-                raw = block->length;
+                raw = block->length + block->text_length;
                 offset = 0;
                 if (w->filter) {
                     pthread_mutex_unlock(&w->lock);
@@ -209,9 +242,11 @@ cdef extern from *:
             }
             pthread_mutex_unlock(&w->lock);
             if (!w->keeping && w->waiting < REDPOLL_BEHIND) sched_yield();
+            double begun = redpoll_writer_now();
             if (w->slowness) usleep(w->slowness);
             size_t before = offset;
             int failed = redpoll_writer_write(w, block, &offset);
+            redpoll_writer_note(&w->slowest_write, begun);
             pthread_mutex_lock(&w->lock);
             unsynced_file += offset - before;
             if (failed) {
@@ -293,16 +328,26 @@ cdef extern from *:
         return w;
     }
 
-    static void redpoll_writer_submit(redpoll_writer *w, void *submitted) {
+    /* 0: the bytes went into the block before, which is not begun yet, and the block stays the caller's. */
+    static int redpoll_writer_submit(redpoll_writer *w, void *submitted) {
         redpoll_block *block = submitted;
         block->next = NULL;
-        atomic_fetch_add(&w->handed_over, (unsigned long)block->length);
+        atomic_fetch_add(&w->handed_over, (unsigned long)(block->length + block->text_length));
         pthread_mutex_lock(&w->lock);
-        if (w->last) w->last->next = block; else w->first = block;
-        w->last = block;
-        w->waiting += block->length;
-        pthread_cond_signal(&w->wake);
+        redpoll_block *last = w->last;
+        int joined = last && !w->filter && !last->text && !block->text && block->length <= REDPOLL_JOIN_MOST
+            && last->capacity - last->length >= block->length;
+        w->waiting += block->length + block->text_length;
+        if (joined) {
+            memcpy(last->data + last->length, block->data, block->length);
+            last->length += block->length;
+        } else {
+            if (last) last->next = block; else w->first = block;
+            w->last = block;
+            pthread_cond_signal(&w->wake);
+        }
         pthread_mutex_unlock(&w->lock);
+        return !joined;
     }
 
     /* 0: everything handed over is written and on the disk; else why it is not, after so many seconds. */
@@ -378,6 +423,7 @@ cdef extern from *:
     }
 
     #define redpoll_writer_load(field) atomic_load(&(field))
+    #define redpoll_writer_take(field) atomic_exchange(&(field), 0)
     #define redpoll_writer_error(writer) atomic_load(&(writer)->error)
     """
     ctypedef unsigned long atomic_ulong
@@ -390,15 +436,19 @@ cdef extern from *:
         atomic_ulong synced
         atomic_ulong file_bytes
         atomic_ulong delayed
+        atomic_ulong slowest_sync
+        atomic_ulong slowest_write
     Writer* redpoll_writer_new(int fd, int policy, uint64_t sync_every, uint64_t first, int keeping,
                                void* filter, void* context) noexcept nogil
-    void redpoll_writer_submit(Writer* w, void* block) noexcept nogil
+    int redpoll_writer_submit(Writer* w, void* block) noexcept nogil
+    void redpoll_writer_hear(Writer* w) noexcept nogil
     int redpoll_writer_drain(Writer* w, double seconds) noexcept nogil
     void redpoll_writer_wait(Writer* w, size_t most) noexcept nogil
     int redpoll_writer_wait_until(Writer* w, unsigned long bytes, int synced) noexcept nogil
     void redpoll_writer_ask(Writer* w, int policy, int sync) noexcept nogil
     void redpoll_writer_stop(Writer* w) noexcept nogil
     unsigned long redpoll_writer_load(unsigned long field) noexcept nogil
+    unsigned long redpoll_writer_take(unsigned long field) noexcept nogil
     int redpoll_writer_error(Writer* w) noexcept nogil
 
 cdef enum:
@@ -412,6 +462,8 @@ cdef Block* block_new(size_t capacity) noexcept nogil:
     block.next = NULL
     block.length = block.marks = block.mark_room = 0
     block.marked = NULL
+    block.text = NULL
+    block.text_length = 0
     block.capacity = capacity
     return block
 
@@ -463,6 +515,15 @@ cdef class FileWriter:
         memcpy(self.reserve(size), bytes, size)
         self.advance(size)
 
+    cdef void append_text(self, const char* text, size_t length) noexcept nogil:
+        cdef Block* block
+        self.hand_over()
+        block = block_new(0)
+        block.text = text
+        block.text_length = length
+        self.appended += length
+        redpoll_writer_submit(<Writer*>self.writer, block)
+
     cdef void mark(self, uint64_t value) noexcept nogil:
         cdef Block* block = self.open_block
         if block.marks == block.mark_room:
@@ -476,8 +537,10 @@ cdef class FileWriter:
     cdef void hand_over(self) noexcept nogil:
         cdef Block* block = self.open_block
         if block != NULL and block.length:
-            self.open_block = NULL
-            redpoll_writer_submit(<Writer*>self.writer, block)
+            if redpoll_writer_submit(<Writer*>self.writer, block):
+                self.open_block = NULL
+            else:
+                block.length = 0
 
     cdef uint64_t synced_bytes(self) noexcept nogil:
         cdef uint64_t synced
@@ -568,10 +631,7 @@ cdef class FileWriter:
 
     def acknowledge(self):
         """Take note of the event descriptor's news."""
-        try:
-            os.eventfd_read(self.event)
-        except BlockingIOError:
-            pass
+        redpoll_writer_hear(<Writer*>self.writer)
 
     @property
     def event(self) -> int:
@@ -602,6 +662,11 @@ cdef class FileWriter:
     def delayed_syncs(self) -> int:
         """Syncs that took longer than a second."""
         return redpoll_writer_load((<Writer*>self.writer).delayed)
+
+    def take_slowest(self):
+        """Microseconds that the slowest sync and the slowest write took since this was asked last."""
+        return (redpoll_writer_take((<Writer*>self.writer).slowest_sync),
+                redpoll_writer_take((<Writer*>self.writer).slowest_write))
 
     @property
     def error(self) -> int:

@@ -492,6 +492,11 @@ class AppendOnly:
         self._size_at_rewrite = total
 
     @property
+    def buffer_bytes(self) -> int:
+        """Bytes that wait to be written."""
+        return int(self.writer.waiting) if self.writer is not None else 0
+
+    @property
     def current_bytes(self) -> int:
         """Bytes of all files of the log."""
         return self.base_bytes + self.increments_bytes + (self.writer.file_bytes if self.writer is not None else 0)
@@ -500,6 +505,7 @@ class AppendOnly:
 
     def cron(self, now_ms: int) -> None:
         """Begin a rewrite that is due."""
+        self._tell_latencies()
         if self._manifest_due_ms and now_ms >= self._manifest_due_ms:
             self._name_current()
         if (self.state == "off" and not self.rewrite_scheduled) or not self.may_rewrite:
@@ -516,6 +522,18 @@ class AppendOnly:
             if (self.current_bytes - base) * 100 // base >= config.auto_aof_rewrite_percentage:
                 self._server.log.notice("Starting automatic rewriting of AOF")
                 self.rewrite()
+
+    def _tell_latencies(self) -> None:
+        """The disk's slowness is the loop's only where replies wait for it, but whoever looks for it looks here."""
+        if self.writer is None or not self._server.latency.threshold_ms:
+            return
+        sync_us, write_us = self.writer.take_slowest()
+        if sync_us and self._server.config.appendfsync == "always":
+            self._server.took_long("aof-fsync-always", sync_us)
+        if write_us:
+            busy = self._server.persistence.saving
+            self._server.took_long("aof-write-active-child" if busy else "aof-write-alone", write_us)
+            self._server.took_long("aof-write", write_us)
 
     # At run time
 

@@ -6,7 +6,7 @@ from redpoll.server.coalescing cimport Traffic
 from redpoll.server.connection cimport Connection
 from redpoll.server.connections cimport Connections, Listing, epoll_event
 from redpoll.server.dispatch cimport Dispatcher, Request
-from redpoll.server.io_threads cimport Cut
+from redpoll.server.io_threads cimport Cut, Job
 from redpoll.wire.request cimport Arg
 
 cdef class Batches(Connections):
@@ -30,6 +30,7 @@ cdef class Batches(Connections):
     cdef uint32_t turn_requests
     cdef public uint64_t query_limit
     cdef public int64_t longest_word
+    cdef public bint prefetching          # fetch the keys of a batch into the cache ahead
     cdef Arg* job_words
     cdef Cut* job_cuts
     cdef public uint64_t bytes_in
@@ -43,11 +44,13 @@ cdef class Batches(Connections):
     cdef int swap_rooms(self) except -1
     cdef int receive(self, Connection connection) except -1
     cdef int receive_by_threads(self, epoll_event* events, int happened) except -1
+    cdef int take_job(self, Job* job) except -1
     cdef bint received(self, Connection connection, char* into, ssize_t got, int error, bint own) except -1
     cdef int parse_input(self, Connection connection) except -1
     cdef int write_back(self, Connection connection, Request* request) except -1
     cdef int run_batch(self) except -1
     cdef int run_on(self) except -1
+    cdef int answer_early(self) except -1
     cdef int settle(self) except -1
     cdef int run_waiting(self) except -1
     cdef int read_on(self) except -1

@@ -16,6 +16,7 @@ from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING
 from redpoll.server.connections cimport EPOLLIN, JOBS, listing_add
 from redpoll.server.encrypted cimport read_already, receive_secure
 from redpoll.server.io_threads cimport JOB_READ, Cut, Job, Pool
+from redpoll.wire.output cimport out_pending
 from redpoll.wire.reply cimport reply_error
 from redpoll.wire.request cimport (
     REQUEST_EMPTY, REQUEST_MORE, REQUEST_READY, Outcome, parse, parser_memory, parser_reset,
@@ -33,6 +34,7 @@ cdef enum:
     BATCH_WORDS = 8192
     JOB_WORDS = 1024
     JOB_REQUESTS = 128
+    ANSWER_EARLY = 262144        # bytes of replies, a fraction of what the processor's own cache holds
 
 
 cdef class Batches(Connections):
@@ -43,6 +45,7 @@ cdef class Batches(Connections):
         self.dispatcher = dispatcher
         self.query_limit = 1 << 30
         self.longest_word = 512 << 20
+        self.prefetching = True
         self.traffic = Traffic()
 
     def __dealloc__(self):
@@ -109,6 +112,17 @@ cdef class Batches(Connections):
         """Threads that do input and output, the loop's own included."""
         return 1 if self.pool is None else self.pool.threads + 1
 
+    def work_of_threads(self):
+        """Reads and writes of each thread, the loop's own first."""
+        cdef list found
+        if self.pool is None:
+            return [(self.reads, self.writes)]
+        found = [self.pool.done_by(each) for each in range(self.pool.threads + 1)]
+        # What the loop did without the others.
+        found[0] = (found[0][0] + self.reads - min(self.threaded_reads, self.reads),
+                    found[0][1] + self.writes - min(self.threaded_writes, self.writes))
+        return found
+
     def reset_statistics(self):
         """CONFIG RESETSTAT."""
         Connections.reset_statistics(self)
@@ -170,12 +184,10 @@ cdef class Batches(Connections):
     cdef int receive_by_threads(self, epoll_event* events, int happened) except -1:
         """Read what the threads can; those events are marked as dealt with."""
         cdef int i, at = 0
-        cdef size_t count, j
+        cdef size_t count
         cdef void* found
         cdef Connection connection
         cdef Job* job
-        cdef Cut* cut
-        cdef Request* request
         while at < happened:
             count = 0
             while at < happened and count < JOBS:
@@ -191,7 +203,12 @@ cdef class Batches(Connections):
                 job = &self.jobs[count]
                 job.own = connection.buffer_length != 0
                 if job.own:
-                    connection.make_room(READ_LEAST)
+                    try:
+                        connection.make_room(READ_LEAST)
+                    except MemoryError as error:
+                        self.give_up(connection, error)
+                        events[i].data.fd = -1
+                        continue
                     job.into = connection.buffer + connection.buffer_length
                     job.room = connection.buffer_room - connection.buffer_length
                     job.start = connection.buffer
@@ -216,38 +233,52 @@ cdef class Batches(Connections):
             self.arena_used = count * READ_LEAST
             self.pool.run(self.jobs, count)
             self.threaded_reads += count
-            for i in range(<int>count):
-                job = &self.jobs[i]
-                connection = <Connection>job.connection
-                connection.in_job = False
-                if not self.received(connection, job.into, job.result, job.error, job.own):
-                    continue
-                connection.settled = False
-                listing_add(&self.touched, <void*>connection)
-                for j in range(job.cut_count):
-                    if self.batched == BATCH_REQUESTS:
-                        self.run_batch()
-                    if connection.stalled or connection.closed:
-                        break
-                    cut = &job.cuts[j]
-                    request = &self.batch[self.batched]
-                    request.connection = job.connection
-                    request.argv = cut.argv
-                    request.argc = cut.argc
-                    request.start = cut.start
-                    request.next = cut.next
-                    request.hash = 0
-                    self.dispatcher.resolve(request)
-                    self.batched += 1
-                    connection.queued += 1
-                    connection.at = cut.next
-                if not connection.stalled and not connection.closed:
-                    connection.at = job.rest
-                    self.parse_input(connection)
+            i = 0
+            while i < <int>count:
+                try:
+                    while i < <int>count:
+                        i += 1
+                        self.take_job(&self.jobs[i - 1])
+                except Exception as error:
+                    self.parsing = NULL
+                    self.give_up(<Connection>self.jobs[i - 1].connection, error)
             # The arena and the jobs' words are about to be used again.
             self.run_batch()
             self.settle()
             self.arena_used = 0
+        return 0
+
+    cdef int take_job(self, Job* job) except -1:
+        """Put into the batch what a thread has read and cut."""
+        cdef Connection connection = <Connection>job.connection
+        cdef Request* request
+        cdef Cut* cut
+        cdef size_t j
+        connection.in_job = False
+        if not self.received(connection, job.into, job.result, job.error, job.own):
+            return 0
+        connection.settled = False
+        listing_add(&self.touched, <void*>connection)
+        for j in range(job.cut_count):
+            if self.batched == BATCH_REQUESTS:
+                self.run_batch()
+            if connection.stalled or connection.closed:
+                break
+            cut = &job.cuts[j]
+            request = &self.batch[self.batched]
+            request.connection = job.connection
+            request.argv = cut.argv
+            request.argc = cut.argc
+            request.start = cut.start
+            request.next = cut.next
+            request.hash = 0
+            self.dispatcher.resolve(request)
+            self.batched += 1
+            connection.queued += 1
+            connection.at = cut.next
+        if not connection.stalled and not connection.closed:
+            connection.at = job.rest
+            self.parse_input(connection)
         return 0
 
     cdef bint received(self, Connection connection, char* into, ssize_t got, int error, bint own) except -1:
@@ -379,7 +410,7 @@ cdef class Batches(Connections):
         cdef Request* request
         if not total:
             return 0
-        if total > 1:
+        if total > 1 and self.prefetching:
             for i in range(total):
                 request = &self.batch[i]
                 if request.hash:
@@ -420,25 +451,40 @@ cdef class Batches(Connections):
                 self.want_flush(connection)
             if connection.out.chunks > 1:
                 self.over_limit(connection)
+            # In the middle of a pipeline only if it alone is that much: one `send` for all of it is cheaper.
+            if dispatcher.reply_bytes >= ANSWER_EARLY and (
+                    connection.queued == 0 or out_pending(&connection.out) >= ANSWER_EARLY):
+                dispatcher.reply_bytes = 0
+                self.answer_early()
         return 0
+
+    cdef int answer_early(self) except -1:
+        """The turn goes on, but its replies are many bytes: send them while they lie in the processor's cache."""
+        return self.flush_all()
 
     cdef int settle(self) except -1:
         """After the turn's batches: keep what is left of each connection's bytes."""
-        cdef size_t i, kept = 0
-        cdef Connection connection
-        for i in range(self.touched.count):
-            connection = <Connection>self.touched.items[i]
-            if self.engaged != NULL and (<void*>connection == self.engaged or <void*>connection == self.parsing):
-                # Its bytes are in use.
-                self.touched.items[kept] = <void*>connection
-                kept += 1
-                continue
-            connection.settled = True
-            if connection.closed:
-                continue
-            if connection.gate & GATE_CLOSING:
-                connection.at = connection.end
-            connection.store_rest()
+        cdef size_t i = 0, kept = 0
+        cdef Connection connection = None
+        while i < self.touched.count:
+            try:
+                while i < self.touched.count:
+                    connection = <Connection>self.touched.items[i]
+                    i += 1
+                    if (self.engaged != NULL
+                            and (<void*>connection == self.engaged or <void*>connection == self.parsing)):
+                        # Its bytes are in use.
+                        self.touched.items[kept] = <void*>connection
+                        kept += 1
+                        continue
+                    connection.settled = True
+                    if connection.closed:
+                        continue
+                    if connection.gate & GATE_CLOSING:
+                        connection.at = connection.end
+                    connection.store_rest()
+            except MemoryError as error:
+                self.give_up(connection, error)
         self.touched.count = kept
         return 0
 
@@ -451,16 +497,22 @@ cdef class Batches(Connections):
     cdef int run_waiting(self) except -1:
         """Run what connections have waiting that nothing holds back any more."""
         cdef Listing listing = self.again
-        cdef Connection connection
-        cdef size_t i
+        cdef Connection connection = None
+        cdef size_t i = 0
         self.again = self.spare
         self.again.count = 0
-        for i in range(listing.count):
-            connection = <Connection>listing.items[i]
-            connection.again = False
-            if not connection.closed and not connection.gate & (GATE_CLOSING | GATE_BLOCKED):
-                connection.stalled = False
-                self.parse_input(connection)
+        while i < listing.count:
+            try:
+                while i < listing.count:
+                    connection = <Connection>listing.items[i]
+                    i += 1
+                    connection.again = False
+                    if not connection.closed and not connection.gate & (GATE_CLOSING | GATE_BLOCKED):
+                        connection.stalled = False
+                        self.parse_input(connection)
+            except Exception as error:
+                self.parsing = NULL
+                self.give_up(connection, error)
         listing.count = 0
         self.spare = listing
         # Reading more of the same connection moves the bytes that these requests point to.
@@ -475,7 +527,11 @@ cdef class Batches(Connections):
         self.unread = []
         for connection in unread:
             if not connection.closed:
-                self.receive(connection)
+                try:
+                    self.receive(connection)
+                except Exception as error:
+                    self.parsing = NULL
+                    self.give_up(connection, error)
         # Threads may be given the arena next.
         self.run_batch()
         self.settle()

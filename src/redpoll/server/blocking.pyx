@@ -84,6 +84,11 @@ cdef class Blocking:
         self.changes.listen_to_wanted(self.changed)
         self.changes.listen_to_databases(self)
 
+    @property
+    def timed(self) -> int:
+        """Clients that wait until some time only."""
+        return sum(not (<Waiter>each[2]).over for each in self.deadlines)
+
     # Waiting
 
     def block(self, Call call, list keys, int type, bint wake_when_gone, int64_t timeout_ms, timeout_reply):

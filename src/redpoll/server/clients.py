@@ -148,8 +148,8 @@ class Clients:
 
     def notable_command(
         self, connection: Any, command: Any, words: list[bytes], microseconds: int, request_bytes: int, reply_bytes: int
-    ) -> None:
-        """A command was slow, or its request or reply large: note it where it is asked for."""
+    ) -> bool:
+        """A command was slow, or its request or reply large: note it where that is asked for; whether it was slow."""
         server = self._server
         logs = server.command_logs
         now_ms = server.unix_us() // 1000
@@ -169,6 +169,7 @@ class Clients:
                     )
         event = "fast-command" if command.flags & command_flags.FAST else "command"
         server.latency.observe(event, microseconds // 1000, now_ms // 1000)
+        return not command.flags & command_flags.SKIP_SLOWLOG and logs.slow.wants(microseconds)
 
     def cron(self, now_ms: int) -> None:
         """End a pause whose time is over, and close clients that are idle for longer than `timeout`."""
@@ -199,15 +200,19 @@ class Clients:
     def keep_within_memory(self) -> None:
         """Close the clients that hold most, until all together are within `maxmemory-clients`."""
         limit = self.memory_limit
-        if not limit or sum(one.memory for one in self) <= limit:
+        if not limit:
             return
-        candidates = [one for one in self if not one.no_evict and one.kind != 1]
-        candidates.sort(key=lambda one: one.memory, reverse=True)
-        total = sum(one.memory for one in candidates)
-        for connection in candidates:
+        held = [(one.memory, one) for one in self if one.kind != 1]
+        total = sum(size for size, _ in held)
+        if total <= limit:
+            return
+        # Those who are not to be closed count nevertheless.
+        held = [(size, one) for size, one in held if not one.no_evict]
+        held.sort(key=lambda each: each[0], reverse=True)
+        for size, connection in held:
             if total <= limit:
                 break
-            total -= connection.memory
+            total -= size
             self._server.log.notice(f"Evicting client: {self.describe(connection)}")
             connection.closing_reason = "evicted"
             self._server.loop.close(connection)
@@ -297,6 +302,7 @@ class Clients:
         return SimpleNamespace(
             connected_clients=len(connections),
             blocked_clients=self._server.blocking.waiting,
+            clients_in_timeout_table=self._server.blocking.timed,
             total_blocking_keys=self._server.blocking.keys,
             total_blocking_keys_on_nokey=self._server.blocking.keys_wanted_gone,
             tracking_clients=len(self._server.tracking.clients),

@@ -125,7 +125,7 @@ cdef class Connection:
     @property
     def query_bytes(self) -> int:
         """Bytes that came and are not done with."""
-        return self.buffer_length + self.arrived
+        return self.buffer_length + self.arrived + (self.parser.filled if self.parser.filling != NULL else 0)
 
     @property
     def query_room(self) -> int:

@@ -22,6 +22,7 @@ cdef extern from "<sys/epoll.h>" nogil:
 
 cdef enum:
     JOBS = 64                    # reads or writes for the threads at a time
+    CLIENTS_STEP = 16            # a limit's part by which clients have to hold more to be looked at again
 
 cdef struct Listing:          # an array of connections that the `connections` dictionary keeps alive
     void** items
@@ -60,8 +61,13 @@ cdef class Connections:
     cdef Listing flushing
     cdef list unread                      # connections with bytes that TLS has taken from the socket already
     cdef Listing held                     # connections whose output waits until the log is on the disk
+    cdef uint64_t released_at             # how much of the log was there when some were last let go
+    cdef Listing spare                    # in place of `flushing` while they are
     cdef FileWriter log                   # of the append-only file; None: there is none
     cdef OutputLimit output_limits[3]
+    cdef public size_t clients_limit      # bytes that clients may hold; 0: any number
+    cdef public bint clients_grew         # somebody may hold too much: it is looked at, at the end of the turn
+    cdef size_t output_looked_at          # with an output of so many, nobody was to be closed a moment ago
     cdef Pool pool                        # None: the loop's thread does all input and output
     cdef Job* jobs
     cdef public uint64_t bytes_out
@@ -69,6 +75,10 @@ cdef class Connections:
     cdef public uint64_t threaded_writes
     cdef public uint64_t output_limit_closes
 
+    # Something that was called raised: that is told and counted, and whoever called goes on.
+    cdef void survived(self, str what, object error) noexcept
+    # The same of one connection's work, which is given up with the connection.
+    cdef void give_up(self, Connection connection, object error) noexcept
     cdef int open(self) except -1
     cdef bint shake_hands(self, Connection connection) except -1
     cdef void want_flush(self, Connection connection) noexcept
@@ -81,3 +91,4 @@ cdef class Connections:
     cdef int watch_writing(self, Connection connection, bint wanted) except -1
     cdef void over_limit(self, Connection connection) noexcept
     cdef int hold_replies(self) except -1
+    cdef int release_early(self) except -1

@@ -3,6 +3,11 @@
 The lowest of the loop's three layers: the descriptors that epoll looks at, the connections behind them, and the way of
 a reply from a connection's output to its socket. Above it, batches.pyx has what comes in, and loop.pyx the turns.
 
+Whatever the loop calls in Python may raise, and then neither the loop nor anybody else's connection must end with it.
+So the three layers call through `guarded`, and go through their lists of connections in a `try` of their own, around
+all of the list and not around each of it: what raised is told (`survived`), its connection closed (`give_up`), and the
+rest of the list goes on.
+
 A reply may have to be held: with `appendfsync always` nothing is sent that tells of a change before the log of that
 change is on the disk. The loop does not wait for the disk meanwhile, only the connection does (group commit).
 """
@@ -14,6 +19,7 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 from posix.unistd cimport close as close_descriptor
 
+from redpoll.engine.memory cimport KIND_CLIENT, used_by
 from redpoll.server.connection cimport GATE_CLOSING, GATE_UNAUTHENTICATED, Taker
 from redpoll.server.encrypted cimport close_secure, go_on_shaking, read_already, send_secure
 from redpoll.server.io_threads cimport JOB_WRITE, Job, send_output
@@ -45,6 +51,7 @@ cdef class Connections:
         free(self.by_descriptor)
         free(self.flushing.items)
         free(self.held.items)
+        free(self.spare.items)
 
     cdef int open(self) except -1:
         """Have what waiting for sockets takes; a store that nobody else is served by goes without."""
@@ -74,6 +81,24 @@ cdef class Connections:
         self.output_limits[kind].hard = hard
         self.output_limits[kind].soft = soft
         self.output_limits[kind].soft_ms = soft_seconds * 1000
+
+    # Exceptions
+
+    def guarded(self, str what, function, *arguments):
+        """What `function(*arguments)` answers; None if it raises, which is told as the failure of `what`."""
+        try:
+            return function(*arguments)
+        except Exception as error:
+            self.survived(what, error)
+
+    cdef void survived(self, str what, object error) noexcept:
+        self.server.internal_error(what, error)
+
+    cdef void give_up(self, Connection connection, object error) noexcept:
+        self.survived("The work for a client", error)
+        if not connection.closed:
+            connection.closing_reason = "internal error"
+            self.close(connection)
 
     # Registration
 
@@ -143,10 +168,10 @@ cdef class Connections:
             self.by_descriptor[connection.fd] = NULL
             epoll_ctl(self.epoll, EPOLL_CTL_DEL, connection.fd, NULL)
             if connection.secure is None:
-                os.close(connection.fd)
+                close_descriptor(connection.fd)
             else:
                 close_secure(connection)
-        self.server.client_closed(connection)
+        self.guarded("Farewell to a client", self.server.client_closed, connection)
         if connection.taker is not None:
             connection.taker.arrived(True)
 
@@ -198,14 +223,20 @@ cdef class Connections:
 
     cdef int flush_all(self) except -1:
         cdef size_t i, total = self.flushing.count
-        cdef Connection connection
+        cdef Connection connection = None
         if self.pool is not None and total > <size_t>self.pool.threads and self.engaged == NULL:
             self.flush_by_threads()
-        for i in range(total):
-            connection = <Connection>self.flushing.items[i]
-            connection.flushing = False
-            if not connection.closed and not connection.wants_write and <void*>connection != self.engaged:
-                self.flush(connection)
+        i = 0
+        while i < total:
+            try:
+                while i < total:
+                    connection = <Connection>self.flushing.items[i]
+                    i += 1
+                    connection.flushing = False
+                    if not connection.closed and not connection.wants_write and <void*>connection != self.engaged:
+                        self.flush(connection)
+            except Exception as error:
+                self.give_up(connection, error)
         # Closing one client may have given others something to send: they are behind.
         if self.flushing.count > total:
             for i in range(total, self.flushing.count):
@@ -216,7 +247,7 @@ cdef class Connections:
     cdef int flush_by_threads(self) except -1:
         """A first write for each connection that has something to send; the rest, if any, is left to `flush`."""
         cdef size_t i, count = 0, at = 0
-        cdef Connection connection
+        cdef Connection connection = None
         cdef Job* job
         while at < self.flushing.count:
             count = 0
@@ -236,11 +267,18 @@ cdef class Connections:
                 count += 1
             self.pool.run(self.jobs, count)
             self.threaded_writes += count
-            for i in range(count):
-                job = &self.jobs[i]
-                connection = <Connection>job.connection
-                if self.sent(connection, job.result, job.offered, job.error) and not out_pending(&connection.out):
-                    self.flushed(connection)
+            i = 0
+            while i < count:
+                try:
+                    while i < count:
+                        job = &self.jobs[i]
+                        i += 1
+                        connection = <Connection>job.connection
+                        if (self.sent(connection, job.result, job.offered, job.error)
+                                and not out_pending(&connection.out)):
+                            self.flushed(connection)
+                except Exception as error:
+                    self.give_up(connection, error)
         return 0
 
     cdef int hand_out(self, Connection connection) except -1:
@@ -333,6 +371,11 @@ cdef class Connections:
                 over = True
         else:
             connection.soft_since_ms = 0
+        # What is only referred to counts for its client, though no allocator has seen it grow.
+        if (self.clients_limit and memory + used_by(KIND_CLIENT) > self.clients_limit
+                and memory > self.output_looked_at + self.clients_limit // CLIENTS_STEP):
+            self.output_looked_at = memory
+            self.clients_grew = True
         if over and not connection.closed:
             self.output_limit_closes += 1
             connection.closing_reason = "output buffer over its limit"
@@ -375,12 +418,33 @@ cdef class Connections:
                 listing_add(&self.held, <void*>connection)
         return 0
 
+    cdef int release_early(self) except -1:
+        """At a turn's begin: send what the log has made safe since. Later in the turn it would be held once more, for
+        what the turn changes."""
+        cdef Listing others = self.flushing
+        cdef size_t i
+        if self.log is None or self.log.synced_bytes() == self.released_at:
+            return 0
+        self.flushing = self.spare
+        try:
+            self.release_replies()
+            self.flush_all()
+        finally:
+            # Whoever got something to say by that is no better than those who had it.
+            for i in range(self.flushing.count):
+                listing_add(&others, self.flushing.items[i])
+            self.spare = self.flushing
+            self.spare.count = 0
+            self.flushing = others
+        return 0
+
     def release_replies(self):
         """More of the log is on the disk: let go of the output that waited for it."""
         cdef size_t i, kept = 0
         cdef Connection connection
         cdef uint64_t synced = self.log.synced_bytes() if self.log is not None else <uint64_t>-1
         cdef bint failing = self.log is not None and self.log.error != 0
+        self.released_at = synced
         for i in range(self.held.count):
             connection = <Connection>self.held.items[i]
             # While the disk fails, only those go on waiting that wait for something of their own.

@@ -95,7 +95,7 @@ class ClientLink:
 
     def must_end(self) -> bool:
         """Whether the server is to end."""
-        return bool(self._server.stopping)
+        return bool(self._server.ending)
 
     def has_gone(self) -> bool:
         """Whether the client has closed the connection, or the server is to end."""
@@ -154,6 +154,11 @@ class Debugging:
                 with contextlib.suppress(OSError):
                     os.close(int(name))
         server.log.notice("Redpoll forked for debugging eval")
+
+    def cron(self, _now_ms: int) -> None:
+        """Look after children, if there are any."""
+        if self.children:
+            self.reap()
 
     def reap(self) -> None:
         """Take note of children that have ended."""

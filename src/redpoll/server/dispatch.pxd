@@ -54,9 +54,12 @@ cdef class Dispatcher:
     cdef object onlooker                  # who does
     cdef public uint64_t large_request    # bytes from which on a request, or a reply, is told to the server
     cdef public uint64_t large_reply
+    cdef uint64_t reply_bytes             # that commands have written since somebody set this to 0
     cdef public Feed feed
     cdef readonly Eviction eviction
     cdef public uint64_t memory_limit
+    cdef public size_t clients_limit      # of that, bytes that clients may hold; 0: any number
+    cdef int64_t trimmed_ms               # when buffers not in use were given back last to make room
     cdef public int64_t eviction_us       # that making room may take at a time
     cdef readonly bint short_of_memory    # there was not room enough after that
     cdef readonly uint64_t eviction_exceeded_us
@@ -94,9 +97,10 @@ cdef class Dispatcher:
     cdef object access_refusal(self, Connection connection, Request* request, int database, object context)
     cdef bint allowed(self, Connection connection, Request* request, bint* waits) noexcept
     cdef void invoke(self, Connection connection, Request* request) noexcept
-    cdef void invoke_plain(self, Routine routine) noexcept
-    cdef void failed(self, Routine routine) noexcept
-    cdef void answer_error(self, Routine routine, error) noexcept
+    # `before`: bytes of output that were there before the command; anything more is half a reply, should it fail.
+    cdef void invoke_plain(self, Routine routine, size_t before) noexcept
+    cdef void failed(self, Routine routine, size_t before) noexcept
+    cdef void answer_error(self, Routine routine, error, size_t before) noexcept
     cdef bint make_room(self) noexcept
     cdef void note_room(self, bint enough) noexcept
     cdef object unknown(self, Request* request)

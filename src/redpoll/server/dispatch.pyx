@@ -10,7 +10,7 @@ Commands are timed by one reading of the clock each: the end of one is the start
 from libc.stdint cimport uint32_t, uint64_t
 
 from redpoll.engine.eviction cimport ORDER_NONE, Eviction
-from redpoll.engine.memory cimport used_memory
+from redpoll.engine.memory cimport KIND_CLIENT, used_by, used_memory
 from redpoll.engine.table cimport table_hash
 from redpoll.engine.value cimport value_free_some, values_waiting
 from redpoll.server.clock cimport monotonic_microseconds, nanoseconds, ticks, ticks_of, unix_microseconds
@@ -79,6 +79,7 @@ cdef class Dispatcher:
         self.call = Call()
         self.call.keyspace = keyspace
         self.call.server = server
+        self.call.unix_us = unix_microseconds
         self.feed = Feed(keyspace)
         self.runners = Runners()
         self.eviction = Eviction(keyspace)
@@ -139,7 +140,7 @@ cdef class Dispatcher:
             if not routine.learned:
                 routine.learn()
         except Exception as error:
-            self.server.internal_error(str(argv[0].ptr[:argv[0].len]), error)
+            self.server.internal_error(f"Command {argv[0].ptr[:argv[0].len]}", error)
             return NULL
         # The table, or its container, keeps it.
         return <void*>routine
@@ -202,10 +203,10 @@ cdef class Dispatcher:
         before = out_pending(&connection.out)
         if routine.function != NULL:
             if (<raw_handler_t>routine.function)(call) == -1:
-                self.failed(routine)
+                self.failed(routine, before)
         else:
             call.command = routine.command
-            self.invoke_plain(routine)
+            self.invoke_plain(routine, before)
         if connection.gate & GATE_BLOCKED:
             # It waits, and is done, counted and timed when it runs again.
             self.stamp = ticks()
@@ -221,6 +222,7 @@ cdef class Dispatcher:
         self.commands += 1
         routine.record(elapsed, self.track_latency)
         before = out_pending(&connection.out) - before
+        self.reply_bytes += before
         if call.gate & GATE_TRACKING:
             self.tracker.ran(connection, request)
         self.running = NULL
@@ -294,15 +296,15 @@ cdef class Dispatcher:
             if len(effects) > 1:
                 self.feed.end_unit()
         except Exception as error:
-            self.server.internal_error("propagation", error)
+            self.server.internal_error("Telling changes on", error)
 
     cdef void serve_waiting(self) noexcept:
         try:
             self.server.serve_waiting()
         except Exception as error:
-            self.server.internal_error("blocking", error)
+            self.server.internal_error("Serving those who wait", error)
 
-    cdef void invoke_plain(self, Routine routine) noexcept:
+    cdef void invoke_plain(self, Routine routine, size_t before) noexcept:
         cdef object result
         try:
             if routine.plain is None:
@@ -310,16 +312,17 @@ cdef class Dispatcher:
             result = routine.plain(self.call)
             reply_value(self.call.out, result)
         except BaseException as error:
-            self.answer_error(routine, error)
+            self.answer_error(routine, error, before)
 
-    cdef void failed(self, Routine routine) noexcept:
+    cdef void failed(self, Routine routine, size_t before) noexcept:
         """A compiled handler raised."""
         try:
             pending_exception()
         except BaseException as error:
-            self.answer_error(routine, error)
+            self.answer_error(routine, error, before)
 
-    cdef void answer_error(self, Routine routine, error) noexcept:
+    cdef void answer_error(self, Routine routine, error, size_t before) noexcept:
+        cdef Connection connection = self.call.connection
         cdef bytes text
         try:
             if isinstance(error, CommandError):
@@ -327,8 +330,11 @@ cdef class Dispatcher:
             else:
                 if isinstance(error, (KeyboardInterrupt, SystemExit)):
                     self.server.interrupted(error)
-                self.server.internal_error(routine.name, error)
+                self.server.internal_error(f"Command {routine.name}", error)
                 text = f"ERR internal error: {type(error).__name__}: {error}".encode("utf-8", "replace")
+                if self.call.out == &connection.out and connection.fd >= 0 and out_pending(self.call.out) != before:
+                    # Nobody could tell the error from the rest of the half reply that is there already.
+                    self.server.loop.close_after_reply(connection)
             routine.failed_calls += 1
             self.error_replies += 1
             self.server.count_error(text)
@@ -492,7 +498,7 @@ cdef class Dispatcher:
         try:
             text = self.server.access.refused(connection, routine.command, request_words(request), verdict, word, "")
         except Exception as error:
-            self.server.internal_error("access", error)
+            self.server.internal_error("Asking for rights", error)
             text = errors.KEY_DENIED
         self.refuse(connection, request.routine, "NOPERM " + text)
         return False
@@ -502,7 +508,7 @@ cdef class Dispatcher:
         try:
             database = chosen((<Routine>request.routine).command, request_words(request))
         except Exception as error:
-            self.server.internal_error("access", error)
+            self.server.internal_error("Asking for rights", error)
             return
         if database is not None:
             (<Transaction>connection.transaction).database = database
@@ -525,13 +531,18 @@ cdef class Dispatcher:
         cdef int64_t begin, now
         cdef int step = 0
         cdef bint evicting = True
-        if not self.memory_limit or used_memory() <= self.memory_limit:
+        cdef size_t limit = self.memory_limit
+        if not limit or used_memory() <= limit:
             self.note_room(True)
             return True
-        # Buffers that are not in use go before keys do.
-        trim_pool()
+        # Buffers that are not in use go before keys do, and so do clients that have too much: after this turn.
+        if self.trimmed_ms != self.keyspace.now:
+            self.trimmed_ms = self.keyspace.now
+            trim_pool()
+        if self.clients_limit and used_by(KIND_CLIENT) > self.clients_limit:
+            limit += used_by(KIND_CLIENT) - self.clients_limit
         begin = now = monotonic_microseconds()
-        while evicting and used_memory() > self.memory_limit:
+        while evicting and used_memory() > limit:
             # What was evicted counts until it is freed, so that comes first.
             if values_waiting():
                 value_free_some(FREED_A_STEP)
@@ -544,7 +555,7 @@ cdef class Dispatcher:
                     break
         if step:
             self.server.evicted(monotonic_microseconds() - begin)
-        self.note_room(used_memory() <= self.memory_limit)
+        self.note_room(used_memory() <= limit)
         # With more to evict, the loop goes on with it; the command may run: it adds less than is evicted meanwhile.
         return not self.short_of_memory or (evicting and self.eviction.order != ORDER_NONE)
 
@@ -563,6 +574,7 @@ cdef class Dispatcher:
         try:
             return self.server.refusal(connection, <Routine>request.routine, request_words(request))
         except Exception as error:
+            self.server.internal_error("Looking for what forbids a command", error)
             return f"ERR internal error: {error}"
 
     cdef void postpone(self, Connection connection) noexcept:
@@ -581,8 +593,9 @@ cdef class Dispatcher:
                                self.unit_depth > 0)
             if elapsed < self.slow_ticks and reply_bytes < self.large_reply and request_bytes < self.large_request:
                 return
-        self.server.notable_command(
-            connection, routine.command, words, nanoseconds(elapsed) // 1000, request_bytes, reply_bytes)
+        if self.server.notable_command(
+                connection, routine.command, words, nanoseconds(elapsed) // 1000, request_bytes, reply_bytes):
+            routine.note_slow(nanoseconds(elapsed) // 1000)
         if not self.unit_depth:
             self.keyspace.tick(unix_microseconds() // 1000)
 

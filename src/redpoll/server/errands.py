@@ -100,4 +100,4 @@ class Errands:
         while self._done:
             then, error = self._done.popleft()
             self.waiting -= 1
-            then(error)
+            self._loop.guarded("What follows an errand", then, error)

@@ -126,6 +126,7 @@ _PERSISTENCE_AOF: Table = (
     ("aof_base_size", 0),
     ("aof_pending_rewrite", 0),
     ("aof_buffer_length", 0),
+    ("aof_rewrite_buffer_length", 0),
     ("aof_pending_bio_fsync", 0),
     ("aof_delayed_fsync", 0),
 )
@@ -191,6 +192,7 @@ _STATS: Table = (
     ("tracking_total_prefixes", 0),
     ("unexpected_error_replies", 0),
     ("total_error_replies", 0),
+    ("internal_errors", 0),
     ("dump_payload_sanitizations", 0),
     ("total_reads_processed", 0),
     ("total_writes_processed", 0),

@@ -41,5 +41,5 @@ cdef ssize_t send_output(int fd, const Out* out, size_t most, size_t* offered) n
 cdef class Pool:
     cdef readonly int threads
     cdef void* state
-    # Does all jobs (fewer than 65536), with the calling thread's help; returns when all are done.
+    # Does all jobs (fewer than 65536, all of one kind), with the calling thread's help; returns when all are done.
     cdef void run(self, Job* jobs, size_t count) noexcept nogil

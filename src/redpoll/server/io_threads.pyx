@@ -44,6 +44,7 @@ cdef extern from *:
     #include <stdatomic.h>
     #include <stdint.h>
     #include <stdlib.h>
+    #include <string.h>
 
     typedef void (*redpoll_work)(void *job);
 
@@ -62,7 +63,12 @@ cdef extern from *:
         redpoll_work work;
         int threads;
         pthread_t *ids;
+        atomic_int kind;             /* of this run's jobs: 0 or 1 */
+        /* Jobs done, by thread (the caller's first) and kind; a cache line each. */
+        struct { _Alignas(64) atomic_ulong by_kind[2]; } *done_by;
     } redpoll_pool;
+
+    typedef struct { redpoll_pool *pool; int number; } redpoll_helper;
 
     #if defined(__x86_64__)
     #define redpoll_relax() __builtin_ia32_pause()
@@ -70,11 +76,13 @@ cdef extern from *:
     #define redpoll_relax() atomic_signal_fence(memory_order_seq_cst)
     #endif
 
-    static void redpoll_pool_help(redpoll_pool *pool, unsigned long generation) {
+    static void redpoll_pool_help(redpoll_pool *pool, unsigned long generation, int number) {
         uint64_t ticket = atomic_load(&pool->next);
+        int kind = atomic_load_explicit(&pool->kind, memory_order_relaxed);
         while ((uint32_t)(ticket >> 32) == (uint32_t)generation && (ticket & 0xFFFF) < ((ticket >> 16) & 0xFFFF)) {
             if (atomic_compare_exchange_weak(&pool->next, &ticket, ticket + 1)) {
                 pool->work(pool->jobs + (ticket & 0xFFFF) * pool->job_size);
+                atomic_fetch_add_explicit(&pool->done_by[number].by_kind[kind], 1, memory_order_relaxed);
                 atomic_fetch_add(&pool->done, 1);
                 ticket = atomic_load(&pool->next);
             }
@@ -82,9 +90,11 @@ cdef extern from *:
     }
 
     static void *redpoll_pool_thread(void *argument) {
-        redpoll_pool *pool = argument;
+        redpoll_pool *pool = ((redpoll_helper *)argument)->pool;
+        int number = ((redpoll_helper *)argument)->number;
         unsigned long seen = 0, now;
         int spins;
+        free(argument);
         for (;;) {
             for (spins = 0; spins < 2000; spins++) {
                 if (atomic_load_explicit(&pool->generation, memory_order_acquire) != seen) break;
@@ -101,13 +111,14 @@ cdef extern from *:
             }
             if (atomic_load(&pool->stop)) return NULL;
             seen = now;
-            redpoll_pool_help(pool, now);
+            redpoll_pool_help(pool, now, number);
         }
     }
 
-    static void redpoll_pool_run(redpoll_pool *pool, void *jobs, size_t count) {
+    static void redpoll_pool_run(redpoll_pool *pool, void *jobs, size_t count, int kind) {
         unsigned long generation = atomic_load(&pool->generation) + 1;
         pool->jobs = jobs;
+        atomic_store_explicit(&pool->kind, kind, memory_order_relaxed);
         atomic_store(&pool->done, 0);
         atomic_store(&pool->next, (uint64_t)(uint32_t)generation << 32 | (uint64_t)count << 16);
         atomic_store(&pool->generation, generation);
@@ -116,7 +127,7 @@ cdef extern from *:
             pthread_cond_broadcast(&pool->wake);
             pthread_mutex_unlock(&pool->lock);
         }
-        redpoll_pool_help(pool, generation);
+        redpoll_pool_help(pool, generation, 0);
         int spins = 0;
         while (atomic_load(&pool->done) < count) {
             /* With fewer processors than threads the one that is waited for needs ours. */
@@ -129,6 +140,9 @@ cdef extern from *:
         sigset_t all, before;
         int i;
         if (pool == NULL) return NULL;
+        pool->done_by = aligned_alloc(64, (size_t)(threads + 1) * sizeof(*pool->done_by));
+        if (pool->done_by == NULL) { free(pool); return NULL; }
+        memset(pool->done_by, 0, (size_t)(threads + 1) * sizeof(*pool->done_by));
         pthread_mutex_init(&pool->lock, NULL);
         pthread_cond_init(&pool->wake, NULL);
         pool->work = work;
@@ -137,7 +151,11 @@ cdef extern from *:
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
         for (i = 0; i < threads && pool->ids != NULL; i++) {
-            if (pthread_create(&pool->ids[i], NULL, redpoll_pool_thread, pool)) break;
+            redpoll_helper *helper = malloc(sizeof(redpoll_helper));
+            if (helper == NULL) break;
+            helper->pool = pool;
+            helper->number = i + 1;
+            if (pthread_create(&pool->ids[i], NULL, redpoll_pool_thread, helper)) { free(helper); break; }
             pool->threads++;
         }
         pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -153,16 +171,22 @@ cdef extern from *:
         pthread_mutex_unlock(&pool->lock);
         for (i = 0; i < pool->threads; i++) pthread_join(pool->ids[i], NULL);
         free(pool->ids);
+        free(pool->done_by);
         free(pool);
     }
 
     static int redpoll_pool_threads(redpoll_pool *pool) { return pool->threads; }
+
+    static unsigned long redpoll_pool_done_by(redpoll_pool *pool, int number, int kind) {
+        return atomic_load_explicit(&pool->done_by[number].by_kind[kind], memory_order_relaxed);
+    }
     """
     ctypedef struct redpoll_pool:
         pass
     ctypedef void (*redpoll_work)(void* job) noexcept nogil
     redpoll_pool* redpoll_pool_new(int threads, redpoll_work work, size_t job_size) noexcept nogil
-    void redpoll_pool_run(redpoll_pool* pool, void* jobs, size_t count) noexcept nogil
+    void redpoll_pool_run(redpoll_pool* pool, void* jobs, size_t count, int kind) noexcept nogil
+    unsigned long redpoll_pool_done_by(redpoll_pool* pool, int number, int kind) noexcept nogil
     void redpoll_pool_free(redpoll_pool* pool) noexcept nogil
     int redpoll_pool_threads(redpoll_pool* pool) noexcept nogil
 
@@ -251,4 +275,10 @@ cdef class Pool:
             redpoll_pool_free(<redpoll_pool*>self.state)
 
     cdef void run(self, Job* jobs, size_t count) noexcept nogil:
-        redpoll_pool_run(<redpoll_pool*>self.state, jobs, count)
+        if count:
+            redpoll_pool_run(<redpoll_pool*>self.state, jobs, count, 0 if jobs[0].kind == JOB_READ else 1)
+
+    def done_by(self, int number):
+        """Reads and writes that a thread has done; 0 is the caller's own."""
+        return (redpoll_pool_done_by(<redpoll_pool*>self.state, number, 0),
+                redpoll_pool_done_by(<redpoll_pool*>self.state, number, 1))

@@ -38,8 +38,7 @@ ADVICE: dict[str, str] = {
         "Look at SLOWLOG GET for the commands behind the spikes, and at their complexity in COMMAND DOCS."
     ),
     "large-objects": (
-        "Very large values take long to delete, expire or evict in one go. "
-        "Split them into smaller keys, remove them with UNLINK, and keep the lazyfree-lazy-* settings at yes."
+        "Very large values take long to delete, expire or evict in one go. Split them into smaller keys."
     ),
     "scheduler": (
         "Commands that need next to no time were slow, so the process itself did not get the CPU or its memory. "
@@ -82,6 +81,8 @@ ADVICE: dict[str, str] = {
 _BY_EVENT: dict[str, tuple[str, ...]] = {
     "command": ("slowlog-enable", "slowlog-tune", "slowlog-inspect", "large-objects"),
     "fast-command": ("scheduler",),
+    "command-unblocking": ("slowlog-inspect", "large-objects"),
+    "aof-write": ("local-disk", "data-writeback", "ssd"),
     "aof-write-pending-fsync": ("local-disk", "disk-contention", "ssd"),
     "aof-write-active-child": ("no-appendfsync", "data-writeback", "ssd"),
     "aof-write-alone": ("local-disk", "data-writeback", "ssd"),
@@ -95,6 +96,7 @@ _BY_EVENT: dict[str, tuple[str, ...]] = {
     "eviction-del": ("large-objects",),
     "eviction-lazyfree": ("large-objects",),
     "eviction-cycle": ("mass-eviction",),
+    "active-defrag-cycle": ("large-objects",),
 }
 
 _APPLIES: dict[str, Callable[[Conditions, int], bool]] = {

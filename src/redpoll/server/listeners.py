@@ -178,7 +178,12 @@ class Acceptor:
         connection.address = peer
         connection.local_address = local
         connection.unix_socket = unix
-        server.welcome(connection)
+        try:
+            server.welcome(connection)
+        except BaseException:
+            # Nobody has said what it may do, so it may do nothing.
+            server.loop.close(connection)
+            raise
 
     def _turn_away(self, sock: socket.socket, reply: bytes) -> None:
         if self._listener.name == "tls":

@@ -1,6 +1,6 @@
 """The event loop's turns: see loop.pyx."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from redpoll.server.batches cimport Batches
 from redpoll.server.connection cimport Connection
@@ -9,8 +9,7 @@ from redpoll.server.dispatch cimport Dispatcher
 from redpoll.server.guard cimport Guard
 
 cdef class Loop(Batches):
-    cdef public size_t clients_limit      # bytes that clients may hold; 0: any number
-    cdef size_t clients_looked_at         # with so many, nobody was to be closed a moment ago
+    cdef size_t clients_looked_at         # with so many bytes, nobody was to be closed a moment ago
     cdef public object saver              # of a snapshot that is being taken, or None
     cdef public object compaction         # a pass that moves entries together, or None
     cdef bint quiet                       # nothing happened in this turn
@@ -31,6 +30,10 @@ cdef class Loop(Batches):
     cdef public uint64_t expire_us
     cdef public uint64_t expire_cap_reached
     cdef public uint64_t longest_cycle_us
+    cdef public uint64_t busy_cycles      # in which a client had sent something
+    cdef public uint64_t cron_us
+    cdef public uint64_t log_us           # handing over what the append-only log gets
+    cdef public uint32_t most_requests    # in one turn
     # Of a store in this process, whose commands other threads run too. See "Without a thread of its own" in loop.pyx.
     cdef public Guard guard               # None: all is done by the thread that is in `run`
     cdef public object attendant          # starts a thread that calls `attend`
@@ -49,8 +52,14 @@ cdef class Loop(Batches):
     cdef int tick(self) except -1
     cdef int turn(self) except -1
     cdef int work(self, epoll_event* events, int happened) except -1
+    cdef int see_to(self, epoll_event* events, int happened) except -1
+    cdef int see_to_one(self, epoll_event* event) except -1
+    cdef int tidy(self) except -1
     cdef int answer(self) except -1
-    cdef int background(self) except -1
+    cdef int answer_early(self) except -1
+    cdef int background(self, int64_t worked) except -1
+    cdef int tell_if_long(self, str event, int64_t microseconds) except -1
+    cdef int save_some(self) except -1
     cdef inline bint has_chores(self) noexcept:
         """Whether `finish` has anything to do after a command that came by no socket."""
         return (self.flushing.count or self.turn_end_wanted or self.again.count or self.log is not None

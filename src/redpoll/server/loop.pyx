@@ -22,9 +22,12 @@ from posix.unistd cimport close as close_descriptor, usleep
 
 from redpoll.engine.keyspace cimport Database
 from redpoll.engine.memory cimport KIND_CLIENT, used_by
+from redpoll.engine.value cimport values_waiting
 from redpoll.server.clock cimport monotonic_microseconds, unix_microseconds
 from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING
-from redpoll.server.connections cimport EPOLL_CTL_ADD, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, epoll_ctl, epoll_wait
+from redpoll.server.connections cimport (
+    CLIENTS_STEP, EPOLL_CTL_ADD, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, epoll_ctl, epoll_wait,
+)
 from redpoll.server.guard cimport PyThread_get_thread_ident
 from redpoll.wire.output cimport trim_pool
 
@@ -32,12 +35,13 @@ cdef enum:
     EVENTS = 1024
     EXPIRE_SLICE_US = 500
     LET_RUN_US = 50              # that other threads get, again and again, while a script runs for long
-    CALLER_SLICE_US = 50         # of freeing, in a thread that wants its command's reply
+    CALLER_SLICE_US = 50         # of freeing, in a thread that wants its command's reply, for each value that waits,
+    CALLER_SLICES = 40           # of so many at most
     FREE_BUCKETS = 256
+    FREE_SHARE = 2               # of a turn's time, one in so many is there for freeing what it left behind
     SAVE_STEP = 128              # buckets and entries of a snapshot between two looks at the clock
     SAVE_QUIET_US = 400
     SAVE_BUSY_US = 200
-    CLIENTS_STEP = 16            # a limit's part by which clients have to hold more to be looked at again
 
 cdef int64_t NEVER = INT64_MAX // 2
 
@@ -84,11 +88,18 @@ cdef class Loop(Batches):
         """CONFIG RESETSTAT."""
         Batches.reset_statistics(self)
         self.cycles = self.cycle_us = self.command_us = self.longest_cycle_us = 0
+        self.busy_cycles = self.cron_us = self.log_us = self.most_requests = 0
         self.expire_us = self.expire_cap_reached = 0
 
     def stop(self):
         """End `run` after this turn."""
         self.stopping = True
+
+    def stand_still(self):
+        """Run nothing more that clients have sent; replies still go out."""
+        cdef Connection connection
+        for connection in self.connections.values():
+            connection.stalled = True
 
     def wake_by(self, int64_t when_ms):
         """Call the server's `deadline` at this time, unix milliseconds, if not before."""
@@ -159,12 +170,20 @@ cdef class Loop(Batches):
             if errno != EINTR:
                 raise OSError(errno, os.strerror(errno))
             happened = 0
-            self.server.check_signals()
+            self.guarded("A signal", self.server.check_signals)
         if self.guard is None:
-            return self.work(events, happened)
+            try:
+                return self.work(events, happened)
+            except Exception as error:
+                self.survived("A turn of the loop", error)
+            return self.tidy()
         self.guard.acquire()
         try:
-            self.work(events, happened)
+            try:
+                self.work(events, happened)
+            except Exception as error:
+                self.survived("A turn of the loop", error)
+                self.tidy()
             self.attended = self.needs_attendant()
             self.awake_at_ms = self.due_at()
         finally:
@@ -174,13 +193,12 @@ cdef class Loop(Batches):
     cdef int work(self, epoll_event* events, int happened) except -1:
         """All of a turn but the waiting."""
         cdef int64_t begin
-        cdef int i, fd
-        cdef void* found
-        cdef Connection connection
         self.tick()
         begin = monotonic_microseconds()
         self.arena_used = 0
         self.turn_reads = self.turn_requests = 0
+        if self.held.count and self.engaged == NULL:
+            self.release_early()
         # What could not be run in the turn before comes first.
         if self.again.count and self.engaged == NULL:
             self.run_waiting()
@@ -188,28 +206,12 @@ cdef class Loop(Batches):
             self.read_on()
         if self.pool is not None and happened > self.pool.threads and self.engaged == NULL:
             self.receive_by_threads(events, happened)
-        for i in range(happened):
-            fd = events[i].data.fd
-            if fd < 0:
-                continue
-            found = self.by_descriptor[fd] if <size_t>fd < self.descriptors else NULL
-            if found == NULL:
-                function = self.watched.get(fd)
-                if function is not None:
-                    function()
-                continue
-            connection = <Connection>found
-            if events[i].events & EPOLLOUT:
-                self.flush(connection)
-                if connection.closed:
-                    continue
-            if events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP):
-                self.receive(connection)
+        self.see_to(events, happened)
         self.run_batch()
         self.settle()
         if self.turn_end_wanted:
             self.turn_end_wanted = False
-            self.server.turn_ended()
+            self.guarded("The end of a turn", self.server.turn_ended)
         if happened:
             self.command_us += monotonic_microseconds() - begin
         self.answer()
@@ -217,53 +219,125 @@ cdef class Loop(Batches):
             # Amid a script of another thread: nothing more than to answer.
             return 0
         self.quiet = happened == 0
-        self.background()
+        self.background(monotonic_microseconds() - begin)
         # The lists of this turn may still name them; those of the next no more.
         self.older_graves = self.graves
         if self.graves:
             self.graves = []
         begin = monotonic_microseconds() - begin
         self.cycles += 1
+        if self.turn_reads:
+            self.busy_cycles += 1
+        if self.turn_requests > self.most_requests:
+            self.most_requests = self.turn_requests
         self.cycle_us += begin
         if <uint64_t>begin > self.longest_cycle_us:
             self.longest_cycle_us = begin
         return 0
 
+    cdef int see_to(self, epoll_event* events, int happened) except -1:
+        """What descriptors have to say. What goes wrong with one of them ends nothing but that one's connection."""
+        cdef void* outer = self.parsing
+        cdef void* found
+        cdef int fd, i = 0
+        while i < happened:
+            try:
+                while i < happened:
+                    i += 1
+                    self.see_to_one(&events[i - 1])
+            except Exception as error:
+                self.parsing = outer
+                fd = events[i - 1].data.fd
+                found = self.by_descriptor[fd] if <size_t>fd < self.descriptors else NULL
+                if found == NULL:
+                    self.survived("The work for a client", error)
+                else:
+                    self.give_up(<Connection>found, error)
+        return 0
+
+    cdef int see_to_one(self, epoll_event* event) except -1:
+        cdef int fd = event.data.fd
+        cdef void* found
+        cdef Connection connection
+        if fd < 0:
+            # The threads have seen to it.
+            return 0
+        found = self.by_descriptor[fd] if <size_t>fd < self.descriptors else NULL
+        if found == NULL:
+            function = self.watched.get(fd)
+            if function is not None:
+                self.guarded("What watches a descriptor", function)
+            return 0
+        connection = <Connection>found
+        if event.events & EPOLLOUT:
+            self.flush(connection)
+            if connection.closed:
+                return 0
+        if event.events & (EPOLLIN | EPOLLERR | EPOLLHUP):
+            self.receive(connection)
+        return 0
+
+    cdef int tidy(self) except -1:
+        """After a turn that broke off: nothing may be left that names what the next turn overwrites."""
+        try:
+            self.run_batch()
+            self.settle()
+            self.answer()
+        except Exception as error:
+            self.survived("A turn of the loop", error)
+        self.batched = self.words_used = 0
+        return 0
+
     cdef int answer(self) except -1:
         """What the turn's commands did goes into the log, and then their replies to the clients."""
+        cdef int64_t begin
         if self.log is not None:
+            begin = monotonic_microseconds()
             self.log.hand_over()
+            self.log_us += monotonic_microseconds() - begin
             if self.commit_first:
                 self.hold_replies()
             elif self.guard is not None and self.flushing.count:
                 # A process that is killed loses nothing that it has answered for: the kernel has it by then.
                 self.log.wait_until(self.log.appended, False)
+        self.dispatcher.reply_bytes = 0
         return self.flush_all()
 
-    cdef int background(self) except -1:
-        """Slices of work that nobody waits for."""
+    cdef int answer_early(self) except -1:
+        if (self.commit_first or self.turn_end_wanted or self.guard is not None or self.engaged != NULL
+                or self.pool is not None):
+            # The disk, other clients or other threads have to do with it.
+            return 0
+        return self.answer()
+
+    cdef int background(self, int64_t worked) except -1:
+        """Slices of work that nobody waits for, after so many microseconds of work that somebody waited for."""
         cdef int64_t begin, spent
         cdef bint more
-        if self.clients_limit and used_by(KIND_CLIENT) > self.clients_limit:
+        if self.clients_limit and (self.clients_grew or used_by(KIND_CLIENT) > self.clients_limit):
             # Looking at all of them takes time, so it is not done for a few bytes more.
-            if used_by(KIND_CLIENT) > self.clients_looked_at + self.clients_limit // CLIENTS_STEP:
-                self.server.clients.keep_within_memory()
+            if (self.clients_grew
+                    or used_by(KIND_CLIENT) > self.clients_looked_at + self.clients_limit // CLIENTS_STEP):
+                self.clients_grew = False
+                self.guarded("The limit on clients", self.server.clients.keep_within_memory)
                 self.clients_looked_at = used_by(KIND_CLIENT)
         else:
             self.clients_looked_at = 0
         if self.keyspace.has_remains():
             begin = monotonic_microseconds()
-            spent = EXPIRE_SLICE_US if self.guard is None else CALLER_SLICE_US
+            # Commands that each leave a large collection behind would pile them up, were all slices the same.
+            if self.guard is None:
+                spent = max(EXPIRE_SLICE_US, worked // FREE_SHARE)
+            else:
+                spent = CALLER_SLICE_US * max(1, min(values_waiting(), CALLER_SLICES))
             while self.keyspace.free_some(FREE_BUCKETS) and monotonic_microseconds() - begin < spent:
                 pass
         if self.compaction is not None:
-            self.compaction.work()
-        if self.saver is not None:
             begin = monotonic_microseconds()
-            spent = SAVE_QUIET_US if self.quiet else SAVE_BUSY_US
-            while (self.saver.advance(SAVE_STEP) and not self.saver.is_behind
-                   and monotonic_microseconds() - begin < spent):
-                pass
+            self.guarded("Defragmentation", self.compaction.work)
+            self.tell_if_long("active-defrag-cycle", monotonic_microseconds() - begin)
+        if self.saver is not None:
+            self.save_some()
         if self.dispatcher.short_of_memory:
             self.dispatcher.make_room()
         if self.active_expire and self.keyspace.now >= self.next_expire_ms:
@@ -274,6 +348,7 @@ cdef class Loop(Batches):
                 more = self.keyspace.expire_some(256)
                 spent = monotonic_microseconds() - begin
             self.expire_us += spent
+            self.tell_if_long("expire-cycle", spent)
             if more:
                 # A quarter of the time at most, as much as half with the greatest effort.
                 self.expire_cap_reached += 1
@@ -281,14 +356,41 @@ cdef class Loop(Batches):
             else:
                 self.next_expire_ms = self.keyspace.now + 64
         if self.next_deadline_ms and self.keyspace.now >= self.next_deadline_ms:
-            self.next_deadline_ms = self.server.deadline(self.keyspace.now)
+            try:
+                self.next_deadline_ms = self.server.deadline(self.keyspace.now)
+            except Exception as error:
+                self.survived("What was due", error)
+                self.next_deadline_ms = self.keyspace.now + self.cron_interval_ms
         if self.keyspace.now >= self.next_cron_ms:
-            self.server.cron()
+            begin = monotonic_microseconds()
+            self.guarded("The cron", self.server.cron)
+            self.cron_us += monotonic_microseconds() - begin
+            self.output_looked_at = 0
             trim_pool()
             self.next_cron_ms = self.keyspace.now + self.cron_interval_ms
         if self.keyspace.keys_ready:
             # Keys that somebody waits for expired, or were evicted.
             self.dispatcher.serve_waiting()
+        return 0
+
+    cdef int tell_if_long(self, str event, int64_t microseconds) except -1:
+        """Something that took its time is told to the latency monitor, which counts milliseconds."""
+        if microseconds >= 1000:
+            self.guarded("The latency monitor", self.server.took_long, event, microseconds)
+        return 0
+
+    cdef int save_some(self) except -1:
+        """A slice of the snapshot. One that breaks is given up: it would break again."""
+        cdef int64_t begin = monotonic_microseconds()
+        cdef int64_t spent = SAVE_QUIET_US if self.quiet else SAVE_BUSY_US
+        try:
+            while (self.saver.advance(SAVE_STEP) and not self.saver.is_behind
+                   and monotonic_microseconds() - begin < spent):
+                pass
+        except Exception as error:
+            self.survived("The snapshot", error)
+            self.guarded("The snapshot", self.server.persistence.give_up)
+            self.saver = None
         return 0
 
     # Without a thread of its own
@@ -418,10 +520,10 @@ cdef class Loop(Batches):
             self.run_waiting()
         if self.turn_end_wanted:
             self.turn_end_wanted = False
-            self.server.turn_ended()
+            self.guarded("The end of a turn", self.server.turn_ended)
         self.answer()
         self.quiet = False
-        self.background()
+        self.background(0)
         if self.again.count:
             # A pause is over, or somebody waits no more.
             self.run_waiting()
@@ -524,9 +626,8 @@ cdef class Loop(Batches):
 
     cdef int turn_amid(self) except -1:
         cdef epoll_event events[EVENTS]
-        cdef int happened, i, fd
+        cdef int happened, i
         cdef void* found
-        cdef Connection connection
         cdef size_t arena_used = self.arena_used
         cdef size_t batched = self.batched
         cdef size_t words_used = self.words_used
@@ -538,22 +639,10 @@ cdef class Loop(Batches):
         if self.guard is None or self.attending == PyThread_get_thread_ident():
             happened = epoll_wait(self.epoll, events, EVENTS, 0)
         for i in range(max(happened, 0)):
-            fd = events[i].data.fd
-            found = self.by_descriptor[fd] if <size_t>fd < self.descriptors else NULL
-            if found == NULL:
-                function = self.watched.get(fd)
-                if function is not None:
-                    function()
-                continue
-            connection = <Connection>found
-            if found == self.engaged or found == self.parsing or connection.in_job:
-                continue
-            if events[i].events & EPOLLOUT:
-                self.flush(connection)
-                if connection.closed:
-                    continue
-            if events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP):
-                self.receive(connection)
+            found = self.by_descriptor[events[i].data.fd] if <size_t>events[i].data.fd < self.descriptors else NULL
+            if found != NULL and (found == self.engaged or found == self.parsing or (<Connection>found).in_job):
+                events[i].data.fd = -1
+        self.see_to(events, max(happened, 0))
         self.run_batch()
         self.settle()
         self.answer()

@@ -24,7 +24,7 @@ def figures(server: Any) -> dict[bytes, Any]:
         b"clients.slaves": 0,
         b"clients.normal": parts["clients"],
         b"cluster.links": 0,
-        b"aof.buffer": 0,
+        b"aof.buffer": server.persistence.log.buffer_bytes,
         b"lua.caches": server.scripts.cache.machine_bytes + server.scripts.cache.held_bytes,
         b"functions.caches": server.functions.libraries.machine_bytes + server.functions.libraries.held_bytes,
     }

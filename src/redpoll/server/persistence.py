@@ -34,6 +34,10 @@ _RETRY_MS = 5000
 """A snapshot that failed is tried again by a save point only after this."""
 
 
+class LoadingStopped(Exception):
+    """The server is to stop, so the rest of what is on the disk is not loaded."""
+
+
 class Persistence:
     """The files of one server."""
 
@@ -179,6 +183,8 @@ class Persistence:
             self.loading.loaded_bytes = offset
         if self._answering:
             self._server.loop.poll()
+            if self._server.stopping:
+                raise LoadingStopped
 
     def pause_loading(self, answering: bool = True) -> None:
         """`key-load-delay` after a key or command: clients are answered meanwhile."""
@@ -206,6 +212,11 @@ class Persistence:
         self.backup.after_fork()
         self.log.after_fork()
         self.lock.release()
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether what is in memory is less than what is in the files, which must not be written over then."""
+        return bool(self._server.dispatcher.gate & _LOADING)
 
     # The way of a change
 
@@ -474,6 +485,11 @@ class Persistence:
             return False
         self._end_save("stopped")
         return True
+
+    def give_up(self) -> None:
+        """The snapshot cannot go on."""
+        if self.saver is not None:
+            self._end_save("an internal error")
 
     def _saved(self, temporary: Path, error: str) -> None:
         server = self._server

@@ -79,25 +79,34 @@ def raise_descriptor_limit(clients: int) -> int:
 
 
 def on_signals(stop: Callable[[signal.Signals], None]) -> None:
-    """Call `stop` at the first TERM or INT; a second one ends the process at once."""
-    met = False
+    """Call `stop` at TERM and INT."""
 
     def handle(number: int, _frame: object) -> None:
-        nonlocal met
-        if met:
-            os._exit(1)
-        met = True
         stop(signal.Signals(number))
 
-    def forgive() -> None:
-        nonlocal met
-        met = False
-
-    handle.forgive = forgive  # type: ignore[attr-defined]
     signal.signal(signal.SIGTERM, handle)
     signal.signal(signal.SIGINT, handle)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
+class OomScore:
+    """How willingly the kernel ends this process when memory is short: `oom-score-adj`."""
+
+    def __init__(self, path: str = "/proc/self/oom_score_adj") -> None:
+        self._path = path
+        self._before: int | None = None  # as it was found; None as long as it is
+
+    def use(self, mode: str, score: int) -> None:
+        """Set it by `mode`: `no` as it was, `absolute` to the score, else to so much more. Raises `OSError`."""
+        if mode == "no" and self._before is None:
+            return
+        if self._before is None:
+            with open(self._path, encoding="ascii") as file:
+                self._before = int(file.read())
+        wanted = self._before if mode == "no" else score if mode == "absolute" else self._before + score
+        with open(self._path, "w", encoding="ascii") as file:
+            file.write(str(min(max(wanted, -1000), 1000)))
 
 
 def title(

@@ -26,6 +26,9 @@ cdef class Routine:
     cdef public uint64_t ticks
     cdef public uint64_t rejected_calls
     cdef public uint64_t failed_calls
+    cdef readonly uint64_t slowlog_count   # calls that went into the slow log, and their microseconds
+    cdef readonly uint64_t slow_us
+    cdef readonly uint64_t slowest_us
     cdef uint32_t* histogram_counts  # of nanoseconds; made with the first call
 
     cdef int learn(self) except -1

@@ -110,6 +110,7 @@ cdef class Routine:
     def reset(self):
         """Forget the statistics."""
         self.calls = self.ticks = self.rejected_calls = self.failed_calls = 0
+        self.slowlog_count = self.slow_us = self.slowest_us = 0
         if self.histogram_counts != NULL:
             memset(self.histogram_counts, 0, HISTOGRAM_BUCKETS * sizeof(uint32_t))
 
@@ -117,6 +118,22 @@ cdef class Routine:
     def usec(self) -> int:
         """Microseconds spent in all calls."""
         return nanoseconds(self.ticks) // 1000
+
+    def note_slow(self, uint64_t microseconds):
+        """A call went into the slow log."""
+        self.slowlog_count += 1
+        self.slow_us += microseconds
+        self.slowest_us = max(self.slowest_us, microseconds)
+
+    @property
+    def slowlog_time_ms_sum(self) -> float:
+        """What the calls in the slow log took, in milliseconds."""
+        return self.slow_us / 1000
+
+    @property
+    def slowlog_time_ms_max(self) -> float:
+        """What the slowest of them took."""
+        return self.slowest_us / 1000
 
     def durations(self) -> list:
         """(upper bound in nanoseconds, calls) for every bucket that is not empty, in order."""

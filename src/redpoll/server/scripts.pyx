@@ -110,10 +110,10 @@ cdef class ScriptHost(Host):
         begun = ticks()
         if routine.function != NULL:
             if (<raw_handler_t>routine.function)(call) == -1:
-                dispatcher.failed(routine)
+                dispatcher.failed(routine, 0)
         else:
             call.command = routine.command
-            dispatcher.invoke_plain(routine)
+            dispatcher.invoke_plain(routine, 0)
         if dispatcher.keyspace.propagating:
             dispatcher.propagate(self.client, &request)
         if silent:
@@ -130,7 +130,7 @@ cdef class ScriptHost(Host):
         try:
             text = self.dispatcher.access_refusal(self.caller, request, self.client.db.index, "lua")
         except Exception as error:
-            self.server.internal_error("access", error)
+            self.server.internal_error("Asking for rights", error)
             text = errors.KEY_DENIED
         if text is None:
             return True
@@ -162,6 +162,7 @@ cdef class ScriptHost(Host):
         try:
             return self.server.refusal(self.client, <Routine>request.routine, [])
         except Exception as error:
+            self.server.internal_error("Looking for what forbids a command", error)
             return f"ERR internal error: {error}"
 
     cdef void refuse(self, State* state, void* routine, str text) noexcept:
@@ -195,10 +196,10 @@ cdef class ScriptHost(Host):
             state.killed = True
             self.server.interrupted(error)
         except BaseException as error:
-            self.server.internal_error("a script", error)
+            self.server.internal_error("A script", error)
         dispatcher.running = running
         dispatcher.stamp = stamp
-        if self.server.stopping:
+        if self.server.ending:
             text = errors.SCRIPT_STOPPED.encode()
         elif state.killed:
             text = errors.SCRIPT_KILLED.encode()
@@ -228,7 +229,7 @@ cdef class ScriptHost(Host):
         try:
             return self.dispatcher.access_refusal(self.caller, &request, self.client.db.index, None) is None
         except Exception as error:
-            self.server.internal_error("access", error)
+            self.server.internal_error("Asking for rights", error)
             return 0
 
 
@@ -438,7 +439,7 @@ cdef class Scripts(ScriptRunner):
             link.write(out_bytes(&connection.out, out_pending(&connection.out)))
             self.server.log.notice("Lua debugging session child exiting")
         except BaseException as error:
-            self.server.internal_error("eval", error)
+            self.server.internal_error("Command eval", error)
         finally:
             os._exit(0)
 

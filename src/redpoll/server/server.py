@@ -15,6 +15,7 @@ rest as `call.server`.
 import contextlib
 import os
 import signal
+import sys
 from typing import Any
 
 import redpoll.engine.memory as allocator
@@ -25,6 +26,7 @@ from redpoll.engine.keyspace import Keyspace
 from redpoll.errors import CommandError
 from redpoll.server import clock, listeners, memory_report, process, settings
 from redpoll.server.access import Access, AccessError
+from redpoll.server.affinity import Affinity
 from redpoll.server.append_only import LogError
 from redpoll.server.blocking import Blocking
 from redpoll.server.changes import Changes
@@ -40,17 +42,27 @@ from redpoll.server.latency import LatencyMonitor
 from redpoll.server.logs import Log
 from redpoll.server.loop import Loop
 from redpoll.server.notifications import Notifications
-from redpoll.server.persistence import Persistence
+from redpoll.server.persistence import LoadingStopped, Persistence
 from redpoll.server.pubsub import Pubsub
 from redpoll.server.scripts import Scripts
 from redpoll.server.source import Source
 from redpoll.server.stats import ErrorStatistics, Rate
+from redpoll.server.surveys import Surveys
 from redpoll.server.tls import Tls, TlsError, user_of
 from redpoll.server.tracking import Tracking
 from redpoll.server.transactions import Transactions
 from redpoll.version import REDIS_VERSION, VERSION
 
 CHECKS_COMMANDS = 16  # SERVERCHECKS_COMMANDS in dispatch.pxd
+ERRORS_TOLD = 10  # of internal errors, in one second
+
+
+def _hash_seed(text: str) -> int:
+    if not text:
+        return int.from_bytes(os.urandom(8), "little")
+    from hashlib import blake2b
+
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "little")
 
 
 class StartError(Exception):
@@ -67,7 +79,7 @@ class Server:
         self.log = log or Log(clock.unix_us)
         self.run_id = os.urandom(20).hex()
         self.started_ms = clock.unix_ms()
-        self.keyspace = Keyspace(config.databases, int.from_bytes(os.urandom(8), "little"), self.started_ms)
+        self.keyspace = Keyspace(config.databases, _hash_seed(config.hash_seed), self.started_ms)
         self.command_table = declare.renamed(config.rename_command)
         self.dispatcher = Dispatcher(self, self.command_table, self.keyspace)
         self.loop = Loop(self, self.dispatcher)
@@ -85,6 +97,7 @@ class Server:
         self.blocking = Blocking(self)
         self.errands = Errands(self.loop)
         self.defragmentation = Defragmentation(self)
+        self.surveys = Surveys(self)
         # A script that fills a table without end is stopped before the system is out of memory.
         self.script_memory = config.script_memory_limit or process.system_memory() // 2
         self.scripts = Scripts(self)
@@ -100,6 +113,8 @@ class Server:
         self.input_rate = Rate()
         self.output_rate = Rate()
         self.cycle_rate = Rate()
+        self.internal_errors = 0
+        self._failing_second = self._told_in_second = 0
         self.cron_runs = 0
         self.cron_paused = False
         self.peak_memory = 0
@@ -108,8 +123,17 @@ class Server:
         self.exit_code = 0
         self.source = Source(self)
         self.stopping = False
+        self._signal: signal.Signals | None = None
+        self.oom_score = process.OomScore()
+        self.crash_reports: Any = None  # only where the process is the server's alone
+        self.affinity = Affinity(config.server_cpulist, config.bio_cpulist)
         settings.apply(self)
+        settings.use_oom_score(self)
+        self.affinity.begin()
         self.loop.use_threads(config.io_threads)
+        self.affinity.started()
+        for problem in self.affinity.problems:
+            self.log.warning(problem)
 
     # Start and stop
 
@@ -123,6 +147,8 @@ class Server:
         """Load what was saved. Raises `StartError`."""
         try:
             self.persistence.load()
+        except LoadingStopped:
+            self.log.notice("Stopped while loading; what is on the disk stays as it is.")
         except LogError as error:
             raise StartError(str(error)) from error
 
@@ -217,6 +243,8 @@ class Server:
         """End the loop after this turn."""
         self.stopping = True
         self.exit_code = code
+        # What would be done after this would be in no snapshot.
+        self.loop.stand_still()
         self.log.warning(reason)
         if self.supervised == "systemd":
             process.notify_systemd("STOPPING=1\n")
@@ -233,6 +261,9 @@ class Server:
         """Save if that is asked for, or, when nothing is said, if there are save points; whether it could be done."""
         if not save and (save is not None or not self.config.save):
             return True
+        if self.persistence.is_loading:
+            # The files have more than what is there so far.
+            return True
         # One that is under way would not have what came since.
         self.persistence.stop_saving()
         self.log.notice("Saving the final RDB snapshot before exiting.")
@@ -243,11 +274,26 @@ class Server:
         return True
 
     def signalled(self, number: signal.Signals) -> None:
-        """A signal asks to stop."""
+        """A signal asks to stop, which is for the loop to do: this is called in the middle of anything."""
         word = "SIGINT" if number == signal.SIGINT else "SIGTERM"
+        if self._signal is not None:
+            self.log.warning(f"Received {word} again, exiting at once.")
+            os._exit(1)
         self.log.warning(f"Received {word} scheduling shutdown...")
-        if not self._save_at_end(None):
+        self._signal = number
+        self.loop.next_cron_ms = 0
+
+    @property
+    def ending(self) -> bool:
+        """Whether it stops, or is to: whatever keeps the loop busy has to give up."""
+        return self.stopping or self._signal is not None
+
+    def _stop_by_signal(self, number: signal.Signals) -> None:
+        config = self.config
+        how = config.shutdown_on_sigint if number == signal.SIGINT else config.shutdown_on_sigterm
+        if not self._save_at_end(True if "save" in how else False if "nosave" in how else None) and "force" not in how:
             self.log.warning("Errors trying to save. Can't exit; SHUTDOWN NOSAVE ends the server without saving.")
+            self._signal = None
             return
         self.stop("User requested shutdown...")
 
@@ -273,22 +319,30 @@ class Server:
     def cron(self) -> None:
         """What is due every `1000 / hz` milliseconds."""
         self.cron_runs += 1
+        if self._signal is not None and not self.stopping:
+            self._stop_by_signal(self._signal)
         if self.cron_paused:
             return
         now_ms = self.keyspace.now
-        self._sample(now_ms)
-        self.clients.cron(now_ms)
-        self.persistence.cron(now_ms)
-        self.defragmentation.cron(now_ms)
-        if self.scripts.debugging.children:
-            self.scripts.debugging.reap()
-        self._renew_certificates(now_ms)
+        for task in (
+            self._sample,
+            self.clients.cron,
+            self.persistence.cron,
+            self.defragmentation.cron,
+            self.surveys.cron,
+            self.scripts.debugging.cron,
+            self._renew_certificates,
+        ):
+            self.loop.guarded("The cron", task, now_ms)
         used = allocator.used()
         if used > self.peak_memory:
             self.peak_memory = used
             self.peak_memory_ms = now_ms
         if self.cron_runs % max(self.config.hz, 1) == 0:
             self.loop.check_output_limits()
+            self.affinity.look()
+        if self.crash_reports is not None:
+            self.crash_reports.watch(self.config.watchdog_period, self.config.hz)
 
     def _renew_certificates(self, now_ms: int) -> None:
         try:
@@ -341,12 +395,15 @@ class Server:
 
     def client_closed(self, connection: Any) -> None:
         """A connection is gone."""
-        self.blocking.forget(connection)
-        self.pubsub.forget(connection)
-        self.transactions.end(connection)
-        self.tracking.stop(connection)
-        self.scripts.debugging.forget(connection)
-        self.clients.client_closed(connection)
+        for forget in (
+            self.blocking.forget,
+            self.pubsub.forget,
+            self.transactions.end,
+            self.tracking.stop,
+            self.scripts.debugging.forget,
+            self.clients.client_closed,
+        ):
+            self.loop.guarded("Farewell to a client", forget, connection)
 
     def log_client(self, connection: Any, text: str) -> None:
         """Something about a client that an operator wants to know."""
@@ -361,11 +418,20 @@ class Server:
 
     def evicted(self, microseconds: int) -> None:
         """Room was made by evicting keys, which took so long."""
-        self.latency.observe("eviction-cycle", microseconds // 1000, self.keyspace.now // 1000)
+        self.took_long("eviction-cycle", microseconds)
+
+    def took_long(self, event: str, microseconds: int) -> None:
+        """Something took so long while nobody was served."""
+        self.latency.observe(event, microseconds // 1000, self.keyspace.now // 1000)
 
     def serve_waiting(self) -> None:
         """A command is done that changed keys for which clients wait."""
+        if not self.latency.threshold_ms:
+            self.blocking.serve()
+            return
+        begun = clock.unix_us()
         self.blocking.serve()
+        self.took_long("command-unblocking", clock.unix_us() - begun)
 
     def count_error(self, text: bytes) -> None:
         """An error reply was sent."""
@@ -375,12 +441,39 @@ class Server:
                 "CONFIG RESETSTAT starts anew."
             )
 
-    def internal_error(self, name: str, error: BaseException) -> None:
-        """A handler failed in a way that it should not."""
+    def internal_error(self, what: str, error: BaseException) -> None:
+        """Something raised that should not; of many in one second, the first are told."""
+        self.internal_errors += 1
+        second = clock.unix_ms() // 1000
+        if second != self._failing_second:
+            self._failing_second, self._told_in_second = second, 0
+        self._told_in_second += 1
+        if self._told_in_second > ERRORS_TOLD:
+            return
         import traceback
 
         trace = "".join(traceback.format_exception(error))
-        self.log.warning(f"Command {name} failed; this is a bug in Redpoll, please report it:\n{trace}")
+        self.log.warning(f"{what} failed; this is a bug in Redpoll, please report it:\n{trace}")
+
+    def own_process(self) -> None:
+        """The process is the server's alone: what the interpreter would tell standard error, the log is told."""
+        import threading
+
+        def unraisable(found: Any) -> None:
+            if found.exc_value is not None:
+                self.internal_error(found.err_msg or f"Something ({found.object!r})", found.exc_value)
+
+        def in_thread(found: Any) -> None:
+            if found.exc_value is not None:
+                self.internal_error(f"The thread {found.thread.name if found.thread else ''}", found.exc_value)
+
+        sys.unraisablehook = unraisable
+        threading.excepthook = in_thread
+        from redpoll.server.crash_reports import CrashReports
+
+        self.crash_reports = CrashReports(self.log)
+        self.crash_reports.enable(self.config.crash_log_enabled)
+        self.crash_reports.watch(self.config.watchdog_period, self.config.hz)
 
     def interrupted(self, error: BaseException) -> None:
         """A handler was interrupted from the keyboard, or ended the process."""
@@ -388,9 +481,9 @@ class Server:
 
     def notable_command(
         self, connection: Any, command: Any, words: list[bytes], microseconds: int, request_bytes: int, reply_bytes: int
-    ) -> None:
-        """A command was slow, or its request or reply large."""
-        self.clients.notable_command(connection, command, words, microseconds, request_bytes, reply_bytes)
+    ) -> bool:
+        """A command was slow, or its request or reply large; whether the slow log has it now."""
+        return self.clients.notable_command(connection, command, words, microseconds, request_bytes, reply_bytes)
 
     def postpone(self, connection: Any) -> None:
         """A command has to wait for the end of a pause."""
@@ -455,8 +548,10 @@ class Server:
         keyspace.hits = keyspace.misses = keyspace.expired_keys = keyspace.expired_fields = keyspace.lazily_freed = 0
         dispatcher.commands = dispatcher.error_replies = dispatcher.eviction.evicted = 0
         loop.reset_statistics()
-        self.connections_received = self.connections_rejected = 0
+        self.connections_received = self.connections_rejected = self.internal_errors = 0
         self.errors.reset()
+        for log in (self.command_logs.slow, self.command_logs.large_request, self.command_logs.large_reply):
+            log.reset_statistics()
         self.access.log.reset_counts()
         for rate in (self.operations, self.input_rate, self.output_rate, self.cycle_rate):
             rate.reset()

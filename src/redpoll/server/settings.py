@@ -64,6 +64,40 @@ def _hz(server: Any) -> None:
     server.loop.cron_interval_ms = max(1000 // max(server.config.hz, 1), 2)
 
 
+@_setting("prefetch-batch-max-size")
+def _prefetching(server: Any) -> None:
+    server.loop.prefetching = server.config.prefetch_batch_max_size > 1
+
+
+@_setting("oom-score-adj", "oom-score-adj-values", at_start=False)
+def _oom_score(server: Any) -> None:
+    if not use_oom_score(server):
+        raise BadValue("Failed to apply new oom_score_adj configuration, check server logs.")
+
+
+def use_oom_score(server: Any) -> bool:
+    """Do as `oom-score-adj` says; whether the kernel lets us. A start goes on without."""
+    config = server.config
+    try:
+        server.oom_score.use(config.oom_score_adj, config.oom_score_adj_values[0])
+    except OSError as error:
+        server.log.warning(f"Unable to write oom_score_adj: {error.strerror}")
+        return False
+    return True
+
+
+@_setting("crash-log-enabled")
+def _crash_log(server: Any) -> None:
+    if server.crash_reports is not None:
+        server.crash_reports.enable(server.config.crash_log_enabled)
+
+
+@_setting("watchdog-period")
+def _watchdog(server: Any) -> None:
+    if server.crash_reports is not None:
+        server.crash_reports.watch(server.config.watchdog_period, server.config.hz)
+
+
 @_setting("locale-collate")
 def _collation(server: Any) -> None:
     name = server.config.locale_collate
@@ -114,7 +148,8 @@ def _importing(server: Any) -> None:
 
 @_setting("maxmemory", "maxmemory-clients")
 def _client_memory_limit(server: Any) -> None:
-    server.loop.clients_limit = server.clients.memory_limit
+    server.loop.clients_limit = server.dispatcher.clients_limit = server.clients.memory_limit
+    server.loop.clients_grew = True
 
 
 def eviction_microseconds(tenacity: int) -> int:

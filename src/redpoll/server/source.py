@@ -8,6 +8,28 @@ import redpoll.engine.memory as allocator
 from redpoll.server import clock, process
 
 
+class Keys:
+    """Figures of one database; what takes a walk over its keys is found out when it is read."""
+
+    def __init__(self, server: Any, db: Any) -> None:
+        self._server = server
+        self._db = db
+        self.index, self.keys, self.expires, self.avg_ttl = db.index, len(db), db.expires, db.average_ttl
+
+    @property
+    def subexpiry(self) -> int:
+        """Hashes with fields that expire."""
+        if not self._db.has_field_times:
+            return 0
+        return int(self._server.surveys.of(self._db).hashes_with_times)
+
+    @property
+    def distributions(self) -> dict[str, dict[int, int]]:
+        """How many keys have which size."""
+        found: dict[str, dict[int, int]] = self._server.surveys.of(self._db).distributions
+        return found
+
+
 class Source:
     """An `InfoSource` (server/info.py) over a server; every group is made when it is read."""
 
@@ -15,7 +37,6 @@ class Source:
         self._server = server
         self.replication = SimpleNamespace(master_replid=server.run_id)
         self.modules: list[Any] = []
-        self.engines: list[Any] = []
         self.cluster_fields: list[Any] = []
 
     def render(self, sections: list[bytes]) -> str:
@@ -25,6 +46,20 @@ class Source:
         del info_sections  # imported for what it registers
         source: Any = self  # groups are properties here, which the protocol's plain attributes do not admit
         return info.render(source, sections)
+
+    @property
+    def engines(self) -> list[Any]:
+        """What runs scripts."""
+        server = self._server
+        return [
+            SimpleNamespace(
+                name="LUA",
+                module="built-in",
+                abi_version=4,
+                used_memory=server.scripts.cache.machine_bytes + server.functions.libraries.machine_bytes,
+                memory_overhead=server.scripts.cache.held_bytes + server.functions.libraries.held_bytes,
+            )
+        ]
 
     @property
     def config(self) -> Any:
@@ -100,6 +135,8 @@ class Source:
             used_memory_overhead=server.startup_memory + parts["tables"] + parts["expiry"] + parts["clients"],
             used_memory_startup=server.startup_memory,
             total_system_memory=process.system_memory(),
+            allocator_active=allocator.mapped(),
+            mem_aof_buffer=server.persistence.log.buffer_bytes,
             mem_clients_normal=parts["clients"],
             mem_allocator="redpoll",
             lazyfree_pending_objects=server.keyspace.pending_free,
@@ -148,13 +185,16 @@ class Source:
             keyspace_hits=keyspace.hits,
             keyspace_misses=keyspace.misses,
             total_error_replies=dispatcher.error_replies,
+            internal_errors=server.internal_errors,
             total_reads_processed=loop.reads,
             total_writes_processed=loop.writes,
             io_threaded_reads_processed=loop.threaded_reads,
             io_threaded_writes_processed=loop.threaded_writes,
             client_query_buffer_limit_disconnections=loop.query_limit_closes,
             client_output_buffer_limit_disconnections=loop.output_limit_closes,
+            total_client_processing_events=loop.reads,
             eventloop_cycles=loop.cycles,
+            eventloop_cycles_with_clients_processing=loop.busy_cycles,
             eventloop_duration_sum=loop.cycle_us,
             eventloop_duration_cmd_sum=loop.command_us,
             instantaneous_eventloop_cycles_per_sec=server.cycle_rate.average(),
@@ -186,7 +226,18 @@ class Source:
     @property
     def debug(self) -> Any:
         """What only a developer of the server wants to know."""
-        return SimpleNamespace(eventloop_duration_max=self._server.loop.longest_cycle_us)
+        server = self._server
+        loop = server.loop
+        scripts = server.scripts.cache.machine_bytes + server.functions.libraries.machine_bytes
+        return SimpleNamespace(
+            eventloop_duration_aof_sum=loop.log_us,
+            eventloop_duration_cron_sum=loop.cron_us,
+            eventloop_duration_max=loop.longest_cycle_us,
+            eventloop_cmd_per_cycle_max=loop.most_requests,
+            allocator_allocated_lua=scripts,
+            allocator_active_lua=scripts,
+            allocator_resident_lua=scripts,
+        )
 
     @property
     def commands(self) -> Any:
@@ -201,16 +252,14 @@ class Source:
     @property
     def databases(self) -> list[Any]:
         """Figures of those with keys."""
-        return [
-            SimpleNamespace(
-                index=db.index, keys=len(db), expires=db.expires, avg_ttl=db.average_ttl, subexpiry=0, distributions={}
-            )
-            for db in self._server.keyspace.databases
-            if len(db)
-        ]
+        return [Keys(self._server, db) for db in self._server.keyspace.databases if len(db)]
 
     @property
     def threads(self) -> list[Any]:
         """The loop's own thread, then I/O threads."""
         loop = self._server.loop
-        return [SimpleNamespace(clients=len(loop.connections), reads=loop.reads, writes=loop.writes)]
+        # Connections are the loop's; whoever is free reads and writes for them.
+        return [
+            SimpleNamespace(clients=0 if number else len(loop.connections), reads=reads, writes=writes)
+            for number, (reads, writes) in enumerate(loop.work_of_threads())
+        ]

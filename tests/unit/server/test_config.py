@@ -309,6 +309,29 @@ def test_default_file_loads_and_sets_only_what_is_in_force() -> None:
     assert config.not_in_force() == []
 
 
+def test_headings_of_the_default_file_say_what_is_in_force() -> None:
+    topic, before, wrong = "", "", []
+    for line in importlib.resources.files("redpoll").joinpath("redpoll.conf").read_text().split("\n"):
+        if line.startswith("# --"):
+            topic = before
+        name = line.removeprefix("#").partition(" ")[0]
+        before = line
+        if line[:1] and (line[0] != "#" or line[1:2].islower()) and name.encode() in BY_NAME:
+            directive = BY_NAME[name.encode()]
+            said = "later" if "not in force yet" in topic else "moot" if "without effect" in topic else "now"
+            if said != ("now" if directive.in_force else "moot" if directive.moot else "later"):
+                wrong.append((name, topic))
+    assert wrong == []
+
+
+def test_what_changes_nothing_says_why() -> None:
+    config = Config()
+    config.load(["--dynamic-hz", "no", "--lookahead", "3", "--hz", "11"])
+    assert config.not_in_force() == ["dynamic-hz", "lookahead"]
+    assert config.moot("lookahead") == "all that a turn has read is parsed ahead"
+    assert config.moot("hz") == ""
+
+
 def test_default_file_holds_every_default() -> None:
     lines = default_lines(commented=True)
     config = Config()

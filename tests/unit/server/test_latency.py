@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redpoll.server.latency import HISTORY_LENGTH, LatencyMonitor, age
+from tests.unit.server.test_stopping import until
 
 NOW = 1_700_000_000
 
@@ -120,3 +121,20 @@ def test_history_is_the_worst_of_each_of_the_last_seconds(spikes):
     assert latest.maximum == max(latency for _, latency in spikes)
     assert latest.total == sum(latency for _, latency in spikes)
     assert latest.spikes == len(spikes)
+
+
+def test_what_held_the_server_up_is_told(make_server):
+    server = make_server(
+        appendonly="yes", appendfsync="always", latency_monitor_threshold="1", enable_debug_command="yes"
+    )
+    with server.connect() as client:
+        assert client.call("DEBUG", "AOF-FLUSH-SLEEP", "20000") == "OK"
+        until(lambda: events(client) >= {b"aof-write", b"aof-write-alone"} or client.call("SET", "k", "v") is None)
+        assert client.call("DEBUG", "AOF-FLUSH-SLEEP", "0") == "OK"
+        assert client.call("DEBUG", "SLEEP", "0.005") == "OK"
+        assert b"command" in events(client)
+        assert b"aof-write-alone" in client.call("LATENCY", "DOCTOR")
+
+
+def events(client):
+    return {event[0] for event in client.call("LATENCY", "LATEST")}

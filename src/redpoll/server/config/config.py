@@ -111,6 +111,10 @@ class Config:
         """Return what a directive that is not in force waits for, as far as that is said."""
         return self._given[name].waits_for
 
+    def moot(self, name: str) -> str:
+        """Return why a directive has nothing here that it could change, or an empty text."""
+        return self._given[name].moot
+
     # CONFIG GET
 
     def get(self, patterns: list[bytes]) -> dict[bytes, bytes]:

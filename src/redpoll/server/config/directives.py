@@ -52,13 +52,22 @@ NOW = 128  # in force, in a topic that is not
 class Directive:
     """One directive. `attribute` is its name in Python, `aliases` other names for the same value.
 
-    `waits_for` says what is still to come before it can be in force.
+    `waits_for` says what is still to come before it can be in force; `moot` why there is nothing here that it could
+    change.
     """
 
-    __slots__ = ("aliases", "attribute", "default", "flags", "in_force", "name", "type", "waits_for")
+    __slots__ = ("aliases", "attribute", "default", "flags", "in_force", "moot", "name", "type", "waits_for")
 
     def __init__(
-        self, name: str, kind: Type, default: Any, flags: int = 0, *, alias: str = "", waits_for: str = ""
+        self,
+        name: str,
+        kind: Type,
+        default: Any,
+        flags: int = 0,
+        *,
+        alias: str = "",
+        waits_for: str = "",
+        moot: str = "",
     ) -> None:
         self.name = name
         self.type = kind
@@ -68,6 +77,7 @@ class Directive:
         self.attribute = name.replace("-", "_")
         self.in_force = True
         self.waits_for = waits_for
+        self.moot = moot
 
     def __repr__(self) -> str:
         return f"<Directive {self.name}>"
@@ -82,7 +92,8 @@ class Topic:
         self.title = title
         self.directives = directives
         for directive in directives:
-            directive.in_force = bool(directive.flags & NOW) or (in_force and not directive.flags & LATER)
+            wanted = bool(directive.flags & NOW) or (in_force and not directive.flags & LATER)
+            directive.in_force = wanted and not directive.moot
 
 
 _ = Directive
@@ -102,6 +113,10 @@ _MEMORY = Memory(0, LONG_MAX, unsigned=True)
 _SIGNED_MEMORY = Memory(0, LONG_MAX)
 _ALLOWED = Enum("no", "yes", "local")
 _OUTGOING = "replication and clusters, as it is of connections that the server opens itself"
+_MODULES = "modules"
+_NO_FORK = "nothing forks here; what writes files are threads, which bio-cpulist is for"
+_NO_RDMA = "connections over RDMA are not spoken"
+_SLICES = "large values are always freed in slices, between commands"
 _SHUTDOWN = Flags("default", "save", "nosave", "now", "force", also=("safe", "failover"), check=values.no_save_conflict)
 
 TOPICS = (
@@ -117,14 +132,14 @@ TOPICS = (
         _("unixsocket", _TEXT, "", IMMUTABLE),
         _("unixsocketperm", Octal(), 0, IMMUTABLE),
         _("unixsocketgroup", _TEXT, "", IMMUTABLE),
-        _("bind-source-addr", _TEXT, "", LATER),
+        _("bind-source-addr", _TEXT, "", LATER, waits_for=_OUTGOING),
         _("socket-mark-id", Int(0, UINT_MAX, unsigned=True), 0, IMMUTABLE),
         _("mptcp", _BOOL, False, IMMUTABLE),
         _("max-new-connections-per-cycle", Int(1, 1000, unsigned=True), 10),
         _("io-threads", Int(1, 128), 1, IMMUTABLE),
-        _("io-threads-do-reads", _BOOL, False, IMMUTABLE | HIDDEN),
+        _("io-threads-do-reads", _BOOL, False, IMMUTABLE | HIDDEN, moot="I/O threads always read"),
         _("prefetch-batch-max-size", Int(0, 128), 16),
-        _("lookahead", _POSITIVE, 16),
+        _("lookahead", _POSITIVE, 16, moot="all that a turn has read is parsed ahead"),
     ),
     Topic(
         "Clients",
@@ -150,15 +165,15 @@ TOPICS = (
         _("dir", Directory(), "", PROTECTED | DENY_LOADING),
         _("databases", _POSITIVE, 16, IMMUTABLE),
         _("hz", Int(0, INT_MAX, clamp=(1, 500)), 10),
-        _("dynamic-hz", _BOOL, True),
+        _("dynamic-hz", _BOOL, True, moot="the cron does no work for each client that more turns could spread"),
         _("active-expire-effort", Int(1, 10), 1),
         _("set-proc-title", _BOOL, True, IMMUTABLE),
         _("proc-title-template", Text(values.title_template), "{title} {listen-addr} {server-mode}"),
         _("always-show-logo", _BOOL, False, IMMUTABLE),
         _("redis-version", _TEXT, "", IMMUTABLE),
-        _("extended-redis-compatibility", _BOOL, False),
+        _("extended-redis-compatibility", _BOOL, False, moot="clients are always told what Redis would tell them"),
         _("availability-zone", _TEXT, ""),
-        _("shutdown-timeout", _COUNT, 10),
+        _("shutdown-timeout", _COUNT, 10, LATER, waits_for="replicas, which are what a shutdown would wait for"),
         _("shutdown-on-sigint", _SHUTDOWN, ()),
         _("shutdown-on-sigterm", _SHUTDOWN, ()),
     ),
@@ -200,7 +215,7 @@ TOPICS = (
         _("requirepass", _SECRET, b"", SENSITIVE),
         _("enable-protected-configs", _ALLOWED, "no", IMMUTABLE),
         _("enable-debug-command", _ALLOWED, "no", IMMUTABLE),
-        _("enable-module-command", _ALLOWED, "no", IMMUTABLE),
+        _("enable-module-command", _ALLOWED, "no", IMMUTABLE | LATER, waits_for=_MODULES),
         _("rename-command", CommandNames(), (), FILE_ONLY),
     ),
     Topic(
@@ -222,10 +237,10 @@ TOPICS = (
     Topic(
         "Freeing",
         True,
-        _("lazyfree-lazy-eviction", _BOOL, False),
-        _("lazyfree-lazy-expire", _BOOL, False),
-        _("lazyfree-lazy-server-del", _BOOL, False),
-        _("lazyfree-lazy-user-del", _BOOL, False),
+        _("lazyfree-lazy-eviction", _BOOL, False, moot=_SLICES),
+        _("lazyfree-lazy-expire", _BOOL, False, moot=_SLICES),
+        _("lazyfree-lazy-server-del", _BOOL, False, moot=_SLICES),
+        _("lazyfree-lazy-user-del", _BOOL, False, moot=_SLICES),
         _("lazyfree-lazy-user-flush", _BOOL, False),
     ),
     Topic(
@@ -249,17 +264,17 @@ TOPICS = (
     Topic(
         "Newer structures",
         False,
-        _("array-slice-size", _COUNT, 4096),
-        _("array-sparse-kmax", _COUNT, 10),
-        _("array-sparse-kmin", _COUNT, 5),
+        _("array-slice-size", _COUNT, 4096, NOW),
+        _("array-sparse-kmax", _COUNT, 10, NOW),
+        _("array-sparse-kmin", _COUNT, 5, NOW),
         _("hash-max-template-entries", _LONG, 0),
         _("hash-min-template-entries", _LONG, 0),
         _("hash-rdb-load-max-template-entries", _LONG, 0),
         _("hash-rdb-load-min-template-entries", _LONG, 0),
         _("hash-rdb-load-template-disassembly-threshold", _LONG, 0),
-        _("stream-idmp-duration", Int(1, 86400), 100),
-        _("stream-idmp-maxsize", Int(1, 10000), 100),
-        _("vset-force-single-threaded-execution", _BOOL, False),
+        _("stream-idmp-duration", Int(1, 86400), 100, NOW),
+        _("stream-idmp-maxsize", Int(1, 10000), 100, NOW),
+        _("vset-force-single-threaded-execution", _BOOL, False, waits_for="vector sets"),
     ),
     Topic(
         "Snapshots",
@@ -270,7 +285,7 @@ TOPICS = (
         _("rdbchecksum", _BOOL, True, IMMUTABLE),
         _("rdb-version-check", Enum("strict", "relaxed"), "strict"),
         _("rdb-save-incremental-fsync", _BOOL, True),
-        _("rdb-del-sync-files", _BOOL, False, LATER),
+        _("rdb-del-sync-files", _BOOL, False, LATER, waits_for="replication"),
         _("rdb-key-save-delay", _ANY_INT, 0, HIDDEN),
         _("stop-writes-on-bgsave-error", _BOOL, True),
         _("sanitize-dump-payload", Enum("no", "yes", "clients"), "no"),
@@ -416,12 +431,12 @@ TOPICS = (
         _("busy-reply-threshold", _LONG, 5000, alias="lua-time-limit"),
         _("lua-enable-deprecated-api", _BOOL, False, IMMUTABLE | HIDDEN),
         _("script-memory-limit", _MEMORY, 0, IMMUTABLE),
-        _("loadmodule", Words(1, LONG_MAX), (), FILE_ONLY | LATER),
+        _("loadmodule", Words(1, LONG_MAX), (), FILE_ONLY | LATER, waits_for=_MODULES),
     ),
     Topic(
         "Memory upkeep",
         False,
-        _("activerehashing", _BOOL, True),
+        _("activerehashing", _BOOL, True, moot="tables grow and shrink by a bucket at a time"),
         _("activedefrag", _BOOL, False, NOW),
         _("active-defrag-ignore-bytes", Memory(1, LONG_MAX, unsigned=True), 100 << 20, NOW),
         _("active-defrag-threshold-lower", _DEFRAG_THRESHOLD, 10, NOW),
@@ -429,32 +444,32 @@ TOPICS = (
         _("active-defrag-cycle-min", Int(1, 99), 1, NOW),
         _("active-defrag-cycle-max", Int(1, 99), 25, NOW),
         _("active-defrag-cycle-us", Int(0, 100000), 500, NOW),
-        _("active-defrag-max-scan-fields", Int(1, LONG_MAX), 1000),
-        _("jemalloc-bg-thread", _BOOL, True),
-        _("key-memory-histograms", _BOOL, False),
-        _("hash-seed", _TEXT, "", IMMUTABLE | SENSITIVE),
+        _("active-defrag-max-scan-fields", Int(1, LONG_MAX), 1000, moot="entries are moved, not fields one by one"),
+        _("jemalloc-bg-thread", _BOOL, True, moot="the allocator is another"),
+        _("key-memory-histograms", _BOOL, False, NOW),
+        _("hash-seed", _TEXT, "", IMMUTABLE | SENSITIVE | NOW),
     ),
     Topic(
         "Operating system",
         False,
-        _("oom-score-adj", Enum("no", "yes", "relative", "absolute"), "no"),
-        _("oom-score-adj-values", OomScores(), (0, 200, 800)),
+        _("oom-score-adj", Enum("no", "yes", "relative", "absolute"), "no", NOW),
+        _("oom-score-adj-values", OomScores(), (0, 200, 800), NOW),
         _("disable-thp", _BOOL, False, IMMUTABLE | NOW),  # others fork to save, which huge pages make dear
-        _("server-cpulist", _TEXT, "", IMMUTABLE, alias="server_cpulist"),
-        _("bio-cpulist", _TEXT, "", IMMUTABLE, alias="bio_cpulist"),
-        _("aof-rewrite-cpulist", _TEXT, "", IMMUTABLE, alias="aof_rewrite_cpulist"),
-        _("bgsave-cpulist", _TEXT, "", IMMUTABLE, alias="bgsave_cpulist"),
-        _("ignore-warnings", _EMPTY_TEXT, ""),
-        _("locale-collate", _EMPTY_TEXT, ""),
-        _("crash-log-enabled", _BOOL, True),
-        _("crash-memcheck-enabled", _BOOL, True),
-        _("use-exit-on-panic", _BOOL, False, HIDDEN),
-        _("watchdog-period", _COUNT, 0, HIDDEN),
-        _("req-res-logfile", _TEXT, "", IMMUTABLE | HIDDEN),
-        _("rdma-bind", Addresses(), ()),
-        _("rdma-port", _PORT, 0),
-        _("rdma-rx-size", Memory(64 << 10, 16 << 20), 1 << 20, IMMUTABLE),
-        _("rdma-completion-vector", Int(-1, 1024), -1, IMMUTABLE),
+        _("server-cpulist", _TEXT, "", IMMUTABLE | NOW, alias="server_cpulist"),
+        _("bio-cpulist", _TEXT, "", IMMUTABLE | NOW, alias="bio_cpulist"),
+        _("aof-rewrite-cpulist", _TEXT, "", IMMUTABLE, alias="aof_rewrite_cpulist", moot=_NO_FORK),
+        _("bgsave-cpulist", _TEXT, "", IMMUTABLE, alias="bgsave_cpulist", moot=_NO_FORK),
+        _("ignore-warnings", _EMPTY_TEXT, "", moot="no start is refused for anything that could be ignored"),
+        _("locale-collate", _EMPTY_TEXT, "", NOW),
+        _("crash-log-enabled", _BOOL, True, NOW),
+        _("crash-memcheck-enabled", _BOOL, True, moot="after a crash no memory is tested"),
+        _("use-exit-on-panic", _BOOL, False, HIDDEN, moot="an error that nobody foresaw is logged, and ends nothing"),
+        _("watchdog-period", _COUNT, 0, HIDDEN | NOW),
+        _("req-res-logfile", _TEXT, "", IMMUTABLE | HIDDEN, moot="only builds of Redis for its own tests write it"),
+        _("rdma-bind", Addresses(), (), moot=_NO_RDMA),
+        _("rdma-port", _PORT, 0, moot=_NO_RDMA),
+        _("rdma-rx-size", Memory(64 << 10, 16 << 20), 1 << 20, IMMUTABLE, moot=_NO_RDMA),
+        _("rdma-completion-vector", Int(-1, 1024), -1, IMMUTABLE, moot=_NO_RDMA),
     ),
 )
 
