@@ -300,9 +300,7 @@ def test_a_file_is_of_the_moment_it_was_begun(
 
 @pytest.mark.parametrize("as_commands", [False, True])
 @pytest.mark.parametrize("compressing", [False, True])
-def test_a_long_string_is_lent_not_copied(
-    stores: tuple[Store, Store], as_commands: bool, compressing: bool
-) -> None:
+def test_a_long_string_is_lent_not_copied(stores: tuple[Store, Store], as_commands: bool, compressing: bool) -> None:
     """Whoever changes it meanwhile has a copy, and when it is written nobody shares it any more."""
     store, other = stores
     store.reset()

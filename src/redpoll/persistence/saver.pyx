@@ -7,9 +7,10 @@ syncs. Commands are written as they are: they need no thread to finish them.
 A large collection is written in pieces, a few at a time, and if it is about to change before its last piece is written,
 or before its first, it is guarded: it goes on changing, and what is written is still what it was (formats/progress).
 While one is being written, whatever else has to be saved before it changes waits in parts of its own: a queue of
-buffers, of which the first is written. The walk goes on when there is none left. A long string is not copied at all: the
-writing thread reads it where it lies, and as it is shared meanwhile, whoever changes it makes a copy of it first. So nothing that a change brings with
-it takes longer the larger a collection is, but for what formats/progress says is written at once.
+buffers, of which the first is written. The walk goes on when there is none left. A long string is not copied at all:
+the writing thread reads it where it lies, and as it is shared meanwhile, whoever changes it makes a copy of it first.
+So nothing that a change brings with it takes longer the larger a collection is, but for what formats/progress says is
+written at once.
 """
 
 from libc.stdint cimport int64_t, uint64_t
