@@ -344,8 +344,8 @@ cdef class Saver:
             part.open = False
 
     cdef void drain(self, Part* part) noexcept nogil:
-        """Give the writer a block of what there is of a part."""
-        cdef size_t end = min(part.out.length, part.drained + HAND_OVER_BYTES)
+        """Give the writer a block of what there is of a part: of one that grows all, so that its buffer stays small."""
+        cdef size_t end = part.out.length if part.open else min(part.out.length, part.drained + HAND_OVER_BYTES)
         cdef size_t mark = part.drained_marks
         cdef uint64_t text_end
         # No text that is marked is cut in two.
@@ -484,3 +484,13 @@ cdef class Saver:
     def total(self) -> int:
         """Entries that there were at the beginning."""
         return self.snapshot.total
+
+    @property
+    def buffered(self) -> int:
+        """Bytes of memory for what is not handed to the writer yet, but for what guarded values keep."""
+        cdef const Part* part = self.first
+        cdef size_t bytes = self.out.capacity
+        while part != NULL:
+            bytes += part.out.capacity
+            part = part.next
+        return bytes
