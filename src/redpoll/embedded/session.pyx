@@ -112,8 +112,9 @@ cdef class Session:
             server.connections_received += 1
             self.client = self.loop.add_local(self.inbox)
             self.client.parser.trusted = True
-            # For those who ask whether somebody comes from this host.
-            self.client.address = self.client.local_address = "127.0.0.1:0"
+            # For those who ask whether somebody comes from this host, and those who tell clients apart by addresses.
+            self.client.address = f"127.0.0.1:{self.client.id}"
+            self.client.local_address = "127.0.0.1:0"
             server.welcome(self.client)
             self.client.resp = protocol
         finally:

@@ -13,6 +13,8 @@ So nothing that a change brings with it takes longer the larger a collection is,
 written at once.
 """
 
+from os import eventfd_write
+
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport fprintf, stderr
 from libc.stdlib cimport abort, free, malloc
@@ -438,6 +440,9 @@ cdef class Saver:
         if self.as_commands:
             self.hand_over(0)
             self.writer.sync_soon()
+            if self.writer.synced_bytes() == self.writer.appended:
+                # Without a key there is not a byte, and so nothing of which the writing thread would have news.
+                eventfd_write(self.writer.event, 1)
             return 0
         put_byte(&self.out, RDB_END)
         self.write_block(&self.out, &at, &mark, self.out.length)

@@ -208,7 +208,10 @@ cdef class Dispatcher:
             call.command = routine.command
             self.invoke_plain(routine, before)
         if connection.gate & GATE_BLOCKED:
-            # It waits, and is done, counted and timed when it runs again.
+            # It waits, and is done, counted and timed when it runs again. It may have made what it waits with, such as a
+            # consumer.
+            if self.keyspace.propagating:
+                self.propagate(connection, request)
             self.stamp = ticks()
             self.running = NULL
             return

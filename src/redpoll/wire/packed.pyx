@@ -1,9 +1,9 @@
 """Elements of a listpack as bulk strings, many at a time.
 
-A range of a list, a whole hash or set, is hundreds of short texts, and each costs its header, its copy and its line end.
-So the ends of the listpack and of the output are looked at once for an element, headers of short texts lie ready, and a
-short text is moved in one or two pieces of 32 bytes, of which what is behind it is written over by what follows. Near the
-end of a listpack, where such a piece would be read beyond it, a text is copied byte for byte.
+A range of a list, a whole hash or set, is hundreds of short texts, and each costs its header, its copy and its line
+end. So the ends of the listpack and of the output are looked at once for an element, headers of short texts lie ready,
+and a short text is moved in one or two pieces of 32 bytes, of which what is behind it is written over by what follows.
+Near the end of a listpack, where such a piece would be read beyond it, a text is copied byte for byte.
 """
 
 from libc.stdint cimport uint8_t
