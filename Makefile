@@ -25,7 +25,7 @@ SANITIZER_ENVIRONMENT = LD_PRELOAD=$$(gcc -print-file-name=libasan.so) PYTHONMAL
 	ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
 .DELETE_ON_ERROR:
-.PHONY: run build test lint format check peers bench debug sanitize fuzz fuzz-scripts conformance crash clean help
+.PHONY: run build test lint format check peers bench debug sanitize fuzz fuzz-scripts conformance conformance-redis-py crash clean help
 
 run: build
 	exec $(BIN)/redpoll-server --port $(PORT) $(ARGS)
@@ -56,6 +56,9 @@ bench: build
 
 conformance: build
 	$(BIN)/python -m conformance.run $(ARGS)
+
+conformance-redis-py: build
+	$(BIN)/python -m conformance.redis_py $(ARGS)
 
 # Servers killed, and their power cut, again and again.
 crash: build
@@ -95,6 +98,7 @@ help:
 	@echo "make peers                      install real servers and clients to test against"
 	@echo "make bench [ARGS=--quick]       side by side with real servers"
 	@echo "make conformance                Redis's own tests against this server"
+	@echo "make conformance-redis-py       redis-py's own tests against a store in their process"
 	@echo "make debug                      a checked build under build/debug, with annotated HTML"
 	@echo "make sanitize                   tests under the address and undefined-behaviour sanitizers"
 	@echo "make fuzz [ARGS='--seconds 600']   the request parser against inputs grown by coverage"

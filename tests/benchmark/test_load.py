@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -54,6 +56,27 @@ def test_an_open_loop_sees_a_stall_as_long_as_it_was() -> None:
     assert late(result, 0.2) >= 0.75 * STALL * 500
     assert result.histogram.max >= STALL * 1e9
     assert result.seconds >= 399 / 500
+
+
+def test_an_open_loop_that_stood_still_itself_does_not_blame_the_server() -> None:
+    with FakeServer() as fake:
+        words = ["-p", str(fake.port), "-c", "8", "--rate", "500", "-n", "300", "SET", "k", "v"]
+        load = subprocess.Popen([*OURS, *words], stdout=subprocess.PIPE, text=True)
+
+        def stop_the_load(number: int) -> None:
+            if number == 50:
+                load.send_signal(signal.SIGSTOP)
+                time.sleep(STALL)
+                load.send_signal(signal.SIGCONT)
+
+        fake.before_reply = stop_the_load
+        output = load.communicate(timeout=60)[0]
+    stood = re.search(r"the load itself stood still .*?, ([\d.]+) ms in all", output)
+    assert stood is not None
+    assert float(stood[1]) >= STALL * 900
+    # Two hundred were to be sent meanwhile. Eight may have been under way.
+    below = re.findall(r"^([\d.]+)% <= ([\d.]+) milliseconds", output, re.MULTILINE)
+    assert max(float(share) for share, limit in below if float(limit) < STALL * 500) > 97
 
 
 def test_a_limited_rate_sees_the_few_that_were_under_way() -> None:

@@ -65,13 +65,14 @@ def test_hints_follow_what_is_typed(terminal: Open) -> None:
     here.screen.wait_for("getrange key start end")
     here.screen.type("k 1 ")
     here.screen.wait_for("getrange k 1 end")
-    here.drop()
+    here.run("")
+    here.screen.wait_for_match(r"> getrange k 1$")  # on a line that was entered there is none
     here.screen.type("5 getrange ")
     here.screen.wait_for("5 getrange key start end")
     here.drop()
     here.run(":set nohints")
-    here.screen.type("getrange k")
-    here.screen.wait_for_match(r"> getrange k$")
+    here.screen.type("strlen")
+    here.screen.wait_for_match(r"> strlen$")
 
 
 def test_commands_options_and_keys_are_completed(terminal: Open, server: Any) -> None:
@@ -296,9 +297,10 @@ def test_the_server_comes_back(terminal: Open, server: Any) -> None:
 
 
 @pytest.fixture
-def many_keys(server: Any) -> Any:
+def many_keys(make_server: Any) -> Any:
+    server = make_server(enable_debug_command="yes")
     with server.connect() as client:
-        client.call("DEBUG", "POPULATE", "20000")
+        assert client.call("DEBUG", "POPULATE", "20000") == "OK"
     return server
 
 

@@ -46,7 +46,7 @@ Key size Percentile Total keys
     120B   50.0000%           3
    7.00K   75.0000%           5
    1.00M  100.0000%           6
-Note: 0.01% size precision, Mean: 172.72K, StdDeviation: 381.23K
+Note: 0.01% size precision, Mean: 172.72K, StdDeviation: 380.76K
 
 Key name length Percentile Total keys
 --------------- ---------- -----------

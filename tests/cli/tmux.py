@@ -17,7 +17,6 @@ set -s exit-empty off
 set -s escape-time 0
 set -g default-terminal xterm-256color
 set -g history-limit 20000
-set -g remain-on-exit on
 set -g status off
 """
 
@@ -30,7 +29,10 @@ class Screen:
         self._tmux = [find_tool("tmux"), "-S", str(folder / "tmux.socket"), "-f", str(folder / "tmux.conf")]
         (folder / "tmux.conf").write_text(_SETTINGS)
         pairs = [f"{name}={value}" for name, value in environment.items()]
+        # Whoever clears all below the very first line has tmux put what was there among what was scrolled away. And it
+        # does not always know what exit code its child had, so that is shown.
         line = shlex.join(["env", "-u", "TMUX", "-u", "TMUX_PANE", *pairs, *command])
+        line = f'trap : INT; echo; {line}; code=$?; echo; echo "(ended with $code)"; exec sleep {WAIT_SECONDS:g}'
         self._run("new-session", "-d", "-s", "one", "-x", str(width), "-y", "50", line)
 
     def _run(self, *words: str) -> str:
@@ -87,13 +89,7 @@ class Screen:
 
     def wait_for_end(self) -> int:
         """Wait for the program's end and return its exit code."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while True:
-            dead, code = self._run("display-message", "-p", "-t", "one", "#{pane_dead} #{pane_dead_status}").split(" ")
-            if dead == "1":
-                return int(code or -1)
-            assert time.monotonic() < deadline, f"the program did not end; shown is:\n{self.text()}"
-            time.sleep(0.02)
+        return int(self.wait_for_match(r"^\(ended with (\d+)\)$")[1])
 
     def close(self) -> None:
         """End the terminal and what runs in it."""

@@ -27,6 +27,18 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("ZRANGEBYSCORE", "z", "-inf", "10", "WITHSCORES"),
     ("ZREVRANGEBYLEX", "z", "+", "-"),
     ("MGET", "k:0", "nothing", "l", "k:1", "k:2", "long"),
+    ("XRANGE", "x", "-", "+"),
+    ("XRANGE", "x", "-", "+", "COUNT", "2"),
+    ("XRANGE", "x", "(1-1", "90"),
+    ("XRANGE", "x", "-", "+", "COUNT", "0"),
+    ("XREVRANGE", "x", "+", "-", "COUNT", "3"),
+    ("XREAD", "COUNT", "2", "STREAMS", "x", "nothing", "y", "0", "0", "0"),
+    ("XREAD", "STREAMS", "x", "$"),
+    ("XREAD", "STREAMS", "x", "+"),
+    ("XREAD", "MAXCOUNT", "2", "STREAMS", "y", "x", "0", "0"),
+    ("XREAD", "MAXSIZE", "30", "STREAMS", "y", "x", "0", "0"),
+    ("XREAD", "STREAMS", "h", "0"),
+    ("XRANGE", "nothing", "-", "+"),
     *((name, "nothing") for name in ("HGETALL", "SMEMBERS")),
     ("LRANGE", "nothing", "0", "-1"),
     ("HMGET", "nothing", "f"),
@@ -44,6 +56,8 @@ def fill(store: Store, size: int) -> None:
         store.execute("SADD", "s", f"{text}:{number}")
         store.execute("SADD", "integers", number)
         store.execute("ZADD", "z", number / 4, f"{text}:{number}")
+        store.execute("XADD", "x", f"{number + 1}-1", "f", text, "n", number, *(("more", text) if number % 3 else ()))
+    store.execute("XADD", "y", "1-1", "f", "v")
     store.execute("MSET", "k:0", 1, "k:1", "text", "k:2", "y" * 100, "long", "z" * 100_000)
     if size > 3:
         store.execute("RPUSH", "l", "b" * 50_000)
@@ -79,6 +93,39 @@ def test_they_are_the_same(store: Store, protocol: int, decoding: bool, sets: bo
             other = outcome(lambda words=words: by_reply(words))
             assert one == other, (size, words)
             assert type(one) is type(other), (size, words)
+    direct.close()
+    written.close()
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_groups_read_the_same(store: Store, protocol: int) -> None:
+    direct, written = store.session(protocol), store.session(protocol)
+
+    def by_reply(*words: Any) -> Any:
+        written.send(words)
+        return written.receive()
+
+    for number in range(5):
+        store.execute("XADD", "x", f"{number + 1}-1", "f", number)
+    for group in ("one", "other"):
+        store.execute("XGROUP", "CREATE", "x", group, "0")
+    reads: tuple[tuple[Any, ...], ...] = (
+        ("COUNT", 2, "STREAMS", "x", ">"),
+        ("NOACK", "COUNT", 1, "STREAMS", "x", ">"),
+        ("STREAMS", "x", ">"),
+        ("STREAMS", "x", ">"),
+        ("STREAMS", "x", 0),
+        ("COUNT", 1, "STREAMS", "x", "1-1"),
+    )
+    for words in reads:
+        one = direct.execute("XREADGROUP", "GROUP", "one", "me", *words)
+        assert one == by_reply("XREADGROUP", "GROUP", "other", "me", *words), words
+    store.execute("XDEL", "x", "1-1")
+    one = direct.execute("XREADGROUP", "GROUP", "one", "me", "STREAMS", "x", 0)
+    assert one == by_reply("XREADGROUP", "GROUP", "other", "me", "STREAMS", "x", 0)
+    assert (one[b"x"] if protocol == 3 else one[0][1])[0] == [b"1-1", None]
+    pending = [store.execute("XPENDING", "x", group) for group in ("one", "other")]
+    assert pending[0] == pending[1]
     direct.close()
     written.close()
 

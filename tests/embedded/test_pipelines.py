@@ -47,6 +47,8 @@ def test_errors_stand_in_their_places(client: Any) -> None:
     results = client.pipeline().incr("k").set("done", 1).execute(raise_on_error=False)
     assert isinstance(results[0], errors.ResponseError)
     assert results[1] is True
+    with pytest.raises(errors.ResponseError, match=r"Command # 2 \(LPUSH k 2\) of pipeline caused error: WRONGTYPE"):
+        client.pipeline().set("k", 1).lpush("k", 2).execute()
     with pytest.raises(errors.ResponseError, match="unknown command"):
         client.pipeline().set("a", 1).execute_command("NOSUCH").execute()
     assert client.get("a") is None
@@ -63,7 +65,14 @@ def test_a_transaction_whose_key_changed(client: Any) -> None:
         with pytest.raises(errors.WatchError):
             pipe.execute()
     assert client.get("k") == b"2"
-    assert client.transaction(lambda pipe: pipe.multi() or pipe.incr("k"), "k") == [3]
+
+    def add(pipe: Any) -> None:
+        value = int(pipe.get("k"))
+        pipe.multi()
+        pipe.set("k", value + 1)
+
+    assert client.transaction(add, "k") == [True]
+    assert client.get("k") == b"3"
 
 
 def test_a_transaction_waits_for_the_end_of_a_pause(client: Any) -> None:
@@ -84,18 +93,56 @@ def test_whole_collections_within_transactions(client: Any) -> None:
     client.sadd("s", "x")
     client.zadd("z", {"m": 1.5})
     client.mset({"k": "v"})
-    pipe = client.pipeline().lrange("l", 0, -1).hgetall("h").zrange("z", 0, -1).mget("k", "n").smembers("s")
-    results = pipe.execute()
-    assert results[:4] == [[b"a", b"1"], {b"f": b"v"}, [b"m"], [b"v", None]]
-    assert list(results[4]) == [b"x"]
-    # The same values, of the same types, as outside of one.
-    assert results == [
-        client.lrange("l", 0, -1),
-        client.hgetall("h"),
-        client.zrange("z", 0, -1),
-        client.mget("k", "n"),
-        client.smembers("s"),
+    client.xadd("x", {"f": "v"}, "1-1")
+    calls: list[Any] = [
+        lambda one: one.lrange("l", 0, -1),
+        lambda one: one.hgetall("h"),
+        lambda one: one.zrange("z", 0, -1),
+        lambda one: one.mget("k", "n"),
+        lambda one: one.smembers("s"),
+        lambda one: one.zrange("z", 0, -1, withscores=True),
+        lambda one: one.xrange("x"),
+        lambda one: one.xread({"x": "0"}),
     ]
+    for transaction in (True, False):
+        pipe = client.pipeline(transaction)
+        for call in calls:
+            call(pipe)
+        results = pipe.execute()
+        assert results[:4] == [[b"a", b"1"], {b"f": b"v"}, [b"m"], [b"v", None]]
+        assert list(results[4]) == [b"x"]
+        assert results[6] == [(b"1-1", {b"f": b"v"})]
+        # The same values, of the same types, as outside of one.
+        assert results == [call(client) for call in calls]
+
+
+def test_transactions_fail_as_the_librarys_do(store: Any) -> None:
+    store.serve()
+    outcomes = []
+    for one in (redis.Redis(port=store.ports[0]), store.client()):
+        one.flushall()
+        one.set("text", "x")
+        seen: list[Any] = []
+        for commands in (
+            [("lpush", "text", 1), ("set", "k", 1)],
+            [("execute_command", "NOSUCH"), ("set", "k", 2)],
+            [("set", "k", 3), ("execute_command", "GET")],
+            [("hset", "h", "f", "v"), ("hgetall", "h"), ("get", "k")],
+            [("unwatch",), ("get", "k")],
+        ):
+            for raising in (True, False):
+                pipe = one.pipeline()
+                for name, *args in commands:
+                    getattr(pipe, name)(*args)
+                try:
+                    results = pipe.execute(raise_on_error=raising)
+                    seen.append([repr(result) for result in results])
+                except Exception as error:
+                    seen.append((type(error).__name__, str(error)))
+        seen.append(one.get("k"))
+        outcomes.append(seen)
+        one.close()
+    assert outcomes[0] == outcomes[1]
 
 
 # asyncio

@@ -128,6 +128,51 @@ def test_slow_replies(redpoll: Any, redpoll_faults: Any) -> None:
     assert time.monotonic() - begin > 0.04
 
 
+@pytest.mark.parametrize("run", [1, 2])
+def test_failures_at_a_real_port(redpoll_server: Any, run: int) -> None:
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    with redpoll_server.client(retry=Retry(NoBackoff(), 0)) as client:
+        assert client.incr("n") == 1
+        redpoll_server.faults.drop(command="get")
+        with pytest.raises(redis.ConnectionError):
+            client.get("n")
+        redpoll_server.faults.fail("ERR injected", times=None)
+        with pytest.raises(redis.ResponseError, match="injected"):
+            client.set("k", run)
+    # What is planned still is gone when the next test begins.
+
+
+def test_tasks_at_a_real_port(redpoll_server: Any, redpoll_clock: Any) -> None:
+    async def main() -> None:
+        client = redpoll_server.async_client(decode_responses=True)
+        await client.set("k", "v", ex=60)
+        assert await client.get("k") == "v"
+        redpoll_clock.advance(61)
+        assert await client.get("k") is None
+        await client.aclose()
+
+    asyncio.run(main())
+
+
+def test_time_and_failures_of_tasks(redpoll_async: Any, redpoll_clock: Any, redpoll_faults: Any) -> None:
+    async def main() -> None:
+        await redpoll_async.set("k", "v", ex=60)
+        redpoll_faults.fail("ERR injected", nth=2, command="get")
+        assert await redpoll_async.get("k") == b"v"
+        with pytest.raises(redis.ResponseError, match="injected"):
+            await redpoll_async.get("k")
+        waiting = asyncio.create_task(redpoll_async.blpop("l", timeout=30))
+        await asyncio.sleep(0)
+        redpoll_clock.advance(61)
+        # Nobody has waited for a minute.
+        assert await waiting is None
+        assert await redpoll_async.get("k") is None
+
+    asyncio.run(main())
+
+
 def test_faults_do_not_stay(redpoll: Any) -> None:
     assert redpoll.get("k") is None
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import threading
 import time
 from typing import Any
+from unittest import mock
 
 import pytest
 
 import redpoll
+import redpoll.asyncio
 from redpoll.embedded import Store
 from tests.embedded.test_store import until
 
@@ -53,10 +56,34 @@ def compare_both_ways(store: Store) -> None:
         ("zadd", ("z", {"m": 1, "n": 2}), {}),
         ("zscore", ("z", "m"), {}),
         ("zrange", ("z", 0, -1), {"withscores": True}),
+        ("zrange", ("z", 0, -1), {"withscores": True, "score_cast_func": int}),
+        ("zrange", ("z", 0, -1), {"withscores": True, "score_cast_func": lambda score: [score]}),
+        ("zrange", ("z", 0, -1, True, True), {}),
+        ("zrange", ("z", 0, -1), {}),
+        ("zrange", ("nothing", 0, -1), {"withscores": True}),
+        ("zrevrange", ("z", 0, -1, True), {}),
+        ("zrangebyscore", ("z", 0, "inf"), {"withscores": True}),
+        ("zrangebyscore", ("z", 0, "inf", 1, 1), {}),
+        ("zrevrangebyscore", ("z", "inf", 0, None, None, True), {}),
+        ("zunion", (["z", "z"],), {"withscores": True}),
         ("zpopmin", ("z",), {}),
         ("xadd", ("x", {"f": "v"}, "1-1"), {}),
+        ("xadd", ("x", {"f": 1, "g": "a longer text than that", "h": ""}, "2-1"), {}),
+        ("xadd", ("y", {"f": "v"}, "3-1"), {}),
         ("xrange", ("x",), {}),
+        ("xrange", ("x", "2", "+", 5), {}),
+        ("xrange", ("nothing",), {}),
+        ("xrevrange", ("x",), {"count": 1}),
         ("xread", ({"x": "0"},), {}),
+        ("xread", ({"x": "0", "y": "0", "nothing": "0"}, 1), {}),
+        ("xread", ({"x": "99"},), {"block": 1}),
+        ("xgroup_create", ("x", "group", "0"), {}),
+        ("xreadgroup", ("group", "me", {"x": ">"}, 1), {}),
+        ("xreadgroup", ("group", "me", {"x": ">"}), {"noack": True}),
+        ("xreadgroup", ("group", "me", {"x": ">"}), {}),
+        ("xreadgroup", ("group", "me", {"x": "0"}), {}),
+        ("xdel", ("x", "1-1"), {}),
+        ("xreadgroup", ("group", "me", {"x": "0"}), {}),
         ("xinfo_stream", ("x",), {}),
         ("geoadd", ("g", (13.361389, 38.115556, "Palermo")), {}),
         ("geopos", ("g", "Palermo"), {}),
@@ -140,42 +167,6 @@ def test_decoding(store: Any) -> None:
     assert store.execute("GET", "k") == "grün".encode("latin-1")
     client.close()
     latin.close()
-
-
-def test_pipelines_and_transactions(client: Any) -> None:
-    with client.pipeline() as pipe:
-        assert pipe.set("k", 1).incr("k").get("k").execute() == [True, 2, b"2"]
-    with client.pipeline(transaction=False) as pipe:
-        pipe.set("k", "text").incr("k").get("k")
-        results = pipe.execute(raise_on_error=False)
-        assert results[0] is True
-        assert isinstance(results[1], redis.ResponseError)
-        assert results[2] == b"text"
-    with client.pipeline() as pipe:
-        pipe.set("k", 1).lpush("k", 2)
-        with pytest.raises(redis.ResponseError, match=r"Command # 2 \(LPUSH k 2\) of pipeline caused error: WRONGTYPE"):
-            pipe.execute()
-
-
-def test_watch(client: Any) -> None:
-    client.set("k", 1)
-    with client.pipeline() as pipe:
-        pipe.watch("k")
-        assert pipe.get("k") == b"1"
-        client.set("k", 2)
-        pipe.multi()
-        pipe.set("k", 3)
-        with pytest.raises(redis.WatchError):
-            pipe.execute()
-    assert client.get("k") == b"2"
-
-    def add(pipe: Any) -> None:
-        value = int(pipe.get("k"))
-        pipe.multi()
-        pipe.set("k", value + 1)
-
-    assert client.transaction(add, "k") == [True]
-    assert client.get("k") == b"3"
 
 
 def test_publish_and_subscribe(client: Any) -> None:
@@ -372,6 +363,92 @@ def test_instrumentation_is_obeyed(store: Any, monkeypatch: pytest.MonkeyPatch) 
     client.close()
 
 
+def test_errors_that_mean_a_broken_connection() -> None:
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    loading = ("DEBUG", "ERROR", "LOADING not yet")
+    with Store(enable_debug_command="local") as other:
+        for retries in (0, 2):
+            client = other.client(retry=Retry(NoBackoff(), retries))
+            client.ping()
+            with pytest.raises(redis.BusyLoadingError):
+                client.execute_command(*loading)
+            for transaction in (True, False):
+                with pytest.raises(redis.BusyLoadingError):
+                    client.pipeline(transaction).execute_command(*loading).execute()
+                assert not client.connection_pool._available_connections[-1]._sock
+            assert client.ping()
+            client.close()
+
+        async def tasks() -> None:
+            tasks = other.async_client(retry=redis.asyncio.retry.Retry(NoBackoff(), 1))
+            await tasks.ping()
+            with pytest.raises(redis.BusyLoadingError):
+                await tasks.execute_command(*loading)
+            with pytest.raises(redis.BusyLoadingError):
+                await tasks.pipeline().execute_command(*loading).execute()
+            assert await tasks.ping()
+            await tasks.aclose()
+
+        asyncio.run(tasks())
+
+
+def test_clients_are_told_apart_by_their_addresses(store: Any) -> None:
+    one, other = store.client(client_name="one"), store.client(client_name="other")
+    assert one.ping()
+    assert other.ping()
+    addresses = {entry["name"]: entry["addr"] for entry in one.client_list()}
+    assert one.client_kill(addresses["other"]) is True
+    assert {entry["name"] for entry in one.client_list()} == {"one"}
+    one.close()
+    other.close()
+
+
+def test_a_parse_response_of_one_client_is_obeyed(client: Any) -> None:
+    client.set("k", "v")
+    with mock.patch.object(client, "parse_response", return_value="mine"):
+        assert client.get("k") == "mine"
+
+
+def test_an_execute_command_of_ones_own_is_obeyed(store: Any) -> None:
+    class Noting(redpoll.Redis):  # type: ignore[misc, name-defined]
+        def execute_command(self, *args: Any, **options: Any) -> Any:
+            seen.append(args)
+            return super().execute_command(*args, **options)
+
+    class NotingTasks(redpoll.asyncio.Redis):
+        async def execute_command(self, *args: Any, **options: Any) -> Any:
+            seen.append(args)
+            return await super().execute_command(*args, **options)
+
+    async def tasks() -> None:
+        async with NotingTasks(store) as client:
+            await client.set("k", "w")
+            assert await client.get("k") == b"w"
+
+    seen: list[Any] = []
+    with Noting(store) as client:
+        client.set("k", "v")
+        assert client.get("k") == b"v"
+        client.zadd("z", {"a": 1})
+        assert client.zrange("z", 0, -1) == [b"a"]
+    asyncio.run(tasks())
+    assert [words[0] for words in seen] == ["SET", "GET", "ZADD", "ZRANGE", "SET", "GET"]
+    client = store.client()
+    client.get("k")
+    with mock.patch.object(client, "execute_command", return_value="mine"):
+        assert client.get("k") == "mine"
+        assert client.lrange("l", 0, -1) == "mine"
+    assert client.get("k") == b"w"
+    given = mock.Mock(**{"retry.call_with_retry.side_effect": lambda do, *_args, **_kwargs: do()})
+    given.read_response.return_value = b"from it"
+    with mock.patch.object(client, "connection", given):
+        assert client.echo("k") == b"from it"
+    assert client.echo("k") == b"k"
+    client.close()
+
+
 def test_client_side_caching(store: Any) -> None:
     cache = pytest.importorskip("redis.cache")
     if int(redis.__version__.split(".")[0]) < 6 and redis.connection.HIREDIS_AVAILABLE:
@@ -432,32 +509,3 @@ def test_valkey_py(store: Any) -> None:
     with pytest.raises(valkey.ResponseError):
         client.lpush("k", 1)
     client.close()
-
-
-def test_transactions_fail_as_the_librarys_do(store: Any) -> None:
-    store.serve()
-    outcomes = []
-    for one in (redis.Redis(port=store.ports[0]), store.client()):
-        one.flushall()
-        one.set("text", "x")
-        seen: list[Any] = []
-        for commands in (
-            [("lpush", "text", 1), ("set", "k", 1)],
-            [("execute_command", "NOSUCH"), ("set", "k", 2)],
-            [("set", "k", 3), ("execute_command", "GET")],
-            [("hset", "h", "f", "v"), ("hgetall", "h"), ("get", "k")],
-            [("unwatch",), ("get", "k")],
-        ):
-            for raising in (True, False):
-                pipe = one.pipeline()
-                for name, *args in commands:
-                    getattr(pipe, name)(*args)
-                try:
-                    results = pipe.execute(raise_on_error=raising)
-                    seen.append([repr(result) for result in results])
-                except Exception as error:
-                    seen.append((type(error).__name__, str(error)))
-        seen.append(one.get("k"))
-        outcomes.append(seen)
-        one.close()
-    assert outcomes[0] == outcomes[1]

@@ -13,8 +13,10 @@ from redpoll.engine.keyspace import Keyspace
 from redpoll.persistence.log_reader import LogReader, goes_on_behind
 from redpoll.persistence.rdb_load import load
 from redpoll.persistence.rdb_reader import DamagedFile, RdbReader
+from redpoll.server.replay import BadLog, Replay
 
 from redpoll import commands
+from redpoll.embedded import Store
 from tests.log_files import as_log, commands_of, put_log
 from tests.peers import Server, ServerFailed
 from tests.resp import Connection
@@ -111,6 +113,36 @@ def test_a_changed_log_never_crashes() -> None:
         assert reader.whole <= reader.offset <= len(bad)
         if reader.problem and not reader.torn:
             assert reader.whole < len(bad)
+
+
+def test_a_changed_log_is_run_as_far_as_it_is_whole() -> None:
+    """Thousands of them, by what loads them: it stops where the checker says, and never goes on behind damage."""
+    chance = random.Random(5)
+    outcomes = {"whole": 0, "torn": 0, "damaged": 0, "unknown": 0}
+    with Store() as store:
+        for _ in range(MANY * 2):
+            bad = bytearray(LOG[: chance.choice([len(LOG), chance.randrange(1, len(LOG))])])
+            for _ in range(chance.randrange(0, 3)):
+                bad[chance.randrange(len(bad))] ^= 1 << chance.randrange(8)
+            data = bytes(bad)
+            reader = LogReader(data)
+            reader.run()
+            store.reset()
+            replay = Replay(store.server.dispatcher, data)
+            try:
+                while replay.run(3):
+                    pass
+            except BadLog as error:
+                outcomes["unknown" if error.unknown else "damaged"] += 1
+                assert replay.offset <= error.offset <= len(data)
+                if not error.unknown:
+                    assert reader.problem
+                continue
+            finally:
+                replay.close()
+            outcomes["whole" if replay.whole == len(data) else "torn"] += 1
+            assert replay.whole == reader.whole
+    assert min(outcomes.values()) > MANY // 100, outcomes
 
 
 def answers(client: Connection) -> list[object]:

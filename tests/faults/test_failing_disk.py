@@ -1,7 +1,11 @@
 """A disk that fails: clients are told, nothing acknowledged is lost, and it heals by itself."""
 
+import contextlib
+import dataclasses
 import errno
 import resource
+import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +14,8 @@ import pytest
 
 from tests.faults.disk import Disk
 from tests.faults.workload import Writer, check, kill, launch
-from tests.peers import Server
+from tests.peers import Server, Target, find
+from tests.peers import start as launch_target
 from tests.resp import Connection, ErrorReply
 
 REFUSAL = "MISCONF Errors writing to the AOF file: "
@@ -44,6 +49,10 @@ def answered(server: Server, *words: str) -> str:
             return str(client.call(*words))
         except TimeoutError:
             return ""
+
+
+def refusal_of(client: Connection) -> str:
+    return str(client.call("SET", "probe", "value"))
 
 
 def refuses(client: Connection) -> bool:
@@ -178,3 +187,67 @@ def test_a_file_that_may_not_grow(start, tmp_path: Path) -> None:
     with again.connect() as client:
         assert client.call("STRLEN", "large") == 100_000
         assert client.call("GET", "before") == b"x"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> tuple[Target, Path]:
+    """Redpoll on a disk of its own, a tmpfs of 4 MiB, in a mount namespace; and where the disk is there."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    enter = ("unshare", "--map-root-user", "--mount")
+    mount = f"mount -t tmpfs -o size=4m none {place}"
+    tried = subprocess.run([*enter, "sh", "-c", mount], capture_output=True) if shutil.which("unshare") else None
+    if tried is None or tried.returncode:
+        pytest.skip("no file system can be mounted here")
+    plain = find("redpoll")
+    return dataclasses.replace(plain, command=(*enter, "sh", "-c", f'{mount} && exec "$@"', "sh", *plain.command)), place
+
+
+@pytest.mark.parametrize("policy", ["always", "everysec"])
+def test_a_disk_that_is_full(small_disk, tmp_path: Path, policy: str) -> None:
+    """Of log and snapshots: writes are refused, reads go on; what was acknowledged stays, and it heals."""
+    target, place = small_disk
+    server = launch_target(target, dir=str(place), appendonly="yes", appendfsync=policy, save="3600 1000000")
+    # The disk as the server sees it.
+    disk = Path(f"/proc/{server.pid}/root{place}")
+    try:
+        with server.connect() as client:
+            client.call("SET", "before", "x" * 100_000)
+            assert client.call("SAVE") == "OK"
+            good = (disk / "dump.rdb").read_bytes()
+            writers = [Writer(server, f"c{number}") for number in range(2)]
+            for writer in writers:
+                writer.start()
+            until(lambda: all(len(writer.acknowledged) > 50 for writer in writers))
+            with contextlib.suppress(OSError), (disk / "ballast").open("wb", buffering=0) as ballast:
+                while ballast.write(bytes(4096)):
+                    pass
+            until(lambda: b"aof_last_write_status:err" in bytes(client.call("INFO", "persistence")))
+            assert client.call("STRLEN", "before") == 100_000
+            until(lambda: refusal_of(client).startswith(REFUSAL))
+            client.call("BGSAVE")
+            until(lambda: b"rdb_last_bgsave_status:err" in bytes(client.call("INFO", "persistence")))
+            assert isinstance(client.call("SAVE"), ErrorReply)
+            assert (disk / "dump.rdb").read_bytes() == good
+            (disk / "ballast").unlink()
+            client.call("BGSAVE")
+            until(lambda: not refuses(client))
+            counts = [len(writer.acknowledged) for writer in writers]
+            until(lambda: all(len(w.acknowledged) > count + 50 for w, count in zip(writers, counts, strict=True)))
+            for writer in writers:
+                writer.stopping = True
+            for writer in writers:
+                writer.join(30)
+            assert client.call("WAITAOF", 1, 0, 10_000) == [1, 0]
+            assert any(refusal.startswith("MISCONF") for writer in writers for refusal in writer.refused)
+            shutil.copytree(disk, tmp_path / "left")
+    finally:
+        kill(server)
+    again = launch(dir=str(tmp_path / "left"), appendonly="yes", appendfsync=policy)
+    try:
+        with again.connect() as client:
+            assert client.call("STRLEN", "before") == 100_000
+            for writer in writers:
+                check(client, writer.label, {step for step, _ in writer.acknowledged}, writer.step)
+    finally:
+        kill(again)

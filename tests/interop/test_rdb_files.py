@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import missing
-from tests.data import make_rdb
+from tests.data import make_old_rdb, make_rdb
 from tests.peers import PeerMissing, find
 from tests.resp import Connection
 
@@ -45,6 +45,25 @@ def test_files_of_real_servers(make_server, name: str) -> None:
         connection.call("SELECT", 9)
         assert connection.call("GET", "other") == b"database"
         assert connection.call("EXISTS", "gone") == 0
+
+
+@pytest.mark.parametrize("name", make_old_rdb.NAMES)
+def test_files_of_older_servers(make_server, name: str) -> None:
+    """In the encodings of their time, from RDB 6 of Redis 2.8 on; what is saved of them again is the same."""
+    told = json.loads((make_old_rdb.FOLDER / f"{name}.json").read_text())
+    server = make_server(enable_debug_command="yes")
+    with server.connect() as connection:
+        call = make_old_rdb.strict(connection)
+        reload(connection, server.folder, make_old_rdb.FOLDER / f"{name}.rdb")
+        for _ in range(2):
+            assert sorted(key.decode() for key in call("KEYS", "*")) == sorted(told["keys"])
+            for key, expected_contents in told["keys"].items():
+                assert json.loads(json.dumps(make_old_rdb.contents(call, key))) == expected_contents, key
+            assert call("DEBUG", "DIGEST").decode() == told["digest"]
+            call("SELECT", 9)
+            assert call("GET", "other") == b"database"
+            call("SELECT", 0)
+            call("DEBUG", "RELOAD")
 
 
 @pytest.mark.parametrize("reader", ["redis82", "valkey91"])

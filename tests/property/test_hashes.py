@@ -1,5 +1,6 @@
 """Hashes against a dictionary: through their encodings, with fields that expire by a clock of the test's own."""
 
+import random
 from collections.abc import Iterator
 
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from redpoll.engine.probes import HashAt, Listener, Times
 
 import redpoll.engine.memory as allocator
 from tests.memory import settled
+from tests.peers import Server
 
 NOW = 1_000_000
 SETTINGS = settings(max_examples=200)
@@ -355,3 +357,27 @@ def test_times_in_any_order() -> None:
     assert times.free_in_steps(10) > 5
     del times, copy
     assert settled() == before
+
+
+def test_whole_packed_hashes_and_sets_end_chunks_anywhere(server: Server) -> None:
+    draw = random.Random(7)
+    with server.connect() as client:
+        for count in (1, 2, 50, 128):
+            words = {
+                draw.randbytes(draw.choice((1, 9, 10, 31, 32, 33, 63, 64))): b"%d" % draw.randrange(-(10**12), 10**12)
+                for _ in range(count)
+            }
+            client.call("DEL", "h", "s")
+            client.call("HSET", "h", *(word for pair in words.items() for word in pair))
+            client.call("SADD", "s", *words)
+            pairs = [word for pair in words.items() for word in pair]
+            assert client.call("OBJECT", "ENCODING", "h") == client.call("OBJECT", "ENCODING", "s") == b"listpack"
+            for shift in range(0, 100, 9):
+                for _ in range(20):
+                    client.send("ECHO", "x" * shift)
+                    client.send("HGETALL", "h")
+                    client.send("SMEMBERS", "s")
+                for _ in range(20):
+                    assert client.read() == b"x" * shift
+                    assert client.read() == pairs
+                    assert sorted(client.read()) == sorted(words)

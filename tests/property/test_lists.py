@@ -1,5 +1,6 @@
 """Lists: against a model through all sizes of nodes, and against real servers, encodings included."""
 
+import random
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -301,3 +302,56 @@ def test_indexes_and_cuts_in_a_tree_of_three_levels(server: Server) -> None:
         assert client.call("LRANGE", "l", "0", "-1") == block[1:]
         assert client.call("LPOP", "l", "100000") == block[1:]
         assert client.call("LPOP", "l", "1") is NULL_ARRAY
+
+
+def elements_of_all_sizes(count: int, seed: int) -> list[bytes]:
+    draw = random.Random(seed)
+    sizes = (0, 1, 9, 10, 31, 32, 33, 63, 64, 65, 99, 100, 127, 128, 300)
+    whole = (0, 9, 10, 99, 100, 127, 128, 4095, 4096, 10**8, 10**9 - 1, 10**9, 2**31, 2**63 - 1)
+
+    def one() -> bytes:
+        if draw.random() < 0.3:
+            number = draw.choice(whole)
+            return b"%d" % draw.choice((number, -number))
+        return draw.randbytes(draw.choice(sizes))
+
+    return [one() for _ in range(count)]
+
+
+@pytest.mark.parametrize("fill", ["-2", "-5", "3"])
+def test_replies_of_many_elements_end_chunks_anywhere(server: Server, fill: str) -> None:
+    with server.connect() as client:
+        client.call("CONFIG", "SET", "list-max-listpack-size", fill)
+        try:
+            for seed in range(8):
+                elements = elements_of_all_sizes(2000, seed)
+                client.call("DEL", "l")
+                client.call("RPUSH", "l", *elements)
+                # What stands before shifts where the chunks end.
+                for shift in range(0, 120, 7):
+                    client.send("ECHO", "x" * shift)
+                    client.send("LRANGE", "l", "0", "-1")
+                    client.send("LRANGE", "l", str(shift), "1500")
+                    assert client.read() == b"x" * shift
+                    assert client.read() == elements
+                    assert client.read() == elements[shift:1501]
+        finally:
+            client.call("CONFIG", "SET", "list-max-listpack-size", "-2")
+
+
+def test_a_turn_with_many_bytes_of_replies(server: Server) -> None:
+    # More than a turn keeps to itself: some is sent amid the turn, and all comes in order.
+    elements = elements_of_all_sizes(1000, 1)
+    with server.connect() as client, server.connect() as other:
+        client.call("FLUSHALL")
+        client.call("RPUSH", "l", *elements)
+        for each in (client, other):
+            for number in range(200):
+                each.send("LRANGE", "l", str(number), "-1")
+                each.send("ECHO", str(number))
+            each.send("QUIT")
+        for each in (other, client):
+            for number in range(200):
+                assert each.read() == elements[number:]
+                assert each.read() == b"%d" % number
+            assert each.read() == "OK"

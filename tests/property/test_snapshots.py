@@ -1,6 +1,7 @@
 """A file that is written while data change is of the moment when it was begun, whatever changes, in any encoding."""
 
 import os
+import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ from tests.log_files import commands_of
 
 NOW = 2_000_000_000_000
 FAR = 4_000_000_000_000
+# Short and long ones, of which one is not worth compressing.
+LONG_TEXTS = {20: b"t" * 20, 300: b"t" * 300, 1500: b"t" * 700_000, 4000: random.Random(1).randbytes(500_000)}
 KEYS = ["hash", "timed", "words", "numbers", "scores", "list", "blobs", "packed", "stream", "array", "text"]
 
 # What is done to a key of each kind, with two numbers drawn.
@@ -87,9 +90,20 @@ CHANGES: dict[str, list[Change]] = {
         lambda a, b: ("XTRIM", "stream", "MINID", f"{a}-1"),
         lambda a, b: ("XTRIM", "stream", "MAXLEN", a),
         lambda a, b: ("XREADGROUP", "GROUP", "group", f"reader{a % 3}", "COUNT", b % 50 + 1, "STREAMS", "stream", ">"),
+        lambda a, b: ("XREADGROUP", "GROUP", "group", f"reader{a % 3}", "COUNT", b % 50 + 1, "STREAMS", "stream", b),
         lambda a, b: ("XACK", "stream", "group", f"{a % 300 + 1}-1", f"{b % 300 + 1}-1"),
+        lambda a, b: ("XACK", "stream", "group", *[f"{a + i}-1" for i in range(b % 300 + 1)]),
+        lambda a, b: ("XCLAIM", "stream", "group", f"reader{b % 4}", 0, *[f"{a + i}-1" for i in range(b % 200 + 1)]),
+        lambda a, b: ("XCLAIM", "stream", "group", f"reader{b % 4}", 0, f"{a}-1", "TIME", b, "RETRYCOUNT", a, "FORCE"),
+        lambda a, b: ("XAUTOCLAIM", "stream", "group", f"reader{b % 4}", 0, a, "COUNT", b % 200 + 1, "JUSTID"),
+        lambda a, b: ("XNACK", "stream", "group", "FAIL", "IDS", 2, f"{a}-1", f"{b}-1"),
+        lambda a, b: ("XDELEX", "stream", "DELREF", "IDS", 2, f"{a + 1}-1", f"{b + 1}-1"),
         lambda a, b: ("XSETID", "stream", f"{NOW * 2 + b}-1"),
         lambda a, b: ("XGROUP", "CREATE", "stream", f"group{a}", b),
+        lambda a, b: ("XGROUP", "SETID", "stream", "group", b),
+        lambda a, b: ("XGROUP", "CREATECONSUMER", "stream", "group", f"reader{a}"),
+        lambda a, b: ("XGROUP", "DELCONSUMER", "stream", "group", f"reader{a % 3}"),
+        lambda a, b: ("XGROUP", "DESTROY", "stream", "group" if b % 2 else "other"),
     ],
     "array": [
         lambda a, b: ("ARSET", "array", a, f"new{b}", b, "x" * (b % 90)),
@@ -103,6 +117,9 @@ CHANGES: dict[str, list[Change]] = {
         lambda a, b: ("APPEND", "text", f"{a}"),
         lambda a, b: ("SETRANGE", "text", a * 10, f"{b}"),
         lambda a, b: ("SET", "text", b),
+        lambda a, b: ("SETRANGE", "text", a * 300, f"{b}" * 9),
+        lambda a, b: ("SETBIT", "text", a * 999, b % 2),
+        lambda a, b: ("GETDEL", "text"),
     ],
 }
 WHOLE: list[Callable[[str, str], tuple[object, ...]]] = [
@@ -161,10 +178,15 @@ def fill(store: Store, sizes: dict[str, int]) -> None:
                 for i in some:
                     store.execute("XADD", "stream", f"{i + 1}-1", "field", f"value{i}")
             else:
-                store.execute("SET", "text", "t" * sizes[key])
+                store.execute("SET", "text", LONG_TEXTS[sizes[key]])
     if sizes["stream"]:
         store.execute("XGROUP", "CREATE", "stream", "group", 0)
-        store.execute("XREADGROUP", "GROUP", "group", "reader", "COUNT", 200, "STREAMS", "stream", ">")
+        store.execute("XGROUP", "CREATE", "stream", "other", 0)
+        for number in range(4):
+            count = sizes["stream"] // 5
+            reading = ("COUNT", count, "STREAMS", "stream", ">")
+            store.execute("XREADGROUP", "GROUP", "group", f"reader{number}", *reading)
+            store.execute("XREADGROUP", "GROUP", "other", "reader", *reading)
 
 
 def everything(store: Store) -> dict[tuple[int, bytes], Any]:
@@ -186,7 +208,7 @@ def everything(store: Store) -> dict[tuple[int, bytes], Any]:
             elif kind == "set":
                 contents = set(contents)
             elif kind == "stream":
-                more = session.execute("XINFO", "STREAM", key, "FULL", "COUNT", 1)
+                more = session.execute("XINFO", "STREAM", key, "FULL", "COUNT", 0)
                 # How its nodes are filed is nobody's business, and a log cannot tell when a consumer was seen.
                 more = [item for item in _plain(more) if item not in (b"radix-tree-keys", b"radix-tree-nodes")]
             found[number, key] = kind, contents, more, db.expiry(key)
@@ -202,7 +224,9 @@ def _plain(value: Any) -> list[Any]:
         if skipping:
             skipping = False
             continue
-        skipping = item in (b"radix-tree-keys", b"radix-tree-nodes", b"seen-time", b"active-time", b"iids-tracked")
+        skipping = item in (
+            (b"radix-tree-keys", b"radix-tree-nodes", b"seen-time", b"active-time", b"iids-tracked", b"entries")
+        )
         if not skipping:
             plain.append(_plain(item))
     return plain
@@ -272,3 +296,59 @@ def test_a_file_is_of_the_moment_it_was_begun(
         saver.stop()
         assert restored(other, descriptor, as_commands=as_commands) == before
     os.close(descriptor)
+
+
+@pytest.mark.parametrize("as_commands", [False, True])
+@pytest.mark.parametrize("compressing", [False, True])
+def test_a_long_string_is_lent_not_copied(
+    stores: tuple[Store, Store], as_commands: bool, compressing: bool
+) -> None:
+    """Whoever changes it meanwhile has a copy, and when it is written nobody shares it any more."""
+    store, other = stores
+    store.reset()
+    keyspace = store.server.keyspace
+    for name, text in zip(("even", "odd"), (LONG_TEXTS[1500], LONG_TEXTS[4000]), strict=True):
+        store.execute("SET", name, text)
+        store.execute("SET", f"{name}2", text, "PXAT", FAR)
+    before = everything(store)
+    references = lambda key: keyspace.databases[0].describe(key)["references"]  # noqa: E731
+    descriptor = os.memfd_create("snapshot")
+    saver = Saver(keyspace, descriptor, version=11, aux={}, as_commands=as_commands, compressing=compressing)
+    store.execute("APPEND", "even", "more")
+    store.execute("SETRANGE", "odd2", 5, "other")
+    store.execute("DEL", "odd")
+    saver.run()
+    saver.writer.drain(10)
+    assert saver.done
+    saver.stop()
+    assert references(b"even") == references(b"even2") == references(b"odd2") == 1
+    assert restored(other, descriptor, as_commands=as_commands) == before
+    os.close(descriptor)
+
+
+def test_pending_entries_are_kept_while_their_group_is_freed(stores: tuple[Store, Store]) -> None:
+    """Of one that goes when it is half written, by and by, and of a consumer that had everything."""
+    store, other = stores
+    store.reset()
+    fill(store, dict.fromkeys(KEYS, 0) | {"stream": 4000})
+    store.execute("XGROUP", "CREATE", "stream", "single", 0)
+    store.execute("XREADGROUP", "GROUP", "single", "reader", "STREAMS", "stream", ">")
+    before = everything(store)
+    for steps in range(0, 30, 3):
+        descriptor = os.memfd_create("snapshot")
+        saver = Saver(store.server.keyspace, descriptor, version=14, aux={})
+        copied = store.execute("COPY", "stream", "copy")
+        assert copied == 1
+        for _ in range(steps):
+            saver.advance(50)
+        store.execute("XGROUP", "DELCONSUMER", "stream", "single", "reader")
+        store.execute("XGROUP", "DESTROY", "stream", "group")
+        for _ in range(steps):
+            store.execute("PING")
+        store.execute("UNLINK", "stream")
+        saver.run()
+        saver.writer.drain(10)
+        saver.stop()
+        assert restored(other, descriptor, as_commands=False) == before
+        os.close(descriptor)
+        store.execute("RENAME", "copy", "stream")

@@ -7,7 +7,8 @@ A connection has one batch under way. When the last of its replies has come, the
 meanwhile. **Open loop** (`rate`): each request is due at a time of its own, whatever the server does. What is
 due and finds no free connection waits, and with `corrected` its latency counts from when it was due: else a stall would
 be seen by the few requests that were under way, and not by all those that should have been (Gil Tene calls that
-coordinated omission).
+coordinated omission). Where it is this thread that stood still, because its processor was given to something else, the
+server has nothing to do with it: what was to be sent meanwhile becomes due that much later, and the time is told.
 """
 
 from libc.errno cimport EAGAIN, EINTR, errno
@@ -29,6 +30,8 @@ cdef enum:
     EVENTS = 256
     LOOK_UP_MS = 50          # how long a stop may go unseen
     SPIN_NS = 60_000         # a request that is due sooner is not worth going to sleep for
+    ABSENT_NS = 1_000_000    # a pass that took longer, with less to do than
+    ABSENT_WORK = 64         # so many batches to send or receive, did not have the processor
     TIMER = 0xFFFFFFFF
 
 
@@ -81,6 +84,7 @@ cdef class Worker(Links):
     cdef int64_t next_number, share
     cdef double interval, phase
     cdef int64_t armed, origin           # when the first request is due
+    cdef readonly int64_t absences, absent_ns    # passes in which the thread stood still, and for how long in all
 
     def __cinit__(self, Requests requests, int pipeline, uint64_t seed, bint keep_alive=True, bint follow_moves=False,
                   bytes prefix=b"", int64_t prefix_replies=0, reconnect=None):  # fmt: skip
@@ -300,8 +304,11 @@ cdef class Worker(Links):
 
     cdef void work(self) noexcept nogil:
         cdef epoll_event events[EVENTS]
-        cdef int index, number, ready
+        cdef int index, number, waited, busy
+        cdef int ready = 0
+        cdef int64_t before
         cdef int64_t now = now_ns()
+        self.absences = self.absent_ns = 0
         self.idle_count = 0
         self.next_number = 0
         self.begun = now
@@ -315,14 +322,25 @@ cdef class Worker(Links):
                 self.idle[self.count - 1 - index] = index
                 self.idle_count += 1
         while self.under_way():
+            before = now
+            waited = LOOK_UP_MS
+            busy = ready + self.idle_count
             if self.interval:
                 if self.send_due(now) < 0:
                     return
-                ready = epoll_wait(self.epoll, events, EVENTS, self.wait_for_due(now))
-            else:
-                ready = epoll_wait(self.epoll, events, EVENTS, LOOK_UP_MS)
+                waited = self.wait_for_due(now)
+            # What this pass has received and sent.
+            busy -= self.idle_count
+            ready = epoll_wait(self.epoll, events, EVENTS, waited)
             # One look at the clock for all that came in meanwhile: it was there when the wait ended.
             now = now_ns()
+            if waited:
+                # Awake from when the timer was to wake it, if that was not sooner.
+                before = self.armed if self.armed else now
+            if self.plan.corrected and self.interval and busy <= ABSENT_WORK and now - before >= ABSENT_NS:
+                self.origin += now - before
+                self.absences += 1
+                self.absent_ns += now - before
             self.over(now)
             if ready < 0:
                 if errno != EINTR:

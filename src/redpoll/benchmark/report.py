@@ -90,6 +90,9 @@ def _head(result: Result, options, settings: Settings | None) -> Iterator[str]:
     if options.rate:
         begin = "was due" if options.corrected else "was sent"
         yield f"  rate: {options.rate:g} requests per second, latencies from when each {begin}"
+        if result.absences:
+            times = "once" if result.absences == 1 else f"{result.absences} times"
+            yield f"  the load itself stood still {times}, {result.absent * 1e3:.1f} ms in all, which no latency counts"
     if settings is not None and settings.nodes:
         yield f"  cluster mode: yes ({len(settings.nodes)} masters)"
         for number, found in enumerate(settings.nodes):

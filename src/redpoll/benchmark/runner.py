@@ -60,7 +60,11 @@ class Moment:
 
 @dataclass
 class Result:
-    """What came of a run. `seconds` is the time from the first request to the last reply."""
+    """What came of a run. `seconds` is the time from the first request to the last reply.
+
+    `absences` tells how often a thread of an open load stood still for a millisecond or more while it had requests to
+    send, and `absent` for how many seconds in all: those are in no latency.
+    """
 
     title: str
     seconds: float
@@ -68,6 +72,8 @@ class Result:
     parts: list[tuple[str, Histogram]]
     moments: list[Moment]
     payload: int | None = None
+    absences: int = 0
+    absent: float = 0.0
 
     @property
     def requests(self) -> int:
@@ -174,7 +180,9 @@ class Run:
             for worker in self.workers:
                 part.add(worker.parts[number])
             parts.append((title, part))
-        return Result(self.load.title, seconds, total, parts, moments, self.load.payload)
+        absences = sum(worker.absences for worker in self.workers)
+        absent = sum(worker.absent_ns for worker in self.workers) / 1e9
+        return Result(self.load.title, seconds, total, parts, moments, self.load.payload, absences, absent)
 
     def _work(self, worker: Worker, plan: Plan, number: int) -> None:
         try:

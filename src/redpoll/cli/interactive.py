@@ -26,8 +26,7 @@ def run_interactive(session: Session) -> int:
     session.interactive = True
     session.wait_for_message = wait_for_message
     read_files(session, os.environ)
-    if preferences_of(session).tables:
-        session.present = lambda words, reply: present(words, reply) if preferences_of(session).tables else None
+    session.present = lambda words, reply: present(words, reply) if preferences_of(session).tables else None
     session.connect()
     # A server that debugs answers nothing else.
     session.docs = fetch_docs(session) if session.connection and not session.debugging else CommandDocs([])

@@ -168,9 +168,9 @@ def percentiles(counts: dict[int, int]) -> list[tuple[int, float, int]]:
 def ranges(lengths: dict[int, int]) -> list[tuple[int, float, int]]:
     """Return the largest length of each range in use, with the share and the number that are no larger."""
     total, seen, rows = sum(lengths.values()), 0, []
-    least = 0
+    least = -1
     for most in (*_NAME_RANGES, max(lengths, default=0)):
-        within = [length for length in lengths if least < length <= most or (length == most == 0)]
+        within = [length for length in lengths if least < length <= most]
         if within:
             seen += sum(lengths[length] for length in within)
             rows.append((max(within), 100 * seen / total, seen))

@@ -89,19 +89,17 @@ def _ping(session: Session) -> float:
 
 
 def sample_latency(session: Session) -> int:
-    """Sample until Ctrl-C on a terminal; elsewhere for the interval, then print one line."""
+    """Sample until Ctrl-C on a terminal, and for a history; elsewhere for the interval, then print one line."""
     options = session.options
     whole = options.interval or (_HISTORY_SECONDS if options.history_of_latency else 1.0)
     on_terminal = session.form == render.STANDARD
     window = Window(options.percentiles)
     while True:
         window.add(_ping(session))
-        if on_terminal:
-            session.write(_CLEAR_LINE + window.line(session.form))
+        if on_terminal or options.history_of_latency:
+            session.write((_CLEAR_LINE if on_terminal else b"") + window.line(session.form))
         ended = time.monotonic() - window.began > whole
         if ended and options.history_of_latency:
-            if not on_terminal:
-                session.write(window.line(session.form))
             session.write(b" -- %.2f seconds range\n" % (time.monotonic() - window.began))
             window = Window(options.percentiles)
         elif ended and not on_terminal:
@@ -135,8 +133,8 @@ def spectrum_row(counts: list[int], colours: tuple[int, ...]) -> bytes:
     row = []
     for count, (_, character) in zip(counts, _CLASSES, strict=True):
         colour = colours[-(-count * (len(colours) - 1) // total)]
-        row.append(f"\x1b[38;5;0m\x1b[48;5;{colour}m{character}")
-    return ("".join(row) + "\x1b[0m\n").encode()
+        row.append(f"\x1b[48;5;{colour}m{character}")
+    return ("\x1b[38;5;0m" + "".join(row) + "\x1b[0m\n").encode()
 
 
 def _legend(colours: tuple[int, ...]) -> bytes:

@@ -1,26 +1,27 @@
 """`--lru-test`: a cache's load, to see how much a size of memory and a policy hit.
 
-Keys are picked by a power law: four fifths of the requests go to a fifth of the keys. Each is read, and set
-if it is not there, as an application would.
+Keys are picked by a power law: four fifths of the requests go to a fifth of the keys, the lower numbers. Some are set,
+then as many are got, again and again.
 """
 
 from __future__ import annotations
 
-import math
 import random
+import string
 import time
 
 from redpoll.cli.replies import ConnectionLost, ErrorReply
 from redpoll.cli.session import Session
 
 _PIPELINE = 250
-_VALUE = b"x" * 10
-_ALPHA = math.log(0.8, 0.2)  # P(first fifth of the keys) = 0.2 ** alpha = 0.8
+_VALUE_LETTERS = 5
+_EXPONENT = 7.2  # 1 - (1 - 1/5) ** 7.2 is four fifths
 
 
 def pick(keys: int, uniform: float) -> int:
-    """Return the number of a key, from 0, for a random number from 0 to 1."""
-    return min(keys - 1, int(keys * uniform ** (1 / _ALPHA)))
+    """Return the number of a key, from 1, for a random number from 0 to 1."""
+    from_the_end = ((keys**_EXPONENT - 1) * uniform + 1) ** (1 / _EXPONENT)
+    return max(1, int(keys + 1 - from_the_end))
 
 
 def test_cache(session: Session) -> int:
@@ -49,16 +50,22 @@ def test_cache(session: Session) -> int:
 
 
 def _batch(session: Session, keys: int) -> tuple[int, int]:
-    names = [b"lru:%d" % pick(keys, random.random()) for _ in range(_PIPELINE)]
     if session.connection is None:
         raise ConnectionLost
-    values = session.connection.call_many([[b"GET", name] for name in names])
-    missing = []
-    for name, value in zip(names, values, strict=True):
+    connection = session.connection
+    connection.call_many([[b"SET", _name(keys), _value()] for _ in range(_PIPELINE)])
+    hits = 0
+    for value in connection.call_many([[b"GET", _name(keys)] for _ in range(_PIPELINE)]):
         if isinstance(value, ErrorReply):
             session.tell(value.decode("utf-8", "replace"))
-        elif value is None:
-            missing.append(name)
-    if missing:
-        session.connection.call_many([[b"SET", name, _VALUE] for name in missing])
-    return len(names) - len(missing), len(missing)
+        elif value is not None:
+            hits += 1
+    return hits, _PIPELINE - hits
+
+
+def _name(keys: int) -> bytes:
+    return b"lru:%d" % pick(keys, random.random())
+
+
+def _value() -> bytes:
+    return "".join(random.choices(string.ascii_letters, k=_VALUE_LETTERS)).encode()

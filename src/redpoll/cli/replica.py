@@ -42,7 +42,7 @@ def follow_primary(connection: Connection, session: Session, *, sent: bool = Fal
     except ConnectionLost:
         session.tell("Error reading RDB payload while SYNCing")
         return False
-    after = f" after {dropped} bytes" if mark else ""
+    after = f" after {dropped + len(mark)} bytes" if mark else ""
     session.tell(f"SYNC done{after}. Logging commands from master.")
     try:
         if mark:

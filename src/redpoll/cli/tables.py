@@ -14,7 +14,7 @@ _WIDEST_NAME = 60
 
 def present(words: list[bytes], reply) -> bytes | None:
     """A reply as a table; None where it is better left as it is."""
-    if isinstance(reply, ErrorReply):
+    if isinstance(reply, ErrorReply) or not words:
         return None
     lower = tuple(word.lower() for word in words[:2])
     if lower[:1] == (b"info",) and isinstance(reply, bytes):

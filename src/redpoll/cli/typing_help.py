@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
@@ -165,7 +166,12 @@ def make_prompt(session, history_file: str) -> Callable[[str], str]:
     def after(prompt: PromptSession) -> StyleAndTextTuples:
         buffer = prompt.default_buffer
         document = buffer.document
-        if not preferences.hints or buffer.suggestion or document.cursor_position != len(document.text):
+        if (
+            get_app().is_done
+            or not preferences.hints
+            or buffer.suggestion
+            or document.cursor_position != len(document.text)
+        ):
             return []
         return [("class:hint", line_hint(docs(), document.text))]
 

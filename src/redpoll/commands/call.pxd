@@ -40,6 +40,7 @@ cdef class Call:
     cdef size_t long_count
     cdef readonly Database db
     cdef readonly Keyspace keyspace
+    cdef int64_t (*unix_us)() noexcept nogil    # the time of day, read now, where `keyspace.now` is not exact enough
     cdef public object server
     cdef public object connection
     cdef public object command       # as declared

@@ -1,6 +1,6 @@
 """Hashes: setting, getting and deleting fields."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 from cpython.list cimport PyList_New
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
@@ -9,7 +9,7 @@ from redpoll.commands.hash_access cimport (
     element_length, hash_done, hash_made, hash_to_read, hash_to_write, reply_element, reply_field_value, set_word,
     tell_gone,
 )
-from redpoll.engine.entry cimport Entry
+from redpoll.engine.entry cimport ENC_LISTPACK, Entry
 from redpoll.engine.fields cimport (
     NO_TIME, FieldValue, Hash, field_visitor, fields_add, fields_begin, fields_delete, fields_finish, fields_get,
     fields_length, fields_new, fields_next_due, fields_prepare, fields_visit,
@@ -17,6 +17,7 @@ from redpoll.engine.fields cimport (
 from redpoll.engine.listpack cimport Element
 from redpoll.wire.direct cimport Direct, direct_integer, direct_put, direct_string
 from redpoll.wire.output cimport Out, out_init, out_splice
+from redpoll.wire.packed cimport reply_whole
 from redpoll.wire.reply cimport reply_array, reply_integer, reply_map, reply_null, reply_ok
 
 from redpoll import errors
@@ -283,7 +284,10 @@ cdef int list_parts(Call call, int parts) except -1:
             return 0
         listing.out = call.out
         reply_count(call.out, parts, fields_length(&h))
-        fields_visit(&h, show, &listing)
+        if h.encoding == ENC_LISTPACK and parts == FIELDS | VALUES:
+            reply_whole(call.out, <const uint8_t*>h.value)
+        else:
+            fields_visit(&h, show, &listing)
         return 0
     # Some are due and still there, so that only a walk tells how many are shown.
     out_init(&found)

@@ -9,10 +9,11 @@ from redpoll.engine.entry cimport ENC_LISTPACK, TYPE_LIST, Entry
 from redpoll.engine.list cimport (
     list_drop, list_length, list_new, list_peek, list_push, list_push_blob, list_reduce, list_takes_blob, list_walk,
 )
-from redpoll.engine.listpack cimport Element
-from redpoll.engine.quicklist_walk cimport Walk, walk_end, walk_get, walk_next
+from redpoll.engine.listpack cimport Element, listpack_size
+from redpoll.engine.quicklist_walk cimport Walk, walk_end, walk_get, walk_next, walk_next_node
 from redpoll.wire.direct cimport Direct, direct_integer, direct_put, direct_string
 from redpoll.wire.output cimport Out
+from redpoll.wire.packed cimport reply_packed
 from redpoll.wire.reply cimport reply_blob
 
 from redpoll import errors
@@ -88,6 +89,11 @@ cdef void tell_taken(Call call, Entry** slot, size_t word, uint64_t hash, bint f
 cdef void reply_walk(Out* out, Walk* walk, uint64_t count) noexcept nogil:
     cdef Element element
     while True:
+        if walk.lp != NULL and not walk.backwards:
+            count -= reply_packed(out, &walk.element, walk.lp + listpack_size(walk.lp) - 1, count)
+            if not count or not walk_next_node(walk):
+                return
+            continue
         if walk.lp == NULL:
             reply_blob(out, walk.blob)
         else:

@@ -1,28 +1,14 @@
-"""Commands on the server itself: TIME and SHUTDOWN."""
+"""SHUTDOWN."""
 
 from typing import Any
 
 from redpoll import errors
 from redpoll.commands.declare import command
-from redpoll.commands.flags import ADMIN, ALLOW_BUSY, FAST, LOADING, NO_MULTI, NOSCRIPT, STALE
+from redpoll.commands.flags import ADMIN, ALLOW_BUSY, LOADING, NO_MULTI, NOSCRIPT, STALE
 from redpoll.errors import CommandError
 from redpoll.wire import values
 
 _SHUTDOWN_WORDS = frozenset((b"NOSAVE", b"SAVE", b"NOW", b"FORCE", b"SAFE", b"FAILOVER", b"ABORT"))
-
-
-@command(
-    "TIME",
-    group="server",
-    since="2.6.0",
-    flags=LOADING | STALE | FAST,
-    complexity="O(1)",
-    tips="nondeterministic_output",
-)
-def time(call: Any) -> list[bytes]:
-    """Return the time as Unix seconds and microseconds."""
-    seconds, microseconds = divmod(call.server.unix_us(), 1_000_000)
-    return [b"%d" % seconds, b"%d" % microseconds]
 
 
 @command(

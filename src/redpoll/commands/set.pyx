@@ -1,17 +1,18 @@
 """Members of one set: added, removed, asked for."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memset
 
 from redpoll.commands.call cimport EVENT_GENERIC, EVENT_SET, Call, check_type, native
 from redpoll.commands.set_words cimport member_of_word_at, reply_living, view_set
-from redpoll.engine.entry cimport TYPE_SET, Entry, entry_set_value
+from redpoll.engine.entry cimport ENC_LISTPACK, TYPE_SET, Entry, entry_set_value
 from redpoll.engine.member cimport MEMBER_SCRATCH, Member, member_text
 from redpoll.engine.members cimport Batch
 from redpoll.engine.set cimport (
     Set, SetCursor, SetRules, rules_of, set_add, set_expect, set_has, set_length, set_new, set_next, set_of, set_remove,
 )
 from redpoll.wire.direct cimport Direct, direct_string
+from redpoll.wire.packed cimport reply_whole
 from redpoll.wire.reply cimport reply_array, reply_integer, reply_set
 
 from redpoll.commands.declare import declare
@@ -209,6 +210,9 @@ cdef int smembers(Call call) except -1:
         call.given = (members,) if call.out.resp == 3 else members
         return 0
     reply_set(call.out, set_length(&s))
+    if s.encoding == ENC_LISTPACK:
+        reply_whole(call.out, <const uint8_t*>s.value)
+        return 0
     memset(&cursor, 0, sizeof(cursor))
     set_next(&s, &cursor, &batch)
     while batch.count:

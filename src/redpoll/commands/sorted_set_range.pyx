@@ -133,10 +133,12 @@ cdef list values_of(Direct direct, Cursor* c, size_t count, bint with_scores):
     """Members, or pairs of them and their scores, as Python values."""
     cdef list made = PyList_New(count)
     cdef size_t i = 0
-    cdef object member
+    cdef object one
     while cursor_next(c):
-        member = direct_string(direct, c.text, c.length)
-        direct_put(made, i, [member, c.score] if with_scores else member)
+        one = direct_string(direct, c.text, c.length)
+        if with_scores:
+            one = (one, c.score) if direct.wants_pairs else [one, c.score]
+        direct_put(made, i, one)
         i += 1
     return made
 
@@ -149,7 +151,7 @@ cdef int reply_range(Call call, const Range* wanted, size_t key) except -1:
         reply_array(call.out, 0)
         return 0
     span = span_of(&z, wanted)
-    if call.direct != NULL and (not wanted.with_scores or call.out.resp == 3):
+    if call.direct != NULL and (not wanted.with_scores or call.out.resp == 3 or (<Direct>call.direct).wants_pairs):
         cursor_start(&c, &z, span.rank, span.count, wanted.backwards)
         call.given = values_of(<Direct>call.direct, &c, span.count, wanted.with_scores)
         return 0

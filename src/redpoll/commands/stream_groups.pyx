@@ -182,5 +182,5 @@ cdef int xgroup_delconsumer(Call call) except -1:
 declare(
     "XGROUP DELCONSUMER key group consumer", native(xgroup_delconsumer),
     summary="Remove a consumer from a consumer group, with what is pending for it.", since="5.0.0", flags=WRITE,
-    complexity="O(N log N) where N is the number of entries pending for it", keys="RW delete",
+    complexity="O(1); what was pending for it is freed later", keys="RW delete",
 )

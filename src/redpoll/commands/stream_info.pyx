@@ -7,7 +7,9 @@ from redpoll.commands.stream_words cimport group_at, no_group, reply_entry, repl
 from redpoll.engine.entry cimport TYPE_STREAM, Entry
 from redpoll.engine.id_tree cimport Place, StreamId, place_forward, place_value, tree_first
 from redpoll.engine.stream cimport Consumer, Group, Pending, Stream, StreamEntry, Walk, stream_id, walk_begin, walk_next
-from redpoll.engine.stream_group cimport ENTRIES_READ_UNKNOWN, group_lag
+from redpoll.engine.stream_group cimport (
+    ENTRIES_READ_UNKNOWN, group_lag, pending_count, pending_first, pending_forward,
+)
 from redpoll.engine.stream_producers cimport producers_count, producers_expire
 from redpoll.wire.output cimport Out
 from redpoll.wire.reply cimport reply_array, reply_bulk, reply_integer, reply_map, reply_null
@@ -130,23 +132,23 @@ cdef void show_full(Call call, const Stream* s, uint64_t count) noexcept:
 
 
 cdef void show_group_in_full(Out* out, const Stream* s, const Group* group, uint64_t count) noexcept:
-    cdef Place place = tree_first(&group.pending)
+    cdef Place place = pending_first(group)
     cdef const Pending* pending
-    cdef uint64_t shown = group.pending.used if count == 0 or count > group.pending.used else count
+    cdef uint64_t shown = pending_count(group) if count == 0 or count > pending_count(group) else count
     cdef size_t i
     reply_map(out, 8)
     show_name(out, b"name", 4)
     reply_bulk(out, group.name, group.name_length)
     show_id(out, b"last-delivered-id", 17, group.last_id)
     show_progress(out, s, group)
-    show_number(out, b"pel-count", 9, group.pending.used)
+    show_number(out, b"pel-count", 9, pending_count(group))
     show_number(out, b"nacked-count", 12, group.released)
     show_name(out, b"pending", 7)
     reply_array(out, shown)
     while shown:
         shown -= 1
         pending = <const Pending*>place_value(&place)
-        place_forward(&place)
+        pending_forward(&place)
         reply_array(out, 4)
         reply_id(out, pending.id)
         if pending.consumer == NULL:
@@ -209,7 +211,7 @@ cdef int xinfo_groups(Call call) except -1:
         show_name(out, b"name", 4)
         reply_bulk(out, group.name, group.name_length)
         show_number(out, b"consumers", 9, group.consumer_count)
-        show_number(out, b"pending", 7, group.pending.used)
+        show_number(out, b"pending", 7, pending_count(group))
         show_id(out, b"last-delivered-id", 17, group.last_id)
         show_progress(out, s, group)
     return 0

@@ -8,13 +8,12 @@ from redpoll.commands.stream_words cimport (
     reply_one, say_consumer, say_gone, say_pending, say_progress, start_word, stream_of,
 )
 from redpoll.engine.entry cimport TYPE_STREAM, Entry
-from redpoll.engine.id_tree cimport (
-    IdTree, Place, StreamId, id_less, place_forward, place_id, place_value, tree_at_or_after, tree_first, tree_last,
-)
+from redpoll.engine.id_tree cimport Place, StreamId, id_less, place_id, place_value, tree_at_or_after
 from redpoll.engine.numbers cimport parse_int64
 from redpoll.engine.stream cimport Consumer, Group, Pending, Stream, stream_has, stream_id
 from redpoll.engine.stream_group cimport (
-    consumer_create, consumer_find, pending_add, pending_drop, pending_find, pending_give,
+    consumer_create, consumer_find, pending_add, pending_at_or_after, pending_count, pending_drop, pending_find,
+    pending_first, pending_forward, pending_give, pending_last,
 )
 from redpoll.wire.output cimport Mark, Out, out_init, out_splice
 from redpoll.wire.reply cimport (
@@ -238,15 +237,15 @@ declare(
 # Looking
 
 cdef void show_summary(Call call, const Group* group) noexcept:
-    cdef Place first = tree_first(&group.pending)
-    cdef Place last = tree_last(&group.pending)
+    cdef Place first = pending_first(group)
+    cdef Place last = pending_last(group)
     cdef const Consumer* consumer
     cdef Mark mark
     cdef uint64_t shown = 0
     cdef size_t i
     reply_array(call.out, 4)
-    reply_integer(call.out, group.pending.used)
-    if group.pending.used == 0:
+    reply_integer(call.out, pending_count(group))
+    if pending_count(group) == 0:
         reply_null(call.out)
         reply_null(call.out)
         reply_null_array(call.out)
@@ -284,7 +283,7 @@ cdef int xpending(Call call) except -1:
     cdef StreamId first, last
     cdef Group* group
     cdef Consumer* consumer
-    cdef const IdTree* tree
+    cdef uint64_t most
     cdef Place place
     cdef const Pending* pending
     cdef Mark mark
@@ -304,21 +303,22 @@ cdef int xpending(Call call) except -1:
     if call.argc == 3:
         show_summary(call, group)
         return 0
-    tree = &group.pending
+    most = pending_count(group)
+    place = pending_at_or_after(group, first)
     if start + 3 < call.argc:
         consumer = consumer_find(group, call.argv[start + 3].ptr, call.argv[start + 3].len)
         if consumer == NULL:
             reply_array(call.out, 0)
             return 0
-        tree = &consumer.pending
-    mark = reply_later(call.out, min(<uint64_t>max(count, <int64_t>0), <uint64_t>tree.used))
-    place = tree_at_or_after(tree, first)
+        most = consumer.pending.used
+        place = tree_at_or_after(&consumer.pending, first)
+    mark = reply_later(call.out, min(<uint64_t>max(count, <int64_t>0), most))
     while <int64_t>shown < count and place.leaf != NULL and not id_less(last, place_id(&place)):
         pending = <const Pending*>place_value(&place)
         if not idle or pending.consumer == NULL or call.keyspace.now - pending.delivered >= idle:
             show_pending(call, pending)
             shown += 1
-        place_forward(&place)
+        pending_forward(&place)
     reply_now(call.out, &mark, c"*", shown)
     return 0
 
@@ -485,7 +485,7 @@ cdef int xautoclaim(Call call) except -1:
     out_init(&claimed)
     out_init(&gone)
     claimed.resp = gone.resp = call.out.resp
-    place = tree_at_or_after(&group.pending, first)
+    place = pending_at_or_after(group, first)
     while place.leaf != NULL and tries and count:
         tries -= 1
         pending = <Pending*>place_value(&place)
@@ -494,7 +494,7 @@ cdef int xautoclaim(Call call) except -1:
             pending_drop(group, pending)
             say_gone(call, 1, group, first)
             call.altered(1)
-            place = tree_at_or_after(&group.pending, first)
+            place = pending_at_or_after(group, first)
             reply_id(&gone, first)
             gone_count += 1
             count -= 1
@@ -511,7 +511,7 @@ cdef int xautoclaim(Call call) except -1:
             call.altered(1)
             claimed_count += 1
             count -= 1
-        place_forward(&place)
+        pending_forward(&place)
     reply_array(call.out, 3)
     reply_id(call.out, stream_id(0, 0) if place.leaf == NULL else place_id(&place))
     reply_array(call.out, claimed_count)

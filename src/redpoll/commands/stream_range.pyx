@@ -3,9 +3,10 @@
 from libc.stdint cimport int64_t
 
 from redpoll.commands.call cimport Call, check_type, native
-from redpoll.commands.stream_words cimport end_word, reply_range, start_word, stream_of
+from redpoll.commands.stream_words cimport end_word, given_range, reply_range, start_word, stream_of
 from redpoll.engine.entry cimport TYPE_STREAM, Entry
 from redpoll.engine.id_tree cimport StreamId
+from redpoll.wire.direct cimport Direct
 from redpoll.wire.reply cimport reply_array, reply_integer, reply_null_array
 
 from redpoll import errors
@@ -46,8 +47,11 @@ cdef int show_range(Call call, size_t start, size_t end) except -1:
         reply_array(call.out, 0)
     elif count == 0:
         reply_null_array(call.out)
+    elif call.direct != NULL:
+        call.given = given_range(<Direct>call.direct, stream_of(slot), first, last, start > end,
+                                 max(count, <int64_t>0))
     else:
-        reply_range(call.out, stream_of(slot), first, last, start > end, 0 if count < 0 else count)
+        reply_range(call.out, stream_of(slot), first, last, start > end, max(count, <int64_t>0))
     return 0
 
 

@@ -5,8 +5,8 @@ from libc.stdlib cimport free, malloc
 
 from redpoll.commands.call cimport EVENT_STREAM, Call, check_type, native
 from redpoll.commands.stream_words cimport (
-    group_at, id_bytes, id_word, reply_fields, reply_id, reply_one, say_consumer, say_given, say_pending, say_progress,
-    stream_of, word_is_sign,
+    given_gone, group_at, id_bytes, id_word, reply_fields, reply_id, say_consumer, say_given, say_pending, say_progress,
+    show_entry, stream_of, word_is_sign,
 )
 from redpoll.engine.entry cimport TYPE_STREAM, Entry
 from redpoll.engine.id_tree cimport (
@@ -18,8 +18,9 @@ from redpoll.engine.stream cimport (
     id_text, STREAM_ID_TEXT,
 )
 from redpoll.engine.stream_group cimport (
-    consumer_create, consumer_find, group_advance, pending_add, pending_find, pending_give,
+    consumer_create, consumer_find, group_advance, is_left, pending_add, pending_find, pending_give,
 )
+from redpoll.wire.direct cimport Direct, direct_string
 from redpoll.wire.output cimport Mark, Out, out_pending
 from redpoll.wire.reply cimport (
     reply_array, reply_bulk, reply_integer, reply_later, reply_now, reply_null_array,
@@ -212,21 +213,33 @@ cdef void show_key(Call call, size_t key) noexcept:
     reply_bulk(call.out, call.argv[key].ptr, call.argv[key].len)
 
 
-cdef void show_range(Call call, Reading* reading, const Stream* s, StreamId first) noexcept:
+# Below, `given` is the list that entries go to where the reply is made as a Python value, None where it is written.
+
+cdef inline void head_later(Call call, list given, Mark* mark, uint64_t expected) noexcept:
+    if given is None:
+        mark[0] = reply_later(call.out, expected)
+
+
+cdef inline void head_now(Call call, list given, Mark* mark, uint64_t shown) noexcept:
+    if given is None:
+        reply_now(call.out, mark, c"*", shown)
+
+
+cdef int show_range(Call call, list given, Reading* reading, const Stream* s, StreamId first) except -1:
     """Entries from an ID on."""
     cdef Walk walk
     cdef StreamEntry entry
     cdef uint64_t most = most_entries(reading, s)
     cdef uint64_t shown = 0
-    cdef Mark mark = reply_later(call.out, most if most < s.length else s.length)
+    cdef Mark mark
+    head_later(call, given, &mark, most if most < s.length else s.length)
     walk_begin(&walk, s, first, stream_id(UINT64_MAX, UINT64_MAX), False)
     while shown < most and has_room(reading, call.out) and walk_next(&walk, &entry):
-        reply_array(call.out, 2)
-        reply_id(call.out, entry.id)
-        reply_fields(call.out, &entry)
+        show_entry(call, given, &entry)
         count_entry(reading)
         shown += 1
-    reply_now(call.out, &mark, c"*", shown)
+    head_now(call, given, &mark, shown)
+    return 0
 
 
 cdef void deliver(Call call, Stream* s, Group* group, Consumer* consumer, StreamId id, bint no_ack) noexcept:
@@ -254,6 +267,9 @@ cdef int64_t claim_entries(Call call, Reading* reading, size_t key, Stream* s, G
     cdef Walk walk
     cdef StreamEntry entry
     while pending != NULL and shown < most and has_room(reading, call.out):
+        if is_left(pending):
+            pending = pending.later if pending != last else NULL
+            continue
         idle = call.keyspace.now - pending.delivered
         if pending.consumer != NULL and idle < reading.claim:
             break
@@ -266,9 +282,9 @@ cdef int64_t claim_entries(Call call, Reading* reading, size_t key, Stream* s, G
             reply_integer(call.out, -1 if pending.consumer == NULL else idle)
             deliveries = pending.deliveries
             reply_integer(call.out, deliveries)
+            pending_give(group, pending, consumer, call.keyspace.now)
             if deliveries < INT64_MAX:
                 pending.deliveries += 1
-            pending_give(group, pending, consumer, call.keyspace.now)
             say_pending(call, key, group, pending)
             count_entry(reading)
             shown += 1
@@ -276,7 +292,7 @@ cdef int64_t claim_entries(Call call, Reading* reading, size_t key, Stream* s, G
     return shown
 
 
-cdef int64_t show_new(Call call, Reading* reading, size_t key, Stream* s, Group* group,
+cdef int64_t show_new(Call call, list given, Reading* reading, size_t key, Stream* s, Group* group,
                       Consumer* consumer) except -1:
     """What is new for a group, and before it what is claimed; how many entries."""
     cdef Walk walk
@@ -284,61 +300,79 @@ cdef int64_t show_new(Call call, Reading* reading, size_t key, Stream* s, Group*
     cdef StreamId first
     cdef uint64_t most = most_entries(reading, s)
     cdef uint64_t shown = 0
-    cdef bint given = False
+    cdef bint delivered = False
     cdef list ids = [] if call.keyspace.propagating else None
     cdef uint64_t expected = s.length + group.pending.used if reading.claim >= 0 else s.length
-    cdef Mark mark = reply_later(call.out, most if most < expected else expected)
+    cdef Mark mark
+    head_later(call, given, &mark, most if most < expected else expected)
     if reading.claim >= 0:
         shown = claim_entries(call, reading, key, s, group, consumer, most)
-        given = shown != 0
+        delivered = shown != 0
     first = group.last_id
     if id_increase(&first):
         walk_begin(&walk, s, first, stream_id(UINT64_MAX, UINT64_MAX), False)
         while shown < most and has_room(reading, call.out) and walk_next(&walk, &entry):
-            reply_array(call.out, 2 if reading.claim < 0 else 4)
-            reply_id(call.out, entry.id)
-            reply_fields(call.out, &entry)
-            if reading.claim >= 0:
+            if reading.claim < 0:
+                show_entry(call, given, &entry)
+            else:
+                reply_array(call.out, 4)
+                reply_id(call.out, entry.id)
+                reply_fields(call.out, &entry)
                 reply_integer(call.out, 0)
                 reply_integer(call.out, 0)
             deliver(call, s, group, consumer, entry.id, reading.no_ack)
-            given = given or not reading.no_ack
+            delivered = delivered or not reading.no_ack
             if ids is not None:
                 ids.append(id_bytes(entry.id))
             count_entry(reading)
             shown += 1
-    reply_now(call.out, &mark, c"*", shown)
+    head_now(call, given, &mark, shown)
     if ids:
         if not reading.no_ack:
             say_given(call, key, group, consumer, ids, call.keyspace.now, 1)
         say_progress(call, key, group)
-    if given:
+    if delivered:
         consumer.active = call.keyspace.now
     return shown
 
 
-cdef void show_history(Call call, Reading* reading, Stream* s, Group* group, Consumer* consumer,
-                       StreamId first) noexcept:
+cdef int show_history(Call call, list given, Reading* reading, Stream* s, Group* group, Consumer* consumer,
+                      StreamId first) except -1:
     """What is pending for a consumer; entries that are no more have no fields."""
     cdef Place place = tree_at_or_after(&consumer.pending, first)
     cdef Pending* pending
     cdef uint64_t most = most_entries(reading, s)
     cdef uint64_t shown = 0
-    cdef Mark mark = reply_later(call.out, most if most < consumer.pending.used else consumer.pending.used)
+    cdef Walk walk
+    cdef StreamEntry entry
+    cdef Mark mark
+    head_later(call, given, &mark, most if most < consumer.pending.used else consumer.pending.used)
     while place.leaf != NULL and shown < most and has_room(reading, call.out):
         pending = <Pending*>place_value(&place)
-        if reply_one(call.out, s, pending.id):
+        walk_begin(&walk, s, pending.id, pending.id, False)
+        if walk_next(&walk, &entry):
+            show_entry(call, given, &entry)
             pending_give(group, pending, consumer, call.keyspace.now)
             if <int64_t>pending.deliveries < INT64_MAX:
                 pending.deliveries += 1
         else:
-            reply_array(call.out, 2)
-            reply_id(call.out, pending.id)
-            reply_null_array(call.out)
+            show_gone(call, given, pending.id)
         count_entry(reading)
         shown += 1
         place_forward(&place)
-    reply_now(call.out, &mark, c"*", shown)
+    head_now(call, given, &mark, shown)
+    return 0
+
+
+cdef int show_gone(Call call, list given, StreamId id) except -1:
+    """An entry that is no more."""
+    if given is None:
+        reply_array(call.out, 2)
+        reply_id(call.out, id)
+        reply_null_array(call.out)
+    else:
+        given.append(given_gone(<Direct>call.direct, id))
+    return 0
 
 
 cdef bint can_claim(Call call, const Reading* reading, const Stream* s, const Group* group) noexcept:
@@ -349,7 +383,7 @@ cdef bint can_claim(Call call, const Reading* reading, const Stream* s, const Gr
 cdef int64_t claimable_at(const Reading* reading, const Stream* s, const Group* group) noexcept:
     """When the next pending entry can be claimed; -1: never."""
     cdef const Pending* pending = group.first
-    while pending != NULL and not stream_has(s, pending.id):
+    while pending != NULL and (is_left(pending) or not stream_has(s, pending.id)):
         pending = pending.later
     if pending == NULL:
         return -1
@@ -376,11 +410,13 @@ cdef bint has_new(const Stream* s, StreamId after) noexcept:
     return s.length != 0 and id_less(after, s.last_id) and id_less(after, stream_edge(s, True))
 
 
-cdef int serve(Call call, Reading* reading, size_t index, Wanted* wanted, Mark* mark, size_t served) except -1:
-    """Write what there is of one stream, the reply's header before the first; whether there was anything."""
+cdef int serve(Call call, object all_given, Reading* reading, size_t index, Wanted* wanted, Mark* mark,
+               size_t served) except -1:
+    """Show what there is of one stream, the reply's header before the first; whether there was anything."""
     cdef size_t key = reading.first_key + index
     cdef Stream* s
     cdef Consumer* consumer = NULL
+    cdef list given = None
     cdef bint any
     if wanted.slot == NULL:
         return False
@@ -397,18 +433,26 @@ cdef int serve(Call call, Reading* reading, size_t index, Wanted* wanted, Mark* 
     # A stream that has nothing for a reply that is full is not in it, unless its history was asked for.
     if not any or (served and not has_room(reading, call.out) and (wanted.is_new or not reading.by_group)):
         return False
-    if not served:
-        mark[0] = reply_later(call.out, reading.streams)
-    show_key(call, key)
+    if all_given is None:
+        if not served:
+            mark[0] = reply_later(call.out, reading.streams)
+        show_key(call, key)
+    else:
+        given = []
+        name = direct_string(<Direct>call.direct, call.argv[key].ptr, call.argv[key].len)
+        if call.out.resp == 2:
+            (<list>all_given).append([name, given])
+        else:
+            (<dict>all_given)[name] = given
     if wanted.is_new:
-        if show_new(call, reading, key, s, wanted.group, consumer):
+        if show_new(call, given, reading, key, s, wanted.group, consumer):
             call.altered(key)
     else:
         id_increase(&wanted.after)
         if reading.by_group:
-            show_history(call, reading, s, wanted.group, consumer, wanted.after)
+            show_history(call, given, reading, s, wanted.group, consumer, wanted.after)
         else:
-            show_range(call, reading, s, wanted.after)
+            show_range(call, given, reading, s, wanted.after)
     return True
 
 
@@ -437,13 +481,19 @@ cdef int wait(Call call, const Reading* reading, const Wanted* wanted) except -1
 cdef int read_streams(Call call, Reading* reading, Wanted* wanted) except -1:
     cdef size_t i, served = 0
     cdef Mark mark
+    cdef object given = None
+    # What is claimed has more to it, and bytes are counted where they are written.
+    if call.direct != NULL and reading.claim < 0 and not reading.most_bytes:
+        given = [] if call.out.resp == 2 else {}
     for i in range(reading.streams):
         find_stream(call, reading, i, &wanted[i])
     reading.begun = out_pending(call.out)
     reading.none_yet = True
     for i in range(reading.streams):
-        served += serve(call, reading, i, &wanted[i], &mark, served)
-    if served:
+        served += serve(call, given, reading, i, &wanted[i], &mark, served)
+    if served and given is not None:
+        call.given = given
+    elif served:
         if call.out.resp == 2:
             reply_now(call.out, &mark, c"*", served)
         else:

@@ -7,6 +7,7 @@ from redpoll.engine.entry cimport Entry, entry_value
 from redpoll.engine.id_tree cimport StreamId
 from redpoll.engine.listpack_element cimport Element, element_size, listpack_get
 from redpoll.engine.stream cimport STREAM_ID_TEXT, Consumer, Group, Pending, Stream, StreamEntry, id_text
+from redpoll.wire.direct cimport Direct
 from redpoll.wire.output cimport Out
 from redpoll.wire.reply cimport reply_array, reply_bulk, reply_integer_text
 
@@ -90,8 +91,21 @@ cdef inline void reply_entry(Out* out, const StreamEntry* entry) noexcept nogil:
     reply_id(out, entry.id)
     reply_fields(out, entry)
 
+# The same as a Python value.
+cdef object given_entry(Direct direct, const StreamEntry* entry)
+# One that was deleted, but is pending: it has no fields.
+cdef object given_gone(Direct direct, StreamId id)
+# Either: the entry is written, or appended to a list.
+cdef inline int show_entry(Call call, list given, const StreamEntry* entry) except -1:
+    if given is None:
+        reply_entry(call.out, entry)
+    else:
+        given.append(given_entry(<Direct>call.direct, entry))
+    return 0
+
 # Entries of a range, `count` at the most (0: all).
 cdef uint64_t reply_range(Out* out, const Stream* s, StreamId first, StreamId last, bint backwards,
                           uint64_t count) noexcept nogil
+cdef list given_range(Direct direct, const Stream* s, StreamId first, StreamId last, bint backwards, uint64_t count)
 # One entry by its ID; False, and nothing written, when it is not there.
 cdef bint reply_one(Out* out, const Stream* s, StreamId id) noexcept nogil

@@ -8,6 +8,7 @@ from redpoll.engine.id_tree cimport id_decrease, id_increase
 from redpoll.engine.numbers cimport parse_uint64, parse_uint64_lenient
 from redpoll.engine.stream cimport Walk, stream_new, stream_remove, walk_begin, walk_next
 from redpoll.engine.stream_group cimport group_find, stream_forget, stream_is_wanted
+from redpoll.wire.direct cimport Direct, direct_integer, direct_string
 from redpoll.wire.output cimport Mark
 from redpoll.wire.reply cimport reply_later, reply_now
 
@@ -237,6 +238,57 @@ cdef uint64_t reply_range(Out* out, const Stream* s, StreamId first, StreamId la
         shown += 1
     reply_now(out, &mark, c"*", shown)
     return shown
+
+
+cdef list given_range(Direct direct, const Stream* s, StreamId first, StreamId last, bint backwards, uint64_t count):
+    cdef Walk walk
+    cdef StreamEntry entry
+    cdef list made = []
+    cdef uint64_t most = s.length if count == 0 or count > s.length else count
+    walk_begin(&walk, s, first, last, backwards)
+    while <uint64_t>len(made) < most and walk_next(&walk, &entry):
+        made.append(given_entry(direct, &entry))
+    return made
+
+
+cdef inline object given_element(Direct direct, const uint8_t* p):
+    cdef Element read
+    listpack_get(p, &read)
+    if read.text == NULL:
+        return direct_integer(direct, read.integer)
+    return direct_string(direct, read.text, read.length)
+
+
+cdef object given_entry(Direct direct, const StreamEntry* entry):
+    cdef const uint8_t* name = entry.names
+    cdef const uint8_t* word = entry.words
+    cdef char text[STREAM_ID_TEXT]
+    cdef object id = direct_string(direct, text, id_text(text, entry.id))
+    cdef object field, value
+    cdef dict pairs = {} if direct.wants_pairs else None
+    cdef list flat = [] if pairs is None else None
+    cdef size_t _i
+    for _i in range(entry.pairs):
+        if name != NULL:
+            field = given_element(direct, name)
+            name += element_size(name)
+        else:
+            field = given_element(direct, word)
+            word += element_size(word)
+        value = given_element(direct, word)
+        word += element_size(word)
+        if pairs is None:
+            flat.append(field)
+            flat.append(value)
+        else:
+            pairs[field] = value
+    return [id, flat] if pairs is None else (id, pairs)
+
+
+cdef object given_gone(Direct direct, StreamId id):
+    cdef char text[STREAM_ID_TEXT]
+    cdef object shown = direct_string(direct, text, id_text(text, id))
+    return (shown, {}) if direct.wants_pairs else [shown, None]
 
 
 cdef bint reply_one(Out* out, const Stream* s, StreamId id) noexcept nogil:

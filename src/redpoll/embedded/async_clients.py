@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
-from types import CoroutineType
+from inspect import CO_VARARGS, CO_VARKEYWORDS
+from types import CoroutineType, FunctionType
 from typing import Any
 
 from redpoll.embedded.connections import CLOSED
-from redpoll.embedded.fast import SLOW, Waiting
+from redpoll.embedded.fast import SLOW, Fast, Later
 from redpoll.embedded.session import NOTHING, SessionClosed
 from redpoll.embedded.short import Short, Unit
+
+# What commands without options share: nobody finds anything to take out of it.
+_NO_OPTIONS: dict[str, Any] = {}
 
 
 class TaskClient(Short):
     """A client of a store here, for asyncio; see `Redis`. Only commands that wait suspend."""
 
-    def _uses_one_connection(self) -> bool:
-        return bool(self.single_connection_client)
+    for_tasks = True
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         fast = self._fast
         if fast is None:
             return await super().execute_command(*args, **options)
         result = fast.run_task(args, options)
-        if result is SLOW:
-            result = await self._execute_anew(args, options)
-        elif type(result) is Waiting:
-            try:
-                reply = await self._come_for(result.link, result.decoding)
-            finally:
-                fast.give_back(result.link)
-            result = fast.end(reply, args[0], options)
-        return await result if type(result) is CoroutineType else result
+        return await self._finish(result, args, options) if type(result) is Later else result
+
+    async def _told(self, fast: Fast, words: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        result = fast.run_task(words, options)
+        return await self._finish(result, words, options) if type(result) is Later else result
+
+    async def _finish(self, later: Later, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """The result of a command that was not done at once."""
+        fast: Any = self._fast
+        if later.awaitable is not None:
+            return await later.awaitable
+        if later.link is None:
+            return await self._execute_anew(args, options)
+        try:
+            reply = await self._come_for(later.link, fast.decodes(later.link, options))
+        finally:
+            fast.give_back(later.link)
+        return await _awaited(fast.end(reply, args[0], options))
 
     async def _execute_anew(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """The result in a connection that is yet to be made, or by the library's own way."""
@@ -44,13 +56,15 @@ class TaskClient(Short):
             reply = fast.begin(link, args, options)
             if reply is NOTHING:
                 reply = await self._come_for(link, fast.decodes(link, options))
+            if isinstance(reply, Exception) and fast.breaks(link, reply):
+                reply = SLOW
         except SessionClosed:
             reply = fast.broken(link)
         finally:
             fast.give_back(link)
         if reply is SLOW:
             return await super().execute_command(*args, **options)
-        return fast.end(reply, args[0], options)
+        return await _awaited(fast.end(reply, args[0], options))
 
     async def _fetch(self) -> Any:
         """A connection of this process, connected if it was not; None: the pool has to see to it."""
@@ -179,9 +193,77 @@ class TaskPipeline(Unit):
         return replies
 
 
+async def _awaited(result: Any) -> Any:
+    return await result.awaitable if type(result) is Later else result
+
+
 async def finished(results: list[Any]) -> list[Any]:
     """The same with what callbacks, which may be coroutines, make of them."""
     for number, result in enumerate(results):
         if type(result) is CoroutineType:
             results[number] = await result
     return results
+
+
+def asking(plain: Any, command: str, count: int) -> Any:
+    """What `telling` makes, for tasks: a coroutine in one step."""
+
+    async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        fast = self._tell
+        if fast is None or kwargs or (count >= 0 and len(args) != count):
+            return await plain(self, *args, **kwargs)
+        words = (command, *args)
+        result = fast.run_task(words, _NO_OPTIONS)
+        return await self._finish(result, words, _NO_OPTIONS) if type(result) is Later else result
+
+    # With as many parameters as the method has, for whom no tuple and dictionary need be made.
+
+    async def with_one(self: Any, a: Any) -> Any:
+        fast = self._tell
+        if fast is None:
+            return await plain(self, a)
+        result = fast.run_task((command, a), _NO_OPTIONS)
+        return await self._finish(result, (command, a), _NO_OPTIONS) if type(result) is Later else result
+
+    async def with_two(self: Any, a: Any, b: Any) -> Any:
+        fast = self._tell
+        if fast is None:
+            return await plain(self, a, b)
+        result = fast.run_task((command, a, b), _NO_OPTIONS)
+        return await self._finish(result, (command, a, b), _NO_OPTIONS) if type(result) is Later else result
+
+    async def with_three(self: Any, a: Any, b: Any, c: Any) -> Any:
+        fast = self._tell
+        if fast is None:
+            return await plain(self, a, b, c)
+        result = fast.run_task((command, a, b, c), _NO_OPTIONS)
+        return await self._finish(result, (command, a, b, c), _NO_OPTIONS) if type(result) is Later else result
+
+    async def with_any(self: Any, *args: Any) -> Any:
+        fast = self._tell
+        if fast is None:
+            return await plain(self, *args)
+        result = fast.run_task((command, *args), _NO_OPTIONS)
+        return await self._finish(result, (command, *args), _NO_OPTIONS) if type(result) is Later else result
+
+    async def with_more(self: Any, a: Any, *args: Any) -> Any:
+        fast = self._tell
+        if fast is None:
+            return await plain(self, a, *args)
+        result = fast.run_task((command, a, *args), _NO_OPTIONS)
+        return await self._finish(result, (command, a, *args), _NO_OPTIONS) if type(result) is Later else result
+
+    known: Any = getattr(plain, "__code__", None)
+    for one in (with_one, with_two, with_three, with_any, with_more):
+        code = one.__code__
+        if known is not None and not plain.__defaults__ and _shape(code) == _shape(known):
+            # Its parameters are called what the library calls them.
+            own = code.co_varnames[code.co_argcount :]
+            code = code.replace(co_varnames=(*known.co_varnames[: known.co_argcount], *own))
+            return FunctionType(code, globals(), code.co_name, None, one.__closure__)
+    return method
+
+
+def _shape(code: Any) -> tuple[int, int, int]:
+    """How many parameters there are, and whether any number may follow, or may be named."""
+    return code.co_argcount, code.co_kwonlyargcount, code.co_flags & (CO_VARARGS | CO_VARKEYWORDS)

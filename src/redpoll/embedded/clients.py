@@ -20,8 +20,8 @@ import threading
 from typing import Any
 
 from redpoll.embedded.libraries import Library
+from redpoll.embedded.methods import noting, telling
 from redpoll.embedded.short import short_methods
-from redpoll.embedded.shortcuts import noting, telling
 
 
 class Family:
@@ -53,16 +53,17 @@ def _connection(made: Family, name: str, ours: Any, theirs: Any) -> Any:
     return made.derive(name, ours, theirs, _reply_errors=(errors.ResponseError,), _broken=errors.ConnectionError)
 
 
-def _client(made: Family, name: str, ours: Any, theirs: Any, pool: Any, pipeline: Any) -> Any:
+def _client(made: Family, name: str, ours: Any, theirs: Any, pool: Any, pipeline: Any, make: Any) -> Any:
     return made.derive(
         name,
         ours,
         theirs,
         plain_class=theirs,
+        own_class=ours,
         pool_class=pool,
         pipeline_class=pipeline,
         callbacks_class=made.Callbacks,
-        **short_methods(theirs, telling),
+        **short_methods(theirs, make),
     )
 
 
@@ -104,6 +105,7 @@ _MAKERS: dict[str, Any] = {
         made.library.client_class,
         made.ConnectionPool,
         made.Pipeline,
+        telling,
     ),
     "AsyncConnection": lambda made: _connection(
         made,
@@ -138,6 +140,7 @@ _MAKERS: dict[str, Any] = {
         made.library.async_client_class,
         made.AsyncConnectionPool,
         made.AsyncPipeline,
+        _ours("async_clients", "asking"),
     ),
 }
 

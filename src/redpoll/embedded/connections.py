@@ -59,10 +59,7 @@ class Link(Unknown):
         kwargs.pop("path", None)
         # Alone it has nobody who would keep a store for it.
         self._store, _ = find_store(store, kwargs.pop("url", None) or "redpoll://memory")
-        super().__init__(path="", **kwargs)
-        encoder: Any = self.encoder
-        self._encode = encoder.encode
-        self._utf8 = encoder.encoding.lower() in ("utf-8", "utf8") and encoder.encoding_errors == "strict"
+        super().__init__(path="", **kwargs, **self.library.facts(kwargs))
 
     def _open(self) -> str:
         """Begin a session; or the path of the socket to connect to."""
@@ -80,6 +77,8 @@ class Link(Unknown):
                     self._parser.parse_error,
                     self.library.makes_sets,
                 ),
+                encoder.encode,
+                encoder.encoding.lower() in ("utf-8", "utf8") and encoder.encoding_errors == "strict",
             )
         except (StoreError, StoreClosed, SessionClosed) as error:
             raise self._broken(str(error)) from error
@@ -95,7 +94,7 @@ class Link(Unknown):
     def _send(self, session: Session, command: Any) -> None:
         try:
             if type(command) is Packed:
-                session.send_all(command, self._encode, self._utf8)
+                session.send_all(command)
             else:
                 if isinstance(command, (str, bytes)):
                     command = [command]
@@ -109,8 +108,10 @@ class Link(Unknown):
             reply = session.receive(decoding)
         except SessionClosed as error:
             raise self._broken(CLOSED) from error
-        if isinstance(reply, self._broken):
-            raise reply
+        # As libraries' parsers see to it, that the first of several replies is such an error suffices.
+        first: Any = reply[0] if type(reply) is list and reply else reply
+        if isinstance(first, self._broken):
+            raise first
         return reply
 
     def pack_commands(self, commands: Any) -> Any:

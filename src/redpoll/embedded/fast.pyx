@@ -4,12 +4,15 @@ Both take a session that is idle, run the command in it and put it back, so that
 has to wait keeps its session meanwhile.
 """
 
+from types import CoroutineType
+
 from cpython.dict cimport PyDict_GetItem
 from cpython.object cimport PyObject
 
 from redpoll.embedded.session cimport Session
+from redpoll.embedded.shortcuts cimport Shape
 
-from redpoll.embedded.session import NOTHING, SessionClosed, plain
+from redpoll.embedded.session import NOTHING, SessionClosed
 from redpoll.embedded.shortcuts import shortened
 
 #: What `Fast.run` returns when the long way has to be gone.
@@ -17,7 +20,7 @@ SLOW = object()
 
 cdef object nothing = NOTHING
 cdef object slow = SLOW
-cdef object encode_plain = plain
+cdef object Coroutine = CoroutineType
 
 # Commands that a pipeline notes, as it watches keys from then on, or no more.
 cdef frozenset WATCHING = frozenset(("WATCH", "UNWATCH", "EXEC", "DISCARD", "MULTI"))
@@ -25,10 +28,20 @@ cdef tuple MULTI = ("MULTI",)
 cdef tuple EXEC = ("EXEC",)
 
 
-cdef class Waiting:
-    """A command of a task that waits, in a connection that was taken out of the pool for it."""
+cdef inline bint is_ready(session) except -1:
+    """Whether a connection's session is one of this process, and waits for nothing."""
+    return session is not None and (<Session?>session).is_idle()
+
+
+cdef class Later:
+    """A command of a task that is not done yet.
+
+    It waits in `link`, a connection that was taken out of the pool for it; or its result is what `awaitable` makes; or,
+    where there is neither, the long way has to be gone.
+    """
+
     cdef readonly object link
-    cdef readonly bint decoding
+    cdef readonly object awaitable
 
 
 cdef class Door:
@@ -50,13 +63,13 @@ cdef class Door:
         cdef Session session = self.idle.pop() if self.idle else self.make()
         cdef object reply
         try:
-            reply = session.call(words, encode_plain, True, False)
+            reply = session.call(words, False, False)
             while reply is nothing:
                 session.wait()
                 reply = session.receive(False)
         except BaseException:
             # Whatever it was about to answer is nobody's.
-            if session.idle:
+            if session.is_idle():
                 self.idle.append(session)
             else:
                 session.close()
@@ -75,16 +88,12 @@ cdef class Door:
 cdef class Fast:
     """`execute_command` of one client over `pool`, for commands of which redis-py does nothing but send and receive.
 
-    `callbacks` are the client's; `known` holds what was found there, and has to be emptied when they change.
+    `for_tasks`: for asyncio's. `callbacks` are the client's; `known` holds what was found there, and has to be emptied
+    when they change.
     """
 
-    cdef object pool
-    cdef object callbacks
-    cdef readonly dict known
-    cdef object never_decode
-    cdef object empty_response
-
-    def __init__(self, pool, callbacks, never_decode, empty_response):
+    def __init__(self, pool, callbacks, never_decode, empty_response, bint for_tasks):
+        self.for_tasks = for_tasks
         self.pool = pool
         self.callbacks = callbacks
         self.known = {}
@@ -112,12 +121,8 @@ cdef class Fast:
     cpdef object take(self):
         """An idle connection of this process out of the pool, or None."""
         cdef list available = self.pool._available_connections
-        cdef Session session
-        if not available:
-            return None
-        connection = available.pop()
-        session = connection._session
-        if session is None or not session.idle:
+        cdef object connection = available.pop() if available else None
+        if connection is not None and not is_ready(connection._session):
             available.append(connection)
             return None
         return connection
@@ -131,6 +136,17 @@ cdef class Fast:
         cdef PyObject* callback = PyDict_GetItem(self.known, name)
         return self.learn(name) if callback == NULL else <object>callback
 
+    cpdef bint decodes(self, connection, dict options) except -1:
+        """Whether strings in a command's reply are to become str."""
+        return (<Session>connection._session).decoding.decoding and not (options and self.never_decode in options)
+
+    cdef object call(self, Session session, tuple args, dict options, callback, bint later):
+        cdef bint decoding = session.decoding.decoding and not (options and self.never_decode in options)
+        cdef bint pairs = isinstance(callback, Shape) and (<Shape>callback).fits(options)
+        if later:
+            return session.call_later(args, decoding, pairs)
+        return session.call(args, decoding, pairs)
+
     cdef object finish(self, reply, callback, dict options):
         if isinstance(reply, Exception):
             if options and self.empty_response in options:
@@ -142,31 +158,33 @@ cdef class Fast:
             options.pop("keys", None)
             options.pop(self.never_decode, None)
             options.pop(self.empty_response, None)
-            if options:
-                return callback(reply, **options)
-        return callback(reply)
+        if isinstance(callback, Shape):
+            return (<Shape>callback).of(reply, options)
+        return callback(reply, **options) if options else callback(reply)
 
-    def run(self, tuple args, dict options):
+    cpdef object run(self, tuple args, dict options):
         """A command's result, or `SLOW`."""
-        cdef Session session
-        cdef object reply
-        cdef bint decoding
-        callback = self.callback_of(args[0])
-        if callback is slow:
+        cdef object callback = self.callback_of(args[0])
+        # A pool that is reset meanwhile gets another list, and no use for connections of before.
+        cdef list available = self.pool._available_connections
+        cdef object connection, session, reply
+        if callback is slow or not available:
             return slow
-        connection = self.take()
-        if connection is None:
-            return slow
+        connection = available.pop()
         session = connection._session
-        decoding = session.decoding.decoding and not (options and self.never_decode in options)
+        if not is_ready(session):
+            available.append(connection)
+            return slow
         try:
-            reply = session.call(args, connection._encode, connection._utf8, decoding)
+            reply = self.call(<Session>session, args, options, callback, False)
             if reply is nothing:
-                reply = self.reply_of(connection, decoding)
+                reply = self.reply_of(connection, self.decodes(connection, options))
+            if isinstance(reply, Exception) and self.breaks(connection, reply):
+                return slow
         except SessionClosed:
             return self.broken(connection)
         finally:
-            self.pool._available_connections.append(connection)
+            available.append(connection)
         return self.finish(reply, callback, options)
 
     # Pipelines: `commands` are (words, options). What is done is in the caller's list, so that the next call goes on.
@@ -175,7 +193,7 @@ cdef class Fast:
         """Whether the methods below may be called for these commands: the library does nothing else for them."""
         cdef Session session = connection._session
         cdef tuple args
-        if session is None or not session.idle:
+        if session is None or not session.is_idle():
             return False
         for args, _ in commands:
             if self.callback_of(args[0]) is slow or (not transaction and args[0] in WATCHING):
@@ -192,11 +210,10 @@ cdef class Fast:
         cdef dict options
         cdef object reply
         cdef Py_ssize_t number, done = len(results)
-        cdef bint decoding, all_done, decodes = session.decoding.decoding
+        cdef bint all_done
         if session.loop.log is None:
             try:
-                all_done = session.call_all(commands, results, connection._encode, connection._utf8,
-                                            self.never_decode, later)
+                all_done = session.call_all(commands, results, self.never_decode, later)
             finally:
                 for number in range(done, len(results)):
                     reply = results[number]
@@ -207,11 +224,7 @@ cdef class Fast:
             return all_done
         for number in range(done, len(commands)):
             args, options = commands[number]
-            decoding = decodes and not (options and self.never_decode in options)
-            if later:
-                reply = session.call_later(args, connection._encode, connection._utf8, decoding)
-            else:
-                reply = session.call(args, connection._encode, connection._utf8, decoding)
+            reply = self.call(session, args, options, None, later)
             if reply is nothing:
                 return False
             results.append(self.settle(connection, reply, args[0], options))
@@ -265,12 +278,15 @@ cdef class Fast:
                 if options and self.empty_response in options:
                     replies.append(options[self.empty_response])
                     continue
-            reply = session.call(args, connection._encode, connection._utf8,
-                                 number == last and session.decoding.decoding)
+            reply = session.call(args, number == last and session.decoding.decoding, False)
             if reply is nothing:
                 return False
-            if isinstance(reply, Exception) and not isinstance(reply, connection._reply_errors):
-                raise reply
+            # As libraries' parsers see to it, that what means a broken connection is the first result suffices.
+            error = (<list>reply)[0] if type(reply) is list and reply else reply
+            if isinstance(error, Exception) and not isinstance(error, connection._reply_errors):
+                if self.breaks(connection, error):
+                    raise SessionClosed(str(error))
+                raise error
             replies.append(reply)
         return True
 
@@ -307,10 +323,6 @@ cdef class Fast:
                         else self.finish(reply, self.callback_of(args[0]), options))
         return made
 
-    def decodes(self, connection, dict options):
-        """Whether strings in a command's reply are to become str."""
-        return (<Session>connection._session).decoding.decoding and not (options and self.never_decode in options)
-
     cdef object reply_of(self, connection, bint decoding):
         """The reply of a command that waits, an error as it is. Meanwhile the connection counts as used."""
         cdef set used = self.pool._in_use_connections
@@ -327,6 +339,13 @@ cdef class Fast:
             if not counted:
                 used.discard(connection)
 
+    cpdef bint breaks(self, connection, error) except -1:
+        """Whether the long way has to be gone after an error reply; one that means a broken connection breaks it."""
+        if isinstance(error, connection._reply_errors):
+            return False
+        connection._forget()
+        return connection.retry._retries != 0
+
     def broken(self, connection):
         """The store closed the connection: the long way connects anew, if the client is one that tries again."""
         connection._forget()
@@ -336,41 +355,49 @@ cdef class Fast:
 
     # The same for asyncio, in pieces between which the caller awaits
 
-    def run_task(self, tuple args, dict options):
-        """A command's result, perhaps a coroutine; `SLOW`; or `Waiting`: the connection is to be given back then."""
-        cdef Session session
-        cdef Waiting waiting
-        cdef object reply
-        cdef bint decoding
-        callback = self.callback_of(args[0])
-        if callback is slow:
-            return slow
-        connection = self.take()
-        if connection is None:
-            return slow
+    cpdef object run_task(self, tuple args, dict options):
+        """A command's result, or what is yet to be done for it: `Later`; its connection is to be given back then."""
+        cdef object callback = self.callback_of(args[0])
+        cdef list available = self.pool._available_connections
+        cdef object connection, session, reply
+        cdef Later left = None
+        if callback is slow or not available:
+            return Later.__new__(Later)
+        connection = available.pop()
         session = connection._session
-        decoding = session.decoding.decoding and not (options and self.never_decode in options)
+        if not is_ready(session):
+            available.append(connection)
+            return Later.__new__(Later)
         try:
-            reply = session.call_later(args, connection._encode, connection._utf8, decoding)
+            reply = self.call(<Session>session, args, options, callback, True)
         except BaseException as error:
-            self.pool._available_connections.append(connection)
-            if isinstance(error, SessionClosed):
-                return self.broken(connection)
-            raise
+            available.append(connection)
+            if not isinstance(error, SessionClosed):
+                raise
+            self.broken(connection)
+            return Later.__new__(Later)
         if reply is nothing:
-            waiting = Waiting.__new__(Waiting)
-            waiting.link = connection
-            waiting.decoding = decoding
-            return waiting
-        self.pool._available_connections.append(connection)
-        return self.finish(reply, callback, options)
+            left = Later.__new__(Later)
+            left.link = connection
+            return left
+        available.append(connection)
+        if isinstance(reply, Exception) and self.breaks(connection, reply):
+            return Later.__new__(Later)
+        return self.result_of(reply, callback, options)
 
     def begin(self, connection, tuple args, dict options):
         """Run a command in a connection that was taken: its reply, or NOTHING."""
-        cdef Session session = connection._session
-        cdef bint decoding = session.decoding.decoding and not (options and self.never_decode in options)
-        return session.call_later(args, connection._encode, connection._utf8, decoding)
+        return self.call(connection._session, args, options, self.callback_of(args[0]), True)
 
     def end(self, reply, name, dict options):
-        """The result that a reply stands for."""
-        return self.finish(reply, self.callback_of(name), options)
+        """The result that a reply stands for, or `Later` where a callback is a coroutine."""
+        return self.result_of(reply, self.callback_of(name), options)
+
+    cdef object result_of(self, reply, callback, dict options):
+        cdef object result = self.finish(reply, callback, options)
+        cdef Later left
+        if callback is None or type(result) is not Coroutine:
+            return result
+        left = Later.__new__(Later)
+        left.awaitable = result
+        return left

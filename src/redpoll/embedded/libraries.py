@@ -8,10 +8,13 @@ from __future__ import annotations
 import copy
 import importlib
 import inspect
+import sys
 import time
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
+
+from redpoll.embedded.loading import postpone
 
 #: What the mixins of this room, which know a library only once it is imported, derive from as type checkers see it.
 Unknown: Any = object
@@ -22,6 +25,8 @@ class Library:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        # It is only asked for the library's version, and that is known; see `facts`.
+        postpone("importlib.metadata")
         self.base: Any = importlib.import_module(name)
         self.client: Any = importlib.import_module(f"{name}.client")
         self.connection: Any = importlib.import_module(f"{name}.connection")
@@ -58,6 +63,30 @@ class Library:
             return isinstance(parser.read_response(), set)
         except Exception:
             return False
+
+    def facts(self, given: dict[str, Any]) -> dict[str, Any]:
+        """What a connection is to be told besides what is `given`.
+
+        The library's name and version, where it would look the version up on the disk for each connection.
+        """
+        if self._driver_info is None or not given.keys().isdisjoint(("driver_info", "lib_name", "lib_version")):
+            return {}
+        return {"driver_info": self._driver_info(lib_version=self.base.__version__)}
+
+    @cached_property
+    def _driver_info(self) -> Any:
+        try:
+            found: Any = importlib.import_module(f"{self.name}.driver_info").DriverInfo
+            found(lib_version=self.base.__version__)
+        except (ImportError, TypeError):
+            return None
+        return found
+
+    @property
+    def measures(self) -> bool:
+        """Whether its own metrics are switched on: they are taken on its own way only."""
+        providers: Any = sys.modules.get(f"{self.name}.observability.providers")
+        return providers is not None and bool(providers.get_observability_instance().is_enabled())
 
     def usual_retry(self, client_class: Any) -> Any:
         """How often a client of its own tries again, unless it is told."""

@@ -9,7 +9,7 @@
 | `redpoll`          | a `redis.Redis`; its store is empty at the beginning of each test                       |
 | `redpoll_store`    | that store: `execute`, `client(decode_responses=True)`, `serve`                         |
 | `redpoll_async`    | a `redis.asyncio.Redis` of it                                                           |
-| `redpoll_server`   | a store with a real port: `.port`, `.url`, `.client()`                                  |
+| `redpoll_server`   | a store with a real port: `.port`, `.url`, `.client()`, `.async_client()`, `.faults`    |
 | `redpoll_url`      | that port's URL, `redis://127.0.0.1:…`                                                  |
 | `redpoll_clock`    | the time: `redpoll_clock.advance(60)` has keys expire without waiting for it            |
 | `redpoll_faults`   | failures: `.fail(nth=3)`, `.drop(command="get")`, `.slow(0.2)`, `.drop_connections()`   |
@@ -73,6 +73,17 @@ class RealServer:
         import redis
 
         return redis.Redis(host=self.host, port=self.port, **kwargs)
+
+    def async_client(self, **kwargs: Any) -> Any:
+        """Return a `redis.asyncio.Redis` that connects to the port by a socket."""
+        import redis.asyncio
+
+        return redis.asyncio.Redis(host=self.host, port=self.port, **kwargs)
+
+    @property
+    def faults(self) -> Any:
+        """Failures that are to happen to commands of whoever comes by the port, as `redpoll_faults`."""
+        return self.store.server.faults
 
 
 class _Kept:

@@ -18,6 +18,8 @@ cdef class Inbox(Taker):
 cdef class Session:
     cdef readonly object server
     cdef readonly Decoding decoding
+    cdef object encode           # makes bytes of values that are no words of commands by themselves
+    cdef bint utf8               # whether texts become words in UTF-8; else by `encode`
     cdef Loop loop
     cdef Dispatcher dispatcher
     cdef Guard guard
@@ -33,9 +35,12 @@ cdef class Session:
     # Without it: waits until what the last command changed is as safe as it has to be before it is answered.
     cdef int commit(self) except -1
     # Runs a command at once if nothing holds it back, and gives its reply; NOTHING: it has to be waited for.
-    cdef object call(self, tuple values, object encode, bint utf8, bint decoding)
+    # `pairs`: see `Direct.wants_pairs`.
+    cdef object call(self, tuple values, bint decoding, bint pairs)
     cdef object given(self)
     # The same for (words, options), from number `len(replies)` on, while nobody else gets in; `raw` in the options: the
     # reply is not decoded. False: one has to wait, and none behind it was run. Only where no log is kept.
-    cdef bint call_all(self, list commands, list replies, object encode, bint utf8, object raw, bint later) except -1
-    cpdef object call_later(self, tuple words, object encode, bint utf8, bint decoding)
+    cdef bint call_all(self, list commands, list replies, object raw, bint later) except -1
+    cdef object call_later(self, tuple words, bint decoding, bint pairs)
+    # Whether it waits for nothing, and nothing waits in it.
+    cdef bint is_idle(self) noexcept

@@ -55,9 +55,6 @@ def plain(value):
     raise TypeError(f"{type(value).__name__} is no word of a command; bytes, str, int and float are")
 
 
-cdef object encode_plain = plain
-
-
 class SessionClosed(ConnectionError):
     """The store closed the session: it was killed, or the store itself is closed."""
 
@@ -94,14 +91,19 @@ cdef class Inbox(Taker):
 
 
 cdef class Session:
-    """A client of `server`. `protocol` is 2 or 3."""
+    """A client of `server`. `protocol` is 2 or 3.
 
-    def __init__(self, server, int protocol=2, Decoding decoding=None):
+    `encode` makes bytes of values that are neither bytes, int nor float, and of texts unless those become `utf8`.
+    """
+
+    def __init__(self, server, int protocol=2, Decoding decoding=None, encode=plain, bint utf8=True):
         self.server = server
         self.loop = server.loop
         self.dispatcher = server.dispatcher
         self.guard = self.loop.guard
         self.decoding = Decoding() if decoding is None else decoding
+        self.encode = encode
+        self.utf8 = utf8
         self.inbox = Inbox()
         # Not `with`: also while a script is busy.
         self.guard.acquire()
@@ -110,8 +112,9 @@ cdef class Session:
             server.connections_received += 1
             self.client = self.loop.add_local(self.inbox)
             self.client.parser.trusted = True
-            # For those who ask whether somebody comes from this host.
-            self.client.address = self.client.local_address = "127.0.0.1:0"
+            # For those who ask whether somebody comes from this host, and those who tell clients apart by addresses.
+            self.client.address = f"127.0.0.1:{self.client.id}"
+            self.client.local_address = "127.0.0.1:0"
             server.welcome(self.client)
             self.client.resp = protocol
         finally:
@@ -170,9 +173,9 @@ cdef class Session:
             self.client.stalled = True
         return done
 
-    cdef object call(self, tuple values, object encode, bint utf8, bint decoding):
+    cdef object call(self, tuple values, bint decoding, bint pairs):
         cdef Words words
-        cdef object _kept = words_of(&words, values, encode, utf8)
+        cdef object _kept = words_of(&words, values, self.encode, self.utf8)
         cdef object reply = nothing
         cdef bint done
         try:
@@ -185,6 +188,7 @@ cdef class Session:
                 raise SessionClosed("the store closed this session")
             if not self.client.gate & ~DIRECT_GATES and self.loop.log is None:
                 self.decoding.wants_text = decoding
+                self.decoding.wants_pairs = pairs
                 self.dispatcher.direct = <void*>self.decoding
             done = not self.waits() and self.run(&words)
             self.dispatcher.direct = NULL
@@ -221,7 +225,7 @@ cdef class Session:
             return set(value) if self.decoding.sets else value
         return value
 
-    cdef bint call_all(self, list commands, list replies, object encode, bint utf8, object raw, bint later) except -1:
+    cdef bint call_all(self, list commands, list replies, object raw, bint later) except -1:
         cdef Words words
         cdef object _kept   # what the words point into, as long as they are used
         cdef tuple values
@@ -231,13 +235,14 @@ cdef class Session:
         cdef bint decodes = self.decoding.decoding
         self.guard.acquire()
         self.inbox.comes_itself = later
+        self.decoding.wants_pairs = False
         try:
             for number in range(len(replies), len(commands)):
                 if self.client.closed:
                     raise SessionClosed("the store closed this session")
                 values, options = commands[number]
                 decoding = decodes and not (options and raw in options)
-                _kept = words_of(&words, values, encode, utf8)
+                _kept = words_of(&words, values, self.encode, self.utf8)
                 try:
                     if not self.client.gate & ~DIRECT_GATES:
                         self.decoding.wants_text = decoding
@@ -281,7 +286,7 @@ cdef class Session:
 
     def execute(self, *words):
         """Run a command and return its reply, waiting for it if need be. Raises what `make_error` makes."""
-        cdef object reply = self.call(words, encode_plain, True, self.decoding.decoding)
+        cdef object reply = self.call(words, self.decoding.decoding, False)
         while reply is nothing:
             self.wait()
             reply = self.receive(self.decoding.decoding)
@@ -289,11 +294,11 @@ cdef class Session:
             raise reply
         return reply
 
-    def send(self, tuple words, encode=plain, bint utf8=True):
+    def send(self, tuple words):
         """Run a command; its reply is to be received."""
-        self.send_all((words,), encode, utf8)
+        self.send_all((words,))
 
-    def send_all(self, commands, encode=plain, bint utf8=True):
+    def send_all(self, commands):
         """Run commands, one after the other; their replies are to be received.
 
         Raises `SessionClosed`, and TypeError or what `encode` raises, and then has run those before the bad one.
@@ -308,7 +313,7 @@ cdef class Session:
             for values in commands:
                 if self.client.gate & GATE_CLOSING:
                     break
-                _kept = words_of(&words, values, encode, utf8)
+                _kept = words_of(&words, values, self.encode, self.utf8)
                 try:
                     if self.waits() or not self.run(&words):
                         self.queue(&words)
@@ -365,10 +370,13 @@ cdef class Session:
         """Whether something is there to be received, were it only that the session is closed."""
         return self.client.closed or self.has_reply()
 
+    cdef bint is_idle(self) noexcept:
+        return not (self.client.closed or self.waits() or out_pending(&self.client.out) != 0)
+
     @property
     def idle(self) -> bool:
         """Whether it waits for nothing, and nothing waits in it."""
-        return not (self.client.closed or self.waits() or out_pending(&self.client.out))
+        return self.is_idle()
 
     @property
     def invited(self) -> bool:
@@ -454,12 +462,12 @@ cdef class Session:
 
     # Coming for what it was told of; see `Blocking`
 
-    cpdef object call_later(self, tuple words, object encode, bint utf8, bint decoding):
+    cdef object call_later(self, tuple words, bint decoding, bint pairs):
         """As `execute`, but returns `NOTHING` when the command has to wait for a key, and then leaves what it waits for
         where it is until `come` is called."""
         self.inbox.comes_itself = True
         try:
-            return self.call(words, encode, utf8, decoding)
+            return self.call(words, decoding, pairs)
         finally:
             if self.client.waiter is None:
                 self.inbox.comes_itself = False

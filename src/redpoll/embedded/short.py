@@ -10,8 +10,12 @@ from redpoll.embedded import options
 from redpoll.embedded.connections import find_store
 from redpoll.embedded.fast import Fast
 from redpoll.embedded.libraries import Library, Unknown
+from redpoll.embedded.methods import MAKERS
 from redpoll.embedded.pools import waits_for_room
 from redpoll.embedded.store import Store
+
+# Attributes by which somebody may change how commands are run.
+_ON_THE_WAY = ("connection", "execute_command", "parse_response")
 
 
 class Short(Unknown):
@@ -19,11 +23,16 @@ class Short(Unknown):
 
     library: Library
     plain_class: Any
+    own_class: Any
     pool_class: Any
     pipeline_class: Any
     callbacks_class: Any
     _fast: Fast | None = None
     _owned: Store | None = None
+    _tell: Fast | None = None
+    _made = False
+    _was_warned = False
+    for_tasks = False
 
     def __init__(self, store: Any = None, **kwargs: Any) -> None:
         own_pool = kwargs.get("connection_pool") is None
@@ -33,8 +42,8 @@ class Short(Unknown):
             raise TypeError("give a client a store or a connection_pool, not both")
         super().__init__(**kwargs)
         self.auto_close_connection_pool = own_pool
-        if self._may_be_short():
-            self._shorten()
+        self._made = True
+        self._choose_way()
 
     def _with_pool(self, store: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
         """What the library's own client is to be made with: a pool of connections made with these arguments."""
@@ -51,25 +60,48 @@ class Short(Unknown):
         kwargs.setdefault("retry", self.library.usual_retry(self.plain_class))
         return {**rest, "connection_pool": self.pool_class(store=store, **kwargs)}
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in _ON_THE_WAY and self._made:
+            self._choose_way()
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if name in _ON_THE_WAY:
+            self._choose_way()
+
+    def _choose_way(self) -> None:
+        """Open the short way if there is one, for methods too unless somebody has an `execute_command` of his own."""
+        self._fast = self._tell = None
+        if self._may_be_short():
+            self._shorten()
+            if type(self).execute_command is self.own_class.execute_command and "execute_command" not in vars(self):
+                self._tell = self._fast
+
     def _may_be_short(self) -> bool:
         """Whether nothing is asked for, and nothing overridden, that only the library's own way does."""
         pool: Any = self.connection_pool
         return (
             issubclass(pool.connection_class, self.pool_class.usual_class)
-            and not self._uses_one_connection()
+            and getattr(self, "connection", None) is None
+            and not getattr(self, "single_connection_client", False)
             and getattr(pool, "cache", None) is None
             and isinstance(getattr(pool, "_available_connections", None), list)
             and not waits_for_room(type(pool))
             and type(self).parse_response is self.plain_class.parse_response
+            and "parse_response" not in vars(self)
             and isinstance(self.plain_class.execute_command, types.FunctionType)
+            and not self.library.measures
         )
 
     def _shorten(self) -> None:
         client = self.library.client
-        callbacks = self.callbacks_class({})
-        dict.update(callbacks, self.response_callbacks)
-        self.response_callbacks: Any = callbacks
-        self._fast = Fast(self.connection_pool, callbacks, client.NEVER_DECODE, client.EMPTY_RESPONSE)
+        callbacks = self.response_callbacks
+        if not isinstance(callbacks, self.callbacks_class):
+            callbacks = self.callbacks_class({})
+            dict.update(callbacks, self.response_callbacks)
+            self.response_callbacks: Any = callbacks
+        self._fast = Fast(self.connection_pool, callbacks, client.NEVER_DECODE, client.EMPTY_RESPONSE, self.for_tasks)
         callbacks.known = self._fast.known
 
     def pipeline(self, transaction: Any = True, shard_hint: Any = None) -> Any:
@@ -98,33 +130,6 @@ class Short(Unknown):
             owned.release()
 
 
-def short_set(plain_class: Any) -> Any:
-    """`set` for a client; the library's own takes longer to look at its options than a store to run the command."""
-
-    @functools.wraps(plain_class.set)
-    def set(self: Any, name: Any, value: Any, ex: Any = None, *args: Any, **kwargs: Any) -> Any:  # noqa: A001
-        if not args and not kwargs:
-            if ex is None:
-                return self.execute_command("SET", name, value)
-            if type(ex) is int:
-                return self.execute_command("SET", name, value, "EX", ex)
-        return plain_class.set(self, name, value, ex, *args, **kwargs)
-
-    return set
-
-
-def short_mget(plain_class: Any) -> Any:
-    """`mget` for a client or a pipeline."""
-
-    @functools.wraps(plain_class.mget)
-    def mget(self: Any, keys: Any, *args: Any) -> Any:
-        if type(keys) is list and keys and not args and self._fast is not None:
-            return self.execute_command("MGET", *keys)
-        return plain_class.mget(self, keys, *args)
-
-    return mget
-
-
 class Unit(Unknown):
     """What pipelines of both kinds have in common: commands are run one by one, as there is nothing to send."""
 
@@ -132,6 +137,8 @@ class Unit(Unknown):
     plain_class: Any
     link_class: Any
     _fast: Fast
+    _tell: Fast | None = None
+    _was_warned = False
 
     def execute_command(self, *args: Any, **kwargs: Any) -> Any:
         if (self.watching or args[0] == "WATCH") and not self.explicit_transaction:
@@ -189,14 +196,17 @@ _PLAIN_METHODS: dict[str, int] = {
     "hget": 2, "hgetall": 1, "hexists": 2, "hkeys": 1, "hvals": 1, "hlen": 1, "hdel": -1,
     "sadd": -1, "srem": -1, "sismember": 2, "smembers": 1, "scard": 1,
     "lpush": -1, "rpush": -1, "llen": 1, "lindex": 2, "lrange": 3, "lset": 3, "ltrim": 3, "rpoplpush": 2,
-    "zscore": 2, "zcard": 1, "zcount": 3, "zrem": -1, "xlen": 1, "xack": -1, "xdel": -1,
+    "zscore": 2, "zcard": 1, "zcount": 3, "zrem": -1, "lmove": 4, "xlen": 1, "xack": -1, "xdel": -1,
 }  # fmt: skip
 _COMMANDS = {"delete": "DEL"}
 
 
 def short_methods(plain_class: Any, make: Any) -> dict[str, Any]:
     """Methods of clients (`telling`) or pipelines (`noting`) in one step, where the library's own take several."""
-    made = {"set": short_set(plain_class), "mget": short_mget(plain_class)}
+    made: dict[str, Any] = {}
+    for name, maker in MAKERS.items():
+        plain = getattr(plain_class, name)
+        made[name] = functools.wraps(plain)(maker(plain))
     for name, count in _PLAIN_METHODS.items():
         plain = getattr(plain_class, name)
         made[name] = functools.wraps(plain)(make(plain, _COMMANDS.get(name, name.upper()), count))

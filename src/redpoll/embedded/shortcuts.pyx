@@ -1,6 +1,8 @@
 """What client libraries make of replies, in fewer steps: the same values, where replies are Python values already.
 
-The library's own callbacks are known by their names; whoever sets others gets those.
+The library's own callbacks are known by their names; whoever sets others gets those. Where a reply comes straight from
+the structure (`wire/direct.pyx`), members with their scores and entries of streams are made at once as the library has
+them; from scripts, transactions and logs they come as they are written, and are made here.
 """
 
 cdef object pairs_of(fields):
@@ -20,118 +22,105 @@ cdef object pairs_of(fields):
     return made
 
 
-cdef list entries_of(response):
-    cdef list made = []
+cdef object entries_of(response):
+    """Entries as tuples of an ID and a dictionary; those that are made already are given back."""
+    cdef list made
+    if type(response) is list and response and type((<list>response)[0]) is tuple:
+        return response
+    made = []
     for entry in response:
         made.append((None, None) if entry is None else (entry[0], pairs_of(entry[1])))
     return made
 
 
-cdef object scores(callback):
-    """Pairs of members and scores as tuples; the library prints each score and reads it again."""
+cdef bint only_keys(dict options) except -1:
+    """Whether options say nothing but which keys a command is about."""
+    return not options or (len(options) == 1 and "keys" in options)
 
-    def pairs(reply, **options):
-        if reply and options.get("withscores") and options.get("score_cast_func", float) is float:
+
+cdef class Shape:
+    def __init__(self, plain):
+        self.plain = plain
+
+    cdef bint fits(self, dict options) except -1:
+        return only_keys(options)
+
+    cdef object of(self, object reply, dict options):
+        return self.plain(reply, **options) if options else self.plain(reply)
+
+
+cdef class FlatScores(Shape):
+    """Members and scores in turn (RESP2), as tuples."""
+
+    cdef bint fits(self, dict options) except -1:
+        return not options or options.get("score_cast_func", float) is float
+
+    cdef object of(self, object reply, dict options):
+        if not reply or not options or not options.get("withscores"):
+            return reply
+        if type(reply) is list and type((<list>reply)[0]) is tuple:
+            return reply
+        return self.plain(reply, **options)
+
+
+cdef class PairedScores(FlatScores):
+    """Pairs of members and scores (RESP3), as tuples; the library prints each score and reads it again."""
+
+    cdef object of(self, object reply, dict options):
+        if reply and options and options.get("withscores") and options.get("score_cast_func", float) is float:
+            if type(reply) is list and type((<list>reply)[0]) is tuple:
+                return reply
             return [tuple(pair) for pair in reply]
-        return callback(reply, **options)
-
-    return pairs
+        return FlatScores.of(self, reply, options)
 
 
-cdef object entries(callback):
-    def stream(reply, **options):
+cdef class Entries(Shape):
+    cdef object of(self, object reply, dict options):
         if reply is None or options:
-            return callback(reply, **options)
+            return Shape.of(self, reply, options)
         return entries_of(reply)
 
-    return stream
 
+cdef class StreamsAsLists(Shape):
+    """A map of streams (RESP3), as lists of a name and entries."""
 
-cdef object streams_as_lists(callback):
-    def streams(reply, **options):
+    cdef object of(self, object reply, dict options):
         if options or type(reply) is not dict:
-            return callback(reply, **options)
+            return Shape.of(self, reply, options)
         return [[name, entries_of(found)] for name, found in (<dict>reply).items()]
 
-    return streams
 
+cdef class StreamsAsMap(Shape):
+    """A map of streams (RESP3), as one of lists of entries."""
 
-cdef object streams_as_map(callback):
-    def streams(reply, **options):
+    cdef object of(self, object reply, dict options):
         if options or type(reply) is not dict:
-            return callback(reply, **options)
+            return Shape.of(self, reply, options)
         return {name: [entries_of(found)] for name, found in (<dict>reply).items()}
 
-    return streams
 
+cdef class StreamsAsPairs(Shape):
+    """Lists of a name and entries (RESP2), as such."""
 
-cdef object streams_as_pairs(callback):
-    def streams(reply, **options):
+    cdef object of(self, object reply, dict options):
         if options or type(reply) is not list:
-            return callback(reply, **options)
+            return Shape.of(self, reply, options)
         return [[found[0], entries_of(found[1])] for found in <list>reply]
 
-    return streams
 
-
-cdef dict SHORTCUTS = {
-    "zset_score_pairs_resp3_to_resp2_legacy": scores,
-    "parse_stream_list": entries,
-    "parse_xread": streams_as_pairs,
-    "parse_xread_resp3": streams_as_map,
-    "parse_xread_resp3_to_resp2_legacy": streams_as_lists,
+cdef dict SHAPES = {
+    "zset_score_pairs": FlatScores,
+    "zset_score_pairs_resp3_to_resp2_legacy": PairedScores,
+    "parse_stream_list": Entries,
+    "parse_xread": StreamsAsPairs,
+    "parse_xread_resp3": StreamsAsMap,
+    "parse_xread_resp3_to_resp2_legacy": StreamsAsLists,
 }
 
 
 def shortened(callback):
-    """A callback in fewer steps, or the same one."""
-    make = SHORTCUTS.get(getattr(callback, "__name__", ""))
-    if make is None or not getattr(callback, "__module__", "").endswith("._parsers.helpers"):
+    """A callback in fewer steps, a `Shape`, or the same one."""
+    shape = SHAPES.get(getattr(callback, "__name__", ""))
+    if shape is None or not getattr(callback, "__module__", "").endswith("._parsers.helpers"):
         return callback
-    return make(callback)
-
-
-cdef enum:
-    TAKES_MORE = 12          # flags of code that has `*args` or `**kwargs`
-
-# What commands without options share, so that there need not be one each: nobody finds anything to take out of it.
-cdef dict NO_OPTIONS = {}
-
-
-cdef bint takes_a_name(plain):
-    """Whether a method takes one argument, `name`, and nothing else."""
-    code = getattr(plain, "__code__", None)
-    return (code is not None and code.co_varnames[:code.co_argcount] == ("self", "name")
-            and not code.co_flags & TAKES_MORE and not code.co_kwonlyargcount)
-
-
-def noting(plain, str command, Py_ssize_t count):
-    """A method of a pipeline that notes a command of `count` words, -1: of any number; else `plain` is called."""
-
-    def with_name(self, name):
-        if self.watching and not self.explicit_transaction:
-            return plain(self, name)
-        (<list?>self.command_stack).append(((command, name), NO_OPTIONS))
-        return self
-
-    def method(self, *args, **kwargs):
-        if kwargs or (count >= 0 and len(args) != count) or (self.watching and not self.explicit_transaction):
-            return plain(self, *args, **kwargs)
-        (<list?>self.command_stack).append(((command, *args), NO_OPTIONS))
-        return self
-
-    return with_name if count == 1 and takes_a_name(plain) else method
-
-
-def telling(plain, str command, Py_ssize_t count):
-    """The same for a client, whose command is run; `plain` also does what client side caching needs."""
-
-    def with_name(self, name):
-        return plain(self, name) if self._fast is None else self.execute_command(command, name)
-
-    def method(self, *args, **kwargs):
-        if kwargs or self._fast is None or (count >= 0 and len(args) != count):
-            return plain(self, *args, **kwargs)
-        return self.execute_command(command, *args)
-
-    return with_name if count == 1 and takes_a_name(plain) else method
+    return shape(callback)

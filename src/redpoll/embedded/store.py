@@ -21,7 +21,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from redpoll.embedded import options
@@ -232,9 +232,15 @@ class Store:
         """The server inside, for those who know their way about it."""
         return self._host()
 
-    def session(self, protocol: int = 2, decoding: Decoding | None = None) -> Session:
+    def session(
+        self,
+        protocol: int = 2,
+        decoding: Decoding | None = None,
+        encode: Callable[[Any], bytes] = plain,
+        utf8: bool = True,
+    ) -> Session:
         """Return a new session, the counterpart of a connection. Raises `StoreError` where another process has it."""
-        return Session(self._host(), protocol, decoding)
+        return Session(self._host(), protocol, decoding, encode, utf8)
 
     # Commands
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from redpoll.embedded.connections import CLOSED
-from redpoll.embedded.fast import SLOW
+from redpoll.embedded.methods import execute_command
 from redpoll.embedded.session import SessionClosed
 from redpoll.embedded.short import Short, Unit
 
@@ -16,16 +16,7 @@ class ThreadClient(Short):
     Takes what the library's own client takes and makes sense without a network. What it opened it closes.
     """
 
-    def _uses_one_connection(self) -> bool:
-        return self.connection is not None
-
-    def execute_command(self, *args: Any, **options: Any) -> Any:
-        fast = self._fast
-        if fast is not None:
-            result = fast.run(args, options)
-            if result is not SLOW:
-                return result
-        return super().execute_command(*args, **options)
+    execute_command = execute_command
 
     def close(self) -> None:
         super().close()

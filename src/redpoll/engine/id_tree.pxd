@@ -26,12 +26,30 @@ cdef struct StreamId:
     uint64_t ms
     uint64_t seq
 
+cdef struct IdTree
+cdef struct IdRanges
+
 cdef struct Node:
     uint16_t used
     uint16_t capacity
     uint32_t bare
     Node* previous
     Node* next
+
+# What a tree holds at one moment, leaf by leaf: see id_ranges.pxd.
+ctypedef void* (*range_keeper)(void* context, const IdTree* tree, StreamId first, StreamId last) noexcept nogil
+ctypedef void (*range_freer)(void* kept) noexcept nogil
+
+cdef struct IdRanges:
+    IdTree* tree             # NULL: it is empty by now, so all that was not passed is kept
+    StreamId* bounds         # where each range begins
+    void** kept              # of ranges that changed since: what `keep` made; NULL: it is as it was
+    size_t count
+    size_t at                # the next one
+    StreamId last            # the greatest ID that there was
+    range_keeper keep
+    range_freer free
+    void* context            # of `keep`
 
 cdef struct IdTree:
     Node* root               # NULL: empty
@@ -41,6 +59,7 @@ cdef struct IdTree:
     size_t bytes             # that the allocator holds for its nodes
     int height               # of inner nodes above the leaves
     bint bare                # values begin with their ID
+    IdRanges* ranges         # NULL: nobody looks on
 
 # A slot of a leaf; `leaf` is NULL beyond the ends.
 cdef struct Place:

@@ -132,6 +132,13 @@ cdef void tree_init(IdTree* tree, bint bare) noexcept nogil:
     tree.used = tree.bytes = 0
     tree.height = 0
     tree.bare = bare
+    tree.ranges = NULL
+
+
+cdef void emptied(IdTree* tree) noexcept nogil:
+    if tree.ranges != NULL:
+        tree.ranges.tree = NULL
+    tree_init(tree, tree.bare)
 
 
 cdef void clear_below(IdTree* tree, Node* node, int height) noexcept nogil:
@@ -145,7 +152,7 @@ cdef void clear_below(IdTree* tree, Node* node, int height) noexcept nogil:
 cdef void tree_clear(IdTree* tree) noexcept nogil:
     if tree.root != NULL:
         clear_below(tree, tree.root, tree.height)
-    tree_init(tree, tree.bare)
+    emptied(tree)
 
 
 cdef void tree_drop_last_leaf(IdTree* tree) noexcept nogil:
@@ -164,7 +171,7 @@ cdef void tree_drop_last_leaf(IdTree* tree) noexcept nogil:
             return
         node_free(tree, spine[level])
         level -= 1
-    tree_init(tree, tree.bare)
+    emptied(tree)
 
 
 cdef void* tree_find(const IdTree* tree, StreamId id) noexcept nogil:

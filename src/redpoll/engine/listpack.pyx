@@ -1,6 +1,6 @@
 """Listpacks; their layout opens listpack.pxd."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove
 
 from redpoll.engine.listpack_element cimport (
@@ -148,6 +148,20 @@ cdef bint listpack_equals(const uint8_t* element, const char* text, size_t lengt
     return parse_int64(text, length, &parsed) and read.integer == parsed
 
 
+cdef inline bint same_integer(const uint8_t* p, const uint8_t* head, size_t size) noexcept nogil:
+    """Whether two bodies of integers are the same that begin with the same byte. `size` is that of both."""
+    cdef uint64_t one, other
+    if size == 9:
+        memcpy(&one, p + 1, 8)
+        memcpy(&other, head + 1, 8)
+        return one == other
+    while size > 1:
+        size -= 1
+        if p[size] != head[size]:
+            return False
+    return True
+
+
 cdef const uint8_t* listpack_find(const uint8_t* p, const char* text, size_t length, size_t step) noexcept nogil:
     # The body that the text would have is compared as bytes: no element needs decoding.
     cdef uint8_t head[9]
@@ -160,9 +174,12 @@ cdef const uint8_t* listpack_find(const uint8_t* p, const char* text, size_t len
     while True:
         if p[0] == head[0]:
             if is_integer:
-                if memcmp(p, head, head_size) == 0:
+                if same_integer(p, head, head_size):
                     return p
-            elif (head_size == 1 or memcmp(p, head, head_size) == 0) and memcmp(p + head_size, text, length) == 0:
+            elif ((head_size == 1 or memcmp(p, head, head_size) == 0)
+                    # Texts of one list begin alike more often than they end so.
+                    and (not length or p[head_size + length - 1] == <uint8_t>text[length - 1])
+                    and memcmp(p + head_size, text, length) == 0):
                 return p
         for _ in range(step):
             p += element_size(p)

@@ -22,6 +22,9 @@ from redpoll.engine.table cimport (
     table_dismantle, tag_of, taken_slots,
 )
 
+cdef enum:
+    AHEAD = 4                # buckets, when a copy asks for what it will read
+
 
 cdef Members* members_new(uint64_t seed, size_t expected) noexcept nogil:
     cdef Members* m = <Members*>allocate(sizeof(Members), KIND_COLLECTION)
@@ -70,15 +73,26 @@ cdef bint members_free_some(Members* m, size_t most) noexcept nogil:
     return True
 
 
+cdef inline void prefetch_texts(const Bucket* b) noexcept nogil:
+    cdef unsigned int used = taken_slots(b)
+    while used:
+        if not <uint64_t>b.slots[redpoll_ctz64(used)] & MEMBER_IN_SLOT:
+            redpoll_prefetch(b.slots[redpoll_ctz64(used)])
+        used &= used - 1
+
+
 cdef Members* members_copy(const Members* m) noexcept nogil:
     cdef Members* made = members_new(m.table.seed, 0)
+    cdef size_t buckets = table_buckets(&m.table)
     cdef Bucket* b
     cdef size_t index
     cdef unsigned int used
     cdef int slot
     cdef uint64_t word
     table_shape_as(&made.table, &m.table)
-    for index in range(table_buckets(&m.table)):
+    for index in range(buckets):
+        if index + AHEAD < buckets:
+            prefetch_texts(bucket_at(&m.table, index + AHEAD))
         b = bucket_at(&m.table, index)
         while b != NULL:
             used = taken_slots(b)

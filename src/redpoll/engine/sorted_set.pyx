@@ -9,7 +9,7 @@ from redpoll.engine.entry cimport (
 )
 from redpoll.engine.listpack cimport (
     AFTER, BEFORE, Element, listpack_append, listpack_append_integer, listpack_at, listpack_find,
-    listpack_first, listpack_fits, listpack_free, listpack_get, listpack_length, listpack_new,
+    listpack_first, listpack_fits, listpack_free, listpack_get, listpack_last, listpack_length, listpack_new,
     listpack_next, listpack_previous, listpack_put, listpack_put_integer, listpack_remove, listpack_text,
 )
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, release
@@ -85,8 +85,12 @@ cdef bint pair_is_after(const uint8_t* element, const char* text, size_t length,
 
 
 cdef uint8_t* insert_pair(uint8_t* lp, const char* text, size_t length, double score) noexcept nogil:
-    cdef const uint8_t* element = listpack_first(lp)
+    cdef const uint8_t* element = listpack_last(lp)      # the last pair's score
     cdef const uint8_t* made
+    # What grows with time is added at its end.
+    if element == NULL or not pair_is_after(listpack_previous(lp, element), text, length, score):
+        return append_pair(lp, text, length, score)
+    element = listpack_first(lp)
     while element != NULL and not pair_is_after(element, text, length, score):
         element = listpack_next(listpack_next(element))
     if element == NULL:

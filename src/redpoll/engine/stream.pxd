@@ -39,13 +39,22 @@ cdef struct Pending:
 
 cdef struct Consumer:
     IdTree pending
+    Leaving* leaving             # NULL, unless it was removed and is being freed
     int64_t seen                 # unix milliseconds: last tried to read
     int64_t active               # last got something; -1: never
     size_t name_length
     char name[8]                 # really `name_length` bytes
 
+# A removed consumer with more pending entries than are freed at once; see stream_group.pxd.
+cdef struct Leaving:
+    Group* group                 # NULL once that is being freed, with the consumer
+    Consumer* consumer
+    Leaving* next                # in the group
+
 cdef struct Group:
-    IdTree pending
+    IdTree pending               # those of removed consumers too, while they are there
+    Leaving* leaving
+    size_t left                  # pending entries of removed consumers
     StreamId last_id             # the last entry delivered
     int64_t entries_read         # -1: unknown
     Pending* first               # in the order of delivery
@@ -137,6 +146,8 @@ cdef bint stream_append(Stream* s, StreamId id, const Word* words, size_t pairs,
 
 # A walk from `first` to `last`, both included, or the other way.
 cdef void walk_begin(Walk* walk, const Stream* s, StreamId first, StreamId last, bint backwards) noexcept nogil
+# One forwards through a node that need not hang in a stream, from an ID on.
+cdef void walk_begin_node(Walk* walk, StreamId master, const uint8_t* lp, StreamId first) noexcept nogil
 cdef bint walk_next(Walk* walk, StreamEntry* entry) noexcept nogil
 # Whether there is an entry with this ID.
 cdef bint stream_has(const Stream* s, StreamId id) noexcept nogil

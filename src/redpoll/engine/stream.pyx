@@ -413,19 +413,20 @@ cdef inline const uint8_t* entry_start(const uint8_t* end) noexcept nogil:
     return p
 
 
-cdef void enter_node(Walk* walk) noexcept nogil:
-    cdef const uint8_t* lp
+cdef inline void enter(Walk* walk, StreamId master_id, const uint8_t* lp) noexcept nogil:
     cdef Master master
-    walk.at = NULL
-    if walk.node.leaf == NULL:
-        return
-    lp = <const uint8_t*>place_value(&walk.node)
     read_master(lp, &master)
-    walk.master = place_id(&walk.node)
+    walk.master = master_id
     walk.master_pairs = master.pairs
     walk.master_names = master.names
     walk.entries = master.first
     walk.at = lp + listpack_size(lp) - 1 if walk.backwards else master.first
+
+
+cdef void enter_node(Walk* walk) noexcept nogil:
+    walk.at = NULL
+    if walk.node.leaf != NULL:
+        enter(walk, place_id(&walk.node), <const uint8_t*>place_value(&walk.node))
 
 
 cdef void look_back(Walk* walk) noexcept nogil:
@@ -458,6 +459,16 @@ cdef void walk_begin(Walk* walk, const Stream* s, StreamId first, StreamId last,
         look_back(walk)
 
 
+cdef void walk_begin_node(Walk* walk, StreamId master, const uint8_t* lp, StreamId first) noexcept nogil:
+    walk.first = first
+    walk.last = stream_id(<uint64_t>-1, <uint64_t>-1)
+    walk.backwards = False
+    walk.current = NULL
+    walk.node.leaf = NULL
+    walk.node.index = 0
+    enter(walk, master, lp)
+
+
 cdef bint walk_next(Walk* walk, StreamEntry* entry) noexcept nogil:
     cdef const uint8_t* p
     cdef const uint8_t* ms
@@ -473,6 +484,8 @@ cdef bint walk_next(Walk* walk, StreamEntry* entry) noexcept nogil:
         else:
             p = walk.at
             if p[0] == LISTPACK_END:
+                if walk.node.leaf == NULL:
+                    break
                 place_forward(&walk.node)
                 enter_node(walk)
                 continue

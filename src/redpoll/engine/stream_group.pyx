@@ -3,19 +3,18 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove
 
-from redpoll.engine.entry cimport ENC_STREAM
+from redpoll.engine.id_ranges cimport id_changes, ids_go_from
 from redpoll.engine.id_tree cimport (
-    IdTree, Place, id_equal, id_is_zero, id_less, place_value, tree_drop_last_leaf, tree_find, tree_init, tree_insert,
-    tree_last, tree_remove,
+    IdTree, id_at, id_equal, id_is_zero, id_less, tree_drop_last_leaf, tree_find, tree_init, tree_insert, tree_remove,
 )
 from redpoll.engine.memory cimport KIND_COLLECTION, allocate, block_size, reallocate, release
-from redpoll.engine.stream cimport stream_new
-from redpoll.engine.value cimport value_free
+from redpoll.engine.stream cimport Leaving, stream_new
+from redpoll.engine.value cimport ValueOperations, value_free, value_register
 
 cdef enum:
     NAME_OFFSET_SPARE = 8        # bytes of a name that the structures hold already
     FIRST_ROOM = 4
-    MANY_PENDING = 256
+    REMOVED_CONSUMER = 12        # among the encodings of values, though it is never an entry's
 
 
 # Names in order: groups of a stream and consumers of a group are both found by halving.
@@ -102,6 +101,8 @@ cdef Group* group_create(Stream* s, const char* name, size_t length, StreamId la
     group.entries_read = entries_read
     group.first = group.last = group.last_released = NULL
     group.released = 0
+    group.leaving = NULL
+    group.left = 0
     group.consumers = NULL
     group.consumer_count = group.consumer_room = 0
     group.name_length = length
@@ -134,6 +135,7 @@ cdef size_t free_tree_some(IdTree* tree, size_t most) noexcept nogil:
     """Frees nodes, not what they point to."""
     cdef size_t freed = 0
     while tree.root != NULL and freed < most:
+        ids_go_from(tree, id_at(tree.last, 0))
         tree_drop_last_leaf(tree)
         freed += 1
     return freed
@@ -143,16 +145,16 @@ cdef size_t group_free_some(Stream* s, size_t most) noexcept nogil:
     cdef Group* group = s.groups[s.group_count - 1]
     cdef Consumer* consumer
     cdef Pending* pending
-    cdef size_t freed = 0
-    # The trees are not read any more: the list leads to every record.
+    cdef size_t freed
+    take_back(group)
+    # The trees are not read any more, but by who looks on: the list leads to every record.
+    freed = free_tree_some(&group.pending, most)
     while group.consumer_count and freed < most:
         consumer = group.consumers[group.consumer_count - 1]
         freed += 1 + free_tree_some(&consumer.pending, most - freed)
         if consumer.pending.root == NULL:
             group.consumer_count -= 1
-            release(consumer, consumer_bytes(consumer.name_length), KIND_COLLECTION)
-    if freed < most:
-        freed += free_tree_some(&group.pending, most - freed)
+            free_consumer(consumer)
     while group.first != NULL and freed < most:
         pending = group.first
         group.first = pending.later
@@ -178,21 +180,27 @@ cdef void group_copy(Stream* to, const Group* source) noexcept nogil:
         consumer.active = source.consumers[i].active
     pending = source.first
     while pending != NULL:
-        consumer = NULL
-        if pending.consumer != NULL:
-            consumer = consumer_find(group, pending.consumer.name, pending.consumer.name_length)
-        pending_add(group, consumer, pending.id, pending.delivered, pending.deliveries)
+        if not is_left(pending):
+            consumer = NULL
+            if pending.consumer != NULL:
+                consumer = consumer_find(group, pending.consumer.name, pending.consumer.name_length)
+            pending_add(group, consumer, pending.id, pending.delivered, pending.deliveries)
         pending = pending.later
 
 
 cdef size_t group_memory(const Group* group) noexcept nogil:
     cdef size_t bytes = block_size(group_bytes(group.name_length)) + group.pending.bytes
+    cdef const Leaving* leaving = group.leaving
     cdef uint32_t i
     bytes += group.pending.used * block_size(sizeof(Pending))
     if group.consumer_room:
         bytes += block_size(group.consumer_room * sizeof(Consumer*))
     for i in range(group.consumer_count):
         bytes += block_size(consumer_bytes(group.consumers[i].name_length)) + group.consumers[i].pending.bytes
+    while leaving != NULL:
+        bytes += block_size(sizeof(Leaving)) + block_size(consumer_bytes(leaving.consumer.name_length))
+        bytes += leaving.consumer.pending.bytes
+        leaving = leaving.next
     return bytes
 
 
@@ -210,6 +218,7 @@ cdef Consumer* consumer_create(Group* group, const char* name, size_t length, in
         return group.consumers[at]
     consumer = <Consumer*>allocate(consumer_bytes(length), KIND_COLLECTION)
     tree_init(&consumer.pending, True)
+    consumer.leaving = NULL
     consumer.seen = now
     consumer.active = -1
     consumer.name_length = length
@@ -227,32 +236,79 @@ cdef void unlist_consumer(Group* group, const Consumer* consumer) noexcept nogil
     memmove(group.consumers + at, group.consumers + at + 1, (group.consumer_count - at) * sizeof(Consumer*))
 
 
-cdef void give_all_up(Group* group, Consumer* consumer) noexcept nogil:
-    """A consumer goes that has all that is pending in its group: both are freed by and by, in a group of their own."""
-    cdef Stream* own = stream_new()
-    cdef Group* shell = group_create(own, consumer.name, 0, group.last_id, ENTRIES_READ_UNKNOWN)
-    unlist_consumer(group, consumer)
-    shell.consumers = <Consumer**>put_pointer(NULL, 0, &shell.consumer_room, 0, consumer)
-    shell.consumer_count = 1
-    shell.pending = group.pending
-    shell.first = group.first
-    shell.last = group.last
-    tree_init(&group.pending, True)
-    group.first = group.last = NULL
-    value_free(ENC_STREAM, own)
-
-
 cdef void consumer_delete(Group* group, Consumer* consumer) noexcept nogil:
-    cdef Place place
-    if consumer.pending.used > MANY_PENDING and consumer.pending.used == group.pending.used:
-        give_all_up(group, consumer)
-        return
-    # From the end: what is removed there leaves nothing to move.
-    while consumer.pending.used:
-        place = tree_last(&consumer.pending)
-        pending_drop(group, <Pending*>place_value(&place))
+    cdef Leaving* leaving = <Leaving*>allocate(sizeof(Leaving), KIND_COLLECTION)
     unlist_consumer(group, consumer)
+    leaving.group = group
+    leaving.consumer = consumer
+    leaving.next = group.leaving
+    group.leaving = leaving
+    group.left += consumer.pending.used
+    consumer.leaving = leaving
+    value_free(REMOVED_CONSUMER, leaving)
+
+
+cdef void free_consumer(Consumer* consumer) noexcept nogil:
     release(consumer, consumer_bytes(consumer.name_length), KIND_COLLECTION)
+
+
+cdef void unlist_leaving(Group* group, const Leaving* leaving) noexcept nogil:
+    cdef Leaving** at = &group.leaving
+    while at[0] != leaving:
+        at = &at[0].next
+    at[0] = leaving.next
+
+
+cdef void take_back(Group* group) noexcept nogil:
+    """The group is to be freed: consumers that are leaving go with it, as if they had never left."""
+    cdef Leaving* leaving
+    while group.leaving != NULL:
+        leaving = group.leaving
+        group.leaving = leaving.next
+        group.consumers = <Consumer**>put_pointer(<void**>group.consumers, group.consumer_count, &group.consumer_room,
+                                                  group.consumer_count, leaving.consumer)
+        group.consumer_count += 1
+        leaving.group = NULL
+        leaving.consumer = NULL
+
+
+cdef void group_settle(Group* group) noexcept nogil:
+    cdef Leaving* leaving
+    while group.leaving != NULL:
+        leaving = group.leaving
+        drop_some(leaving, <size_t>-1)
+        group.leaving = leaving.next
+        free_consumer(leaving.consumer)
+        leaving.group = NULL
+        leaving.consumer = NULL
+
+
+cdef void drop_some(Leaving* leaving, size_t most) noexcept nogil:
+    """Pending entries of a consumer that was removed."""
+    cdef Consumer* consumer = leaving.consumer
+    cdef Place place
+    # From the end: what is removed there leaves nothing to move.
+    while consumer.pending.used and most:
+        place = tree_last(&consumer.pending)
+        pending_drop(leaving.group, <Pending*>place_value(&place))
+        most -= 1
+
+
+cdef size_t leaving_work(const void* value) noexcept nogil:
+    cdef const Leaving* leaving = <const Leaving*>value
+    return leaving.consumer.pending.used if leaving.consumer != NULL else 0
+
+
+cdef bint leaving_free_some(void* value, size_t most) noexcept nogil:
+    cdef Leaving* leaving = <Leaving*>value
+    if leaving.consumer != NULL:
+        drop_some(leaving, most)
+        if leaving.consumer.pending.used:
+            return False
+        unlist_leaving(leaving.group, leaving)
+        free_consumer(leaving.consumer)
+    release(leaving, sizeof(Leaving), KIND_COLLECTION)
+    return True
 
 
 # Pending entries
@@ -309,18 +365,25 @@ cdef void unlink(Group* group, Pending* pending) noexcept nogil:
 
 
 cdef Pending* pending_find(const Group* group, StreamId id) noexcept nogil:
-    return <Pending*>tree_find(&group.pending, id)
+    cdef Pending* pending = <Pending*>tree_find(&group.pending, id)
+    return NULL if pending != NULL and is_left(pending) else pending
 
 
 cdef Pending* pending_add(Group* group, Consumer* consumer, StreamId id, int64_t delivered,
                           uint64_t deliveries) noexcept nogil:
-    cdef Pending* pending = <Pending*>allocate(sizeof(Pending), KIND_COLLECTION)
+    cdef Pending* pending = <Pending*>tree_find(&group.pending, id) if group.left else NULL
+    if pending != NULL:
+        # Of a consumer that was removed.
+        pending_drop(group, pending)
+    pending = <Pending*>allocate(sizeof(Pending), KIND_COLLECTION)
     pending.id = id
     pending.delivered = delivered
     pending.deliveries = deliveries
     pending.consumer = consumer
+    id_changes(&group.pending, id)
     tree_insert(&group.pending, id, pending)
     if consumer != NULL:
+        id_changes(&consumer.pending, id)
         tree_insert(&consumer.pending, id, pending)
     link_by_time(group, pending)
     return pending
@@ -328,10 +391,13 @@ cdef Pending* pending_add(Group* group, Consumer* consumer, StreamId id, int64_t
 
 cdef void pending_give(Group* group, Pending* pending, Consumer* consumer, int64_t delivered) noexcept nogil:
     unlink(group, pending)
+    id_changes(&group.pending, pending.id)
     if consumer != pending.consumer:
         if pending.consumer != NULL:
+            id_changes(&pending.consumer.pending, pending.id)
             tree_remove(&pending.consumer.pending, pending.id)
         if consumer != NULL:
+            id_changes(&consumer.pending, pending.id)
             tree_insert(&consumer.pending, pending.id, pending)
         pending.consumer = consumer
     pending.delivered = delivered
@@ -340,8 +406,11 @@ cdef void pending_give(Group* group, Pending* pending, Consumer* consumer, int64
 
 cdef void pending_drop(Group* group, Pending* pending) noexcept nogil:
     unlink(group, pending)
+    id_changes(&group.pending, pending.id)
     tree_remove(&group.pending, pending.id)
+    group.left -= is_left(pending)
     if pending.consumer != NULL:
+        id_changes(&pending.consumer.pending, pending.id)
         tree_remove(&pending.consumer.pending, pending.id)
     release(pending, sizeof(Pending), KIND_COLLECTION)
 
@@ -404,7 +473,7 @@ cdef bint group_lag(const Stream* s, const Group* group, int64_t* lag) noexcept 
 cdef bint stream_is_wanted(const Stream* s, StreamId id) noexcept nogil:
     cdef uint32_t i
     for i in range(s.group_count):
-        if id_less(s.groups[i].last_id, id) or tree_find(&s.groups[i].pending, id) != NULL:
+        if id_less(s.groups[i].last_id, id) or pending_find(s.groups[i], id) != NULL:
             return True
     return False
 
@@ -416,3 +485,13 @@ cdef void stream_forget(Stream* s, StreamId id) noexcept nogil:
         pending = pending_find(s.groups[i], id)
         if pending != NULL:
             pending_drop(s.groups[i], pending)
+
+
+# Nobody but the loop, which frees, has to do with these: they are in no entry.
+cdef ValueOperations operations
+operations.length = leaving_work
+operations.memory = NULL
+operations.copy = NULL
+operations.free_some = leaving_free_some
+operations.contents = NULL
+value_register(REMOVED_CONSUMER, &operations)

@@ -6,7 +6,8 @@ as it likes, be renamed and be freed, and what is written is what it was. How, t
     hash, set      the walk through the table shows entries before they change
     sorted set     the same, though it was walked by rank until then: `bound` is how far that had come
     list           a view of the nodes
-    stream, array  a view of the nodes or slices; what follows the nodes of a stream is written at once, and kept
+    stream, array  a view of the nodes or slices; what follows the nodes of a stream is told at once, but for the pending
+                   entries of its groups (formats/spliced)
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -16,6 +17,7 @@ from redpoll.engine.id_view cimport IdView
 from redpoll.engine.quicklist_view cimport QuicklistView
 from redpoll.engine.table cimport TableWalk
 from redpoll.formats.rdb_output cimport Output
+from redpoll.formats.spliced cimport Spliced
 
 cdef enum:
     PROGRESS_WORDS = 8
@@ -41,7 +43,8 @@ cdef struct Progress:
     double bound_score
     QuicklistView* nodes
     IdView* items
-    Output* rest
+    Spliced* rest                # of a stream: what follows its nodes; as commands: what comes before its entries
+    Spliced* behind              # of a stream as commands: what follows its entries
 
 cdef void progress_begin(Progress* progress, const Entry* e) noexcept nogil
 # For the families: the value is guarded, and the entry is not looked at any more. False: there is no memory for it.

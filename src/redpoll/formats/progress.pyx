@@ -9,7 +9,7 @@ from redpoll.engine.entry cimport (
 from redpoll.engine.id_view cimport id_view_free
 from redpoll.engine.quicklist_view cimport quicklist_view_free
 from redpoll.engine.table cimport table_walk_end
-from redpoll.formats.rdb_output cimport output_free
+from redpoll.formats.spliced cimport spliced_free
 
 
 cdef void progress_begin(Progress* progress, const Entry* e) noexcept nogil:
@@ -53,6 +53,7 @@ cdef void progress_end(Progress* progress) noexcept nogil:
     if progress.items != NULL:
         id_view_free(progress.items)
     if progress.rest != NULL:
-        output_free(progress.rest)
-        free(progress.rest)
+        spliced_free(progress.rest)
+    if progress.behind != NULL:
+        spliced_free(progress.behind)
     memset(progress, 0, sizeof(Progress))

@@ -43,6 +43,8 @@ cdef inline void needs_version(Output* out, int version) noexcept nogil:
 cdef void output_init_as(Output* out, const Output* other) noexcept nogil
 # All of another buffer, with its marks.
 cdef void put_output(Output* out, const Output* other) noexcept nogil
+# The same of a stretch that cuts no text; `mark` is the first mark in it, and moved on past the last.
+cdef void put_output_some(Output* out, const Output* other, size_t begin, size_t end, size_t* mark) noexcept nogil
 cdef void put_bytes(Output* out, const char* bytes, size_t size) noexcept nogil
 # Little endian.
 cdef void put_fixed64(Output* out, uint64_t value) noexcept nogil

@@ -46,11 +46,17 @@ cdef void output_init_as(Output* out, const Output* other) noexcept nogil:
 
 
 cdef void put_output(Output* out, const Output* other) noexcept nogil:
+    cdef size_t mark = 0
+    put_output_some(out, other, 0, other.length, &mark)
+
+
+cdef void put_output_some(Output* out, const Output* other, size_t begin, size_t end, size_t* mark) noexcept nogil:
     cdef size_t before = out.length
-    cdef size_t i
-    put_bytes(out, other.data, other.length)
-    for i in range(0, other.mark_count, 2):
-        mark_text(out, before + other.marks[i], other.marks[i + 1])
+    if end > begin:
+        put_bytes(out, other.data + begin, end - begin)
+    while mark[0] < other.mark_count and other.marks[mark[0]] < end:
+        mark_text(out, before + other.marks[mark[0]] - begin, other.marks[mark[0] + 1])
+        mark[0] += 2
     needs_version(out, other.version)
 
 

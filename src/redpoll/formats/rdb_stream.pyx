@@ -26,7 +26,7 @@ from libc.string cimport memcpy
 
 from redpoll.engine.entry cimport ENC_STREAM, TYPE_STREAM, Entry, entry_key, entry_key_length
 from redpoll.engine.id_tree cimport (
-    Place, StreamId, id_equal, id_less, place_forward, place_id, place_value, tree_at_or_after, tree_first,
+    IdTree, Place, StreamId, id_equal, id_less, place_forward, place_id, place_value, tree_at_or_after,
 )
 from redpoll.engine.id_view cimport SeenItem, id_view, id_view_item, id_view_step
 from redpoll.engine.listpack cimport LISTPACK_MAX, listpack_copy, listpack_free, listpack_size, listpack_valid
@@ -35,8 +35,7 @@ from redpoll.engine.stream cimport (
     stream_node_valid,
 )
 from redpoll.engine.stream_group cimport (
-    consumer_create, consumer_find, group_create, group_find, pending_add,
-    stream_distance,
+    consumer_create, consumer_find, group_create, group_find, group_settle, pending_add, stream_distance,
 )
 from redpoll.engine.stream_producers cimport producer_of, producers_add, producers_find, sent_of
 from redpoll.engine.table cimport table_buckets, table_visit_bucket
@@ -50,10 +49,9 @@ from redpoll.formats.rdb_input cimport (
     Source, Text, source_bytes, source_count, source_fail, source_fixed64, source_length, source_text,
     source_text_kept, source_text_kept_too,
 )
-from redpoll.formats.rdb_output cimport (
-    Output, needs_version, output_init_as, put_block, put_fixed64, put_length, put_output, put_text,
-)
+from redpoll.formats.rdb_output cimport Output, needs_version, put_block, put_fixed64, put_length, put_text
 from redpoll.formats.reading cimport READ_FAILED, READ_WHOLE, Reader, ReadResult, Value
+from redpoll.formats.spliced cimport Splice, Spliced, range_writer, splice, spliced_free, spliced_more, spliced_new
 
 # Tells how a stream is freed.
 from redpoll.engine import stream_value  # no-cython-lint
@@ -63,6 +61,7 @@ cdef extern from *:
 
 cdef enum:
     RAW_ID = 16
+    AT_ONCE_PENDING = 128        # pending entries that are written at once, however the rest is
 
 cdef const char* BAD_NODE = b"a stream's node that is damaged"
 cdef const char* BAD_ORDER = b"a stream's nodes out of order"
@@ -341,39 +340,61 @@ cdef bint stream_begin(Output* out, Progress* progress) noexcept nogil:
     return False
 
 
-cdef void put_group(Output* out, const Group* group, bint given_back) noexcept nogil:
-    cdef Place place
+cdef void put_records(Output* out, const Splice* _, const IdTree* tree, StreamId first, StreamId last) noexcept nogil:
+    """Pending entries of a group."""
+    cdef Place place = tree_at_or_after(tree, first)
     cdef const Pending* pending
-    cdef const Consumer* consumer
-    cdef uint32_t i
-    put_text(out, group.name, group.name_length)
-    put_id(out, group.last_id)
-    put_length(out, <uint64_t>group.entries_read)
-    put_length(out, group.pending.used)
-    place = tree_first(&group.pending)
     while place.leaf != NULL:
         pending = <const Pending*>place_value(&place)
+        if id_less(last, pending.id):
+            return
         put_raw_id(out, pending.id)
         put_fixed64(out, <uint64_t>pending.delivered)
         put_length(out, pending.deliveries)
         place_forward(&place)
+
+
+cdef void put_ids(Output* out, const Splice* _, const IdTree* tree, StreamId first, StreamId last) noexcept nogil:
+    """Those of a consumer."""
+    cdef Place place = tree_at_or_after(tree, first)
+    while place.leaf != NULL and not id_less(last, place_id(&place)):
+        put_raw_id(out, place_id(&place))
+        place_forward(&place)
+
+
+cdef bint put_pending(Output* out, IdTree* tree, range_writer write, Spliced* spliced) noexcept nogil:
+    """Their count, and they themselves: few, or without `spliced`, at once. False: there is no memory for it."""
+    put_length(out, tree.used)
+    if spliced != NULL and tree.used > AT_ONCE_PENDING:
+        return splice(spliced, tree, write) != NULL
+    write(out, NULL, tree, stream_id(0, 0), stream_id(<uint64_t>-1, <uint64_t>-1))
+    return True
+
+
+cdef bint put_group(Output* out, Group* group, bint given_back, Spliced* spliced) noexcept nogil:
+    cdef const Pending* pending
+    cdef Consumer* consumer
+    cdef uint32_t i
+    put_text(out, group.name, group.name_length)
+    put_id(out, group.last_id)
+    put_length(out, <uint64_t>group.entries_read)
+    if not put_pending(out, &group.pending, put_records, spliced):
+        return False
     put_length(out, group.consumer_count)
     for i in range(group.consumer_count):
         consumer = group.consumers[i]
         put_text(out, consumer.name, consumer.name_length)
         put_fixed64(out, <uint64_t>consumer.seen)
         put_fixed64(out, <uint64_t>consumer.active)
-        put_length(out, consumer.pending.used)
-        place = tree_first(&consumer.pending)
-        while place.leaf != NULL:
-            put_raw_id(out, place_id(&place))
-            place_forward(&place)
+        if not put_pending(out, &consumer.pending, put_ids, spliced):
+            return False
     if given_back:
         put_length(out, group.released)
         pending = group.first
         while pending != NULL and pending.consumer == NULL:
             put_raw_id(out, pending.id)
             pending = pending.later
+    return True
 
 
 cdef void put_producer(void* context, Entry* e) noexcept nogil:
@@ -408,8 +429,8 @@ cdef inline void put_node(Output* out, StreamId id, const void* lp) noexcept nog
     put_block(out, <const char*>lp, listpack_size(<const uint8_t*>lp))
 
 
-cdef void put_rest(Output* out, Progress* progress) noexcept nogil:
-    """What follows the nodes."""
+cdef bint put_rest(Output* out, Progress* progress, Spliced* spliced) noexcept nogil:
+    """What follows the nodes. False: there is no memory to put pending entries off, as `spliced` would have it."""
     cdef const Stream* s = <const Stream*>progress.value
     cdef int rdb_type = stream_type(out, progress)
     cdef uint32_t i
@@ -420,42 +441,65 @@ cdef void put_rest(Output* out, Progress* progress) noexcept nogil:
     put_length(out, s.entries_added)
     put_length(out, s.group_count)
     for i in range(s.group_count):
-        put_group(out, s.groups[i], rdb_type == RDB_STREAM_5)
+        group_settle(s.groups[i])
+        if not put_group(out, s.groups[i], rdb_type == RDB_STREAM_5, spliced):
+            return False
     if rdb_type != RDB_STREAM_3:
         put_producers(out, s)
+    return True
 
 
-cdef bint more_of_view(Output* out, Progress* progress, size_t until) noexcept nogil:
+cdef bint tell_rest(Output* out, Progress* progress) noexcept nogil:
+    """From now on, what follows the nodes may change."""
+    progress.rest = spliced_new(out)
+    if progress.rest == NULL:
+        return False
+    if put_rest(&progress.rest.text, progress, progress.rest):
+        return True
+    spliced_free(progress.rest)
+    progress.rest = NULL
+    return False
+
+
+cdef bint view_done(Output* out, Progress* progress, size_t until) noexcept nogil:
     cdef const SeenItem* node
     while out.length < until:
         node = id_view_item(progress.items)
         if node == NULL:
-            put_output(out, progress.rest)
             return True
         put_node(out, node.id, node.item)
         id_view_step(progress.items)
     return False
 
 
-cdef bint stream_more(Output* out, Progress* progress, size_t until) noexcept nogil:
+cdef bint nodes_done(Output* out, Progress* progress, size_t until) noexcept nogil:
     """The next node's ID is in `progress.cursor`."""
     cdef const Stream* s = <const Stream*>progress.value
     cdef Place place
-    progress.out = out
     if progress.items != NULL:
-        return more_of_view(out, progress, until)
-    if progress.left:
-        place = tree_at_or_after(&s.nodes, stream_id(progress.cursor[0], progress.cursor[1]))
-        while progress.left and out.length < until:
-            put_node(out, place_id(&place), place_value(&place))
-            progress.left -= 1
-            place_forward(&place)
-        if progress.left:
-            progress.cursor[0] = place_id(&place).ms
-            progress.cursor[1] = place_id(&place).seq
-            return False
-    put_rest(out, progress)
-    return True
+        return view_done(out, progress, until)
+    if progress.left == 0:
+        return True
+    place = tree_at_or_after(&s.nodes, stream_id(progress.cursor[0], progress.cursor[1]))
+    while progress.left and out.length < until:
+        put_node(out, place_id(&place), place_value(&place))
+        progress.left -= 1
+        place_forward(&place)
+    if progress.left == 0:
+        return True
+    progress.cursor[0] = place_id(&place).ms
+    progress.cursor[1] = place_id(&place).seq
+    return False
+
+
+cdef bint stream_more(Output* out, Progress* progress, size_t until) noexcept nogil:
+    progress.out = out
+    if not nodes_done(out, progress, until):
+        return False
+    if progress.rest == NULL and (until == <size_t>-1 or not tell_rest(out, progress)):
+        put_rest(out, progress, NULL)
+        return True
+    return spliced_more(out, progress.rest, until)
 
 
 cdef void* node_copy(const void* lp) noexcept nogil:
@@ -468,10 +512,10 @@ cdef void node_free(void* lp) noexcept nogil:
 
 cdef bint stream_guard(Progress* progress) noexcept nogil:
     cdef const Stream* s = <const Stream*>progress.value
-    progress.rest = <Output*>malloc(sizeof(Output))
-    if progress.rest == NULL:
+    if progress.rest == NULL and not tell_rest(progress.out, progress):
         return False
-    output_init_as(progress.rest, progress.out)
-    put_rest(progress.rest, progress)
-    progress.items = id_view(&s.nodes, stream_id(progress.cursor[0], progress.cursor[1]), node_copy, node_free)
-    return progress.items != NULL and progress_leave_entry(progress)
+    if progress.left:
+        progress.items = id_view(&s.nodes, stream_id(progress.cursor[0], progress.cursor[1]), node_copy, node_free)
+        if progress.items == NULL:
+            return False
+    return progress_leave_entry(progress)

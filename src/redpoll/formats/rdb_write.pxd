@@ -6,6 +6,8 @@ from redpoll.formats.rdb_output cimport Output
 
 # A key with its time of expiry, last access and value. `Output.version` then tells which version of RDB it takes.
 cdef void write_entry(Output* out, const Entry* e) noexcept nogil
+# All of a string but its text.
+cdef void write_string_head(Output* out, const Entry* e) noexcept nogil
 # The type and the value, as DUMP begins.
 cdef void write_value(Output* out, const Entry* e) noexcept nogil
 # The same in pieces: begin, then go on with about `bytes` each time, until one answers True. Nothing of the entry may

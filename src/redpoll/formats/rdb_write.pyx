@@ -85,17 +85,25 @@ cdef bint begin_value(Output* out, Progress* progress) noexcept nogil:
     return True
 
 
-cdef bint write_entry_begin(Output* out, const Entry* e, Progress* progress) noexcept nogil:
-    progress_begin(progress, e)
-    progress.out = out
+cdef inline void put_head(Output* out, const Entry* e, int rdb_type) noexcept nogil:
     if e.flags & FLAG_EXPIRES:
         put_byte(out, RDB_EXPIRY_MS)
         put_fixed64(out, <uint64_t>entry_expiry(e))
     if out.access:
         put_access(out, e)
-    put_byte(out, <uint8_t>type_of(out, progress))
+    put_byte(out, <uint8_t>rdb_type)
     put_text(out, entry_key(e), entry_key_length(e))
+
+
+cdef bint write_entry_begin(Output* out, const Entry* e, Progress* progress) noexcept nogil:
+    progress_begin(progress, e)
+    progress.out = out
+    put_head(out, e, type_of(out, progress))
     return begin_value(out, progress)
+
+
+cdef void write_string_head(Output* out, const Entry* e) noexcept nogil:
+    put_head(out, e, RDB_STRING)
 
 
 cdef bint write_entry_some(Output* out, Progress* progress, size_t bytes) noexcept nogil:

@@ -21,7 +21,8 @@ from redpoll.engine.array_word cimport WORD_SCRATCH, Word, word_text
 from redpoll.engine.blob cimport Blob
 from redpoll.engine.entry cimport (
     ENC_FIELDS, ENC_LISTPACK, ENC_PACKED_FIELDS, ENC_TABLE, TYPE_ARRAY, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM,
-    TYPE_ZSET, Entry, entry_encoding, entry_key, entry_key_length, entry_type, entry_value, string_text,
+    TYPE_ZSET, Entry, entry_encoding, entry_key, entry_key_length, entry_type, entry_value, string_length,
+    string_text,
 )
 from redpoll.engine.field_times cimport NEVER
 from redpoll.engine.fields cimport (
@@ -38,13 +39,13 @@ from redpoll.engine.rank_tree cimport member_score
 from redpoll.engine.set cimport Set, SetCursor, set_length, set_next, set_of
 from redpoll.engine.sorted_set cimport Cursor, Sorted, cursor_next, cursor_start, sorted_length, sorted_open
 from redpoll.engine.table cimport table_walk_begin, table_walk_guard, table_walk_next
-from redpoll.formats.command_output cimport put_element, put_name, put_number, put_unsigned, put_word, put_words
+from redpoll.formats.command_output cimport put_count, put_element, put_name, put_number, put_unsigned, put_word, put_words
 from redpoll.formats.progress cimport Progress, progress_begin, progress_leave_entry
 from redpoll.formats.rdb_array cimport array_guard, array_guarded_next
 from redpoll.formats.rdb_list cimport list_guard
-from redpoll.formats.rdb_output cimport Output
+from redpoll.formats.rdb_output cimport Output, put_bytes
 from redpoll.formats.rdb_zset cimport zset_beside_bound, zset_guard_from
-from redpoll.formats.rebuild_stream cimport rebuild_stream
+from redpoll.formats.rebuild_stream cimport rebuild_stream, rebuild_stream_guard
 
 cdef enum:
     BUCKETS_A_PIECE = 2048       # that a walk through a table looks at
@@ -349,6 +350,8 @@ cdef bint rebuild_entry_guard(Progress* progress) noexcept nogil:
         return list_guard(progress)
     if progress.type == TYPE_ARRAY:
         return array_guard(progress)
+    if progress.type == TYPE_STREAM:
+        return rebuild_stream_guard(progress)
     return False
 
 
@@ -402,3 +405,17 @@ cdef void rebuild_entry(Output* out, const Entry* e) noexcept nogil:
     if not rebuild_entry_begin(out, e, &progress):
         while not rebuild_entry_some(out, &progress, <size_t>-1):
             pass
+
+
+cdef void rebuild_string_head(Output* out, const Entry* e) noexcept nogil:
+    put_words(out, 3)
+    put_name(out, b"SET")
+    put_word(out, entry_key(e), entry_key_length(e))
+    put_count(out, c"$", string_length(e))
+
+
+cdef void rebuild_string_tail(Output* out, const Entry* e) noexcept nogil:
+    cdef Progress progress
+    put_bytes(out, b"\r\n", 2)
+    progress_begin(&progress, e)
+    put_expiry(out, &progress)

@@ -18,26 +18,35 @@ trimmed again before the real entries follow:
     XTRIM key MAXLEN 0, XSETID key 0-0
     XGROUP SETID key group last-ID ENTRIESREAD n                  once the entries are there
 
+A large stream, which may change while it is told, is told so too, whatever was deleted: all that is pending comes first,
+with an entry added for each. Then nothing has to be known of groups when its entries are told, and nobody asks which
+entries there are (`tell_ahead`).
+
 Phases, in `progress.at`; a group's number is in `progress.left`, and `progress.base` tells whether it was begun.
 """
 
-from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc, qsort
 
 from redpoll.engine.entry cimport Entry, entry_key, entry_key_length
 from redpoll.engine.id_tree cimport (
-    Place, StreamId, id_increase, id_is_zero, place_forward, place_value, tree_at_or_after,
+    IdTree, Place, StreamId, id_increase, id_is_zero, id_less, place_forward, place_id, place_value, tree_at_or_after,
+    tree_at_or_before,
 )
-from redpoll.engine.listpack cimport Element, element_size, listpack_get
+from redpoll.engine.id_view cimport SeenItem, id_view, id_view_item, id_view_step
+from redpoll.engine.listpack cimport Element, element_size, listpack_copy, listpack_free, listpack_get
 from redpoll.engine.stream cimport (
-    Consumer, Group, Pending, Stream, StreamEntry, Walk, stream_has, stream_id, walk_begin, walk_next,
+    Consumer, Group, Pending, Stream, StreamEntry, Walk, stream_has, stream_id, walk_begin, walk_begin_node, walk_next,
 )
+from redpoll.engine.stream_group cimport group_settle, pending_at_or_after, pending_forward
 from redpoll.engine.stream_producers cimport producer_of, sent_of
 from redpoll.engine.table cimport table_buckets, table_visit_bucket
 from redpoll.formats.command_output cimport (
     put_element, put_name, put_number, put_stream_id, put_word, put_words,
 )
-from redpoll.formats.progress cimport Progress
-from redpoll.formats.rdb_output cimport Output
+from redpoll.formats.progress cimport Progress, progress_leave_entry
+from redpoll.formats.rdb_output cimport Output, output_free, output_init, put_bytes
+from redpoll.formats.spliced cimport Splice, Spliced, splice, spliced_free, spliced_more, spliced_new
 
 cdef enum Phase:
     PHASE_DELETED = 0            # pending entries that the stream does not hold any more
@@ -51,6 +60,10 @@ cdef enum:
     NEXT_SEQ = 1
     PLACEHOLDERS = 2             # entries that were added for deleted ones
     MADE = 3                     # whether the groups are made already
+    BEGUN = 4
+
+cdef enum:
+    AT_ONCE_PENDING = 128        # pending entries that are told at once, however many others there are
 
 
 cdef inline const Stream* stream_of(const Progress* progress) noexcept nogil:
@@ -105,10 +118,25 @@ cdef void put_group(Output* out, const Progress* progress, const Group* group, b
     put_number(out, group.entries_read)
 
 
+cdef inline int64_t deliveries_of(const Pending* pending) noexcept nogil:
+    return INT64_MAX if pending.deliveries > <uint64_t>INT64_MAX else <int64_t>pending.deliveries
+
+
+cdef void put_claim(Output* out, const Pending* pending) noexcept nogil:
+    """XCLAIM from the consumer on: nine words."""
+    put_word(out, pending.consumer.name, pending.consumer.name_length)
+    put_name(out, b"0")
+    put_stream_id(out, pending.id)
+    put_name(out, b"TIME")
+    put_number(out, pending.delivered)
+    put_name(out, b"RETRYCOUNT")
+    put_number(out, deliveries_of(pending))
+    put_name(out, b"JUSTID")
+    put_name(out, b"FORCE")
+
+
 cdef void put_pending(Output* out, const Progress* progress, const Group* group, const Pending* pending) noexcept nogil:
-    cdef const Consumer* consumer = pending.consumer
-    cdef int64_t deliveries = INT64_MAX if pending.deliveries > <uint64_t>INT64_MAX else <int64_t>pending.deliveries
-    if consumer == NULL:
+    if pending.consumer == NULL:
         begin(out, progress, 10, b"XNACK")
         put_word(out, group.name, group.name_length)
         put_name(out, b"FAIL")
@@ -116,20 +144,12 @@ cdef void put_pending(Output* out, const Progress* progress, const Group* group,
         put_name(out, b"1")
         put_stream_id(out, pending.id)
         put_name(out, b"RETRYCOUNT")
-        put_number(out, deliveries)
+        put_number(out, deliveries_of(pending))
         put_name(out, b"FORCE")
         return
     begin(out, progress, 12, b"XCLAIM")
     put_word(out, group.name, group.name_length)
-    put_word(out, consumer.name, consumer.name_length)
-    put_name(out, b"0")
-    put_stream_id(out, pending.id)
-    put_name(out, b"TIME")
-    put_number(out, pending.delivered)
-    put_name(out, b"RETRYCOUNT")
-    put_number(out, deliveries)
-    put_name(out, b"JUSTID")
-    put_name(out, b"FORCE")
+    put_claim(out, pending)
 
 
 cdef bint tell_deleted(Output* out, Progress* progress, size_t until) noexcept nogil:
@@ -146,7 +166,7 @@ cdef bint tell_deleted(Output* out, Progress* progress, size_t until) noexcept n
         if not progress.base:
             progress.base = True
             put_group(out, progress, group, True)
-        place = tree_at_or_after(&group.pending, next_id(progress))
+        place = pending_at_or_after(group, next_id(progress))
         more = True
         while place.leaf != NULL and more:
             if out.length >= until:
@@ -160,7 +180,7 @@ cdef bint tell_deleted(Output* out, Progress* progress, size_t until) noexcept n
                 put_pending(out, progress, group, pending)
                 progress.cursor[PLACEHOLDERS] += 1
             more = go_on_behind(progress, pending.id)
-            place_forward(&place)
+            pending_forward(&place)
         if progress.cursor[PLACEHOLDERS]:
             begin(out, progress, 4, b"XTRIM")
             put_name(out, b"MAXLEN")
@@ -191,18 +211,22 @@ cdef void put_entry(Output* out, const Progress* progress, const StreamEntry* en
         put_element(out, &element)
 
 
+cdef void put_empty(Output* out, const Progress* progress) noexcept nogil:
+    begin(out, progress, 7, b"XADD")
+    put_name(out, b"MAXLEN")
+    put_name(out, b"0")
+    put_name(out, b"0-1")
+    put_name(out, b"x")
+    put_name(out, b"y")
+
+
 cdef bint tell_entries(Output* out, Progress* progress, size_t until) noexcept nogil:
     cdef const Stream* s = stream_of(progress)
     cdef StreamEntry entry
     cdef Walk walk
     if s.length == 0:
         if not progress.cursor[MADE]:
-            begin(out, progress, 7, b"XADD")
-            put_name(out, b"MAXLEN")
-            put_name(out, b"0")
-            put_name(out, b"0-1")
-            put_name(out, b"x")
-            put_name(out, b"y")
+            put_empty(out, progress)
         return True
     walk_begin(&walk, s, next_id(progress), stream_id(<uint64_t>-1, <uint64_t>-1), False)
     while walk_next(&walk, &entry):
@@ -304,7 +328,7 @@ cdef bint tell_groups(Output* out, Progress* progress, size_t until) noexcept no
         if not progress.base:
             progress.base = True
             begin_group(out, progress, group)
-        place = tree_at_or_after(&group.pending, next_id(progress))
+        place = pending_at_or_after(group, next_id(progress))
         more = True
         while place.leaf != NULL and more:
             if out.length >= until:
@@ -313,13 +337,199 @@ cdef bint tell_groups(Output* out, Progress* progress, size_t until) noexcept no
             if pending.consumer != NULL and (not progress.cursor[MADE] or stream_has(s, pending.id)):
                 put_pending(out, progress, group, pending)
             more = go_on_behind(progress, pending.id)
-            place_forward(&place)
+            pending_forward(&place)
         put_given_back(out, progress, group)
         next_group(progress)
     return True
 
 
+# Telling ahead
+
+cdef void put_placeholder(Output* out, const Splice* at, StreamId id) noexcept nogil:
+    put_words(out, 5)
+    put_name(out, b"XADD")
+    put_bytes(out, at.words.data, at.words_split)
+    put_stream_id(out, id)
+    put_name(out, b"x")
+    put_name(out, b"y")
+
+
+cdef void put_claims(Output* out, const Splice* at, const IdTree* tree, StreamId first, StreamId last) noexcept nogil:
+    """What is pending for consumers. The words of the key and of the group are in `at.words`."""
+    cdef Place place = tree_at_or_after(tree, first)
+    cdef const Pending* pending
+    while place.leaf != NULL:
+        pending = <const Pending*>place_value(&place)
+        if id_less(last, pending.id):
+            return
+        if pending.consumer != NULL:
+            put_placeholder(out, at, pending.id)
+            put_words(out, 12)
+            put_name(out, b"XCLAIM")
+            put_bytes(out, at.words.data, at.words.length)
+            put_claim(out, pending)
+        place_forward(&place)
+
+
+cdef void put_clearing(Output* out, const Progress* progress) noexcept nogil:
+    """Away with the entries that were added for pending ones, so that any ID may follow."""
+    begin(out, progress, 4, b"XTRIM")
+    put_name(out, b"MAXLEN")
+    put_name(out, b"0")
+    begin(out, progress, 3, b"XSETID")
+    put_name(out, b"0-0")
+
+
+cdef int by_id(const void* one, const void* other) noexcept nogil:
+    cdef const StreamId* first = <const StreamId*>one
+    cdef const StreamId* second = <const StreamId*>other
+    return id_less(second[0], first[0]) - id_less(first[0], second[0])
+
+
+cdef bint put_released(Output* out, const Progress* progress, const Group* group, const Splice* at) noexcept nogil:
+    """Entries are added in the order of their IDs, and given back in the order in which they were."""
+    cdef StreamId* ids = <StreamId*>malloc(group.released * sizeof(StreamId))
+    cdef const Pending* pending = group.first
+    cdef size_t count = 0, i
+    if ids == NULL:
+        return False
+    while pending != NULL and pending.consumer == NULL:
+        ids[count] = pending.id
+        count += 1
+        pending = pending.later
+    qsort(ids, count, sizeof(StreamId), by_id)
+    for i in range(count):
+        put_placeholder(out, at, ids[i])
+    free(ids)
+    pending = group.first
+    while pending != NULL and pending.consumer == NULL:
+        put_pending(out, progress, group, pending)
+        pending = pending.later
+    put_clearing(out, progress)
+    return True
+
+
+cdef bint put_all_pending(Spliced* spliced, const Progress* progress, Group* group) noexcept nogil:
+    """What is pending in a group that was made already, into an empty stream. False: there is no memory for it."""
+    cdef Output* text = &spliced.text
+    cdef Splice own
+    cdef Splice* at = &own
+    cdef bint fine = True
+    if group.pending.used > AT_ONCE_PENDING:
+        at = splice(spliced, &group.pending, put_claims)
+        if at == NULL:
+            return False
+    else:
+        output_init(&own.words)
+    put_key(&at.words, progress)
+    at.words_split = at.words.length
+    put_word(&at.words, group.name, group.name_length)
+    if at == &own:
+        put_claims(text, at, &group.pending, stream_id(0, 0), stream_id(<uint64_t>-1, <uint64_t>-1))
+    put_clearing(text, progress)
+    if group.released:
+        fine = put_released(text, progress, group, at)
+    if at == &own:
+        output_free(&own.words)
+    return fine
+
+
+cdef bint tell_ahead(Progress* progress) noexcept nogil:
+    """All but the entries, so that they are all that may not change before it is guarded. False: no memory for it."""
+    cdef const Stream* s = stream_of(progress)
+    cdef uint32_t i
+    progress.rest = spliced_new(progress.out)
+    progress.behind = spliced_new(progress.out)
+    if progress.rest == NULL or progress.behind == NULL:
+        return False
+    for i in range(s.group_count):
+        group_settle(s.groups[i])
+        put_group(&progress.rest.text, progress, s.groups[i], True)
+        if s.groups[i].pending.used and not put_all_pending(progress.rest, progress, s.groups[i]):
+            return False
+    if s.length == 0 and s.group_count == 0:
+        put_empty(&progress.rest.text, progress)
+    progress.cursor[MADE] = True
+    tell_facts(&progress.behind.text, progress)
+    for i in range(s.group_count):
+        begin_group(&progress.behind.text, progress, s.groups[i])
+    return True
+
+
+cdef bint begin_ahead(Progress* progress) noexcept nogil:
+    """Whether it is told ahead, which is decided once."""
+    if not progress.cursor[BEGUN]:
+        progress.cursor[BEGUN] = True
+        if not tell_ahead(progress):
+            progress.cursor[MADE] = False
+            give_up(&progress.rest)
+            give_up(&progress.behind)
+    return progress.rest != NULL
+
+
+cdef void give_up(Spliced** spliced) noexcept nogil:
+    if spliced[0] != NULL:
+        spliced_free(spliced[0])
+        spliced[0] = NULL
+
+
+cdef bint tell_viewed(Output* out, Progress* progress, size_t until) noexcept nogil:
+    """Entries of a guarded stream."""
+    cdef const SeenItem* node
+    cdef StreamEntry entry
+    cdef Walk walk
+    while True:
+        node = id_view_item(progress.items)
+        if node == NULL:
+            return True
+        walk_begin_node(&walk, node.id, <const uint8_t*>node.item, next_id(progress))
+        while walk_next(&walk, &entry):
+            put_entry(out, progress, &entry)
+            if not go_on_behind(progress, entry.id):
+                return True
+            if out.length >= until:
+                return False
+        id_view_step(progress.items)
+
+
+cdef bint told_ahead_more(Output* out, Progress* progress, size_t until) noexcept nogil:
+    if progress.at == PHASE_DELETED:
+        if not spliced_more(out, progress.rest, until):
+            return False
+        begin_phase(progress, PHASE_ENTRIES)
+    if progress.at == PHASE_ENTRIES:
+        if not (tell_viewed(out, progress, until) if progress.items != NULL else tell_entries(out, progress, until)):
+            return False
+        begin_phase(progress, PHASE_FACTS)
+    return spliced_more(out, progress.behind, until)
+
+
+cdef void* node_copy(const void* lp) noexcept nogil:
+    return listpack_copy(<const uint8_t*>lp)
+
+
+cdef void node_free(void* lp) noexcept nogil:
+    listpack_free(<uint8_t*>lp)
+
+
+cdef bint rebuild_stream_guard(Progress* progress) noexcept nogil:
+    cdef const Stream* s = stream_of(progress)
+    cdef Place place
+    if not begin_ahead(progress):
+        return False
+    if progress.at <= PHASE_ENTRIES:
+        # From the node on that may be told in part.
+        place = tree_at_or_before(&s.nodes, next_id(progress))
+        progress.items = id_view(&s.nodes, place_id(&place) if place.leaf != NULL else stream_id(0, 0), node_copy,
+                                 node_free)
+        if progress.items == NULL:
+            return False
+    return progress_leave_entry(progress)
+
+
 cdef bint rebuild_stream(Output* out, Progress* progress, size_t until) noexcept nogil:
+    if progress.rest != NULL or (until != <size_t>-1 and begin_ahead(progress)):
+        return told_ahead_more(out, progress, until)
     if progress.at == PHASE_DELETED:
         if not tell_deleted(out, progress, until):
             return False

@@ -14,6 +14,8 @@ cdef struct Block:
     size_t marks             # places within, for the filter; see `mark`
     size_t mark_room
     uint64_t* marked
+    const char* text         # that follows the data: somebody else's, who keeps it until it is written; or NULL
+    size_t text_length
     char data[8]             # really `capacity` bytes
 
 # Called on the thread with each block before it is written: returns the block to write instead, made by
@@ -38,9 +40,15 @@ cdef class FileWriter:
     cdef char* reserve(self, size_t size) noexcept nogil
     cdef void advance(self, size_t size) noexcept nogil
     cdef void append(self, const char* bytes, size_t size) noexcept nogil
+    # A text that is not copied: it has to stay as it is until all up to here is written, or the writer stopped. Not
+    # with `keeping`.
+    cdef void append_text(self, const char* text, size_t length) noexcept nogil
     # Remember the place of the next byte for the filter.
     cdef void mark(self, uint64_t value) noexcept nogil
     cdef void hand_over(self) noexcept nogil
+    # So many clients wait for a sync now; so many waited for the last one, some of whom were answered.
+    cdef void clients_wait(self, size_t count) noexcept nogil
+    cdef void clients_waited(self, size_t count) noexcept nogil
     cdef uint64_t synced_bytes(self) noexcept nogil
     cdef uint64_t written_bytes(self) noexcept nogil
     cdef size_t waiting_bytes(self) noexcept nogil

@@ -1,7 +1,8 @@
 """A file that is written, and synced to the disk, by a thread of its own.
 
-The owner appends bytes to blocks in memory and hands them over, once a turn of its loop or whenever a block is full.
-The thread writes them in order and calls fdatasync as the policy says. So a slow disk never stops the owner, who looks
+The owner appends bytes to blocks in memory and hands them over, once a turn of its loop or whenever a block is full; what
+is handed over while the thread is busy is put together. The thread writes them in order and calls fdatasync as the
+policy says. So a slow disk never stops the owner, who looks
 at `synced` to know what is safe, and learns of progress by an event descriptor.
 
 A write that fails is tried again every second from where it stopped: nothing is dropped, and when the disk has room
@@ -10,6 +11,10 @@ again the file is whole. Meanwhile `error` is set. The thread touches no Python 
 A sync that failed is not made good by one that succeeds: the kernel may have forgotten what it could not write. So with
 `keeping`, blocks stay in memory until they are on the disk, and all that was written since the last good sync is
 written again, in its place, before the next one. Without, the writer is done for at the first failed sync.
+
+With SYNC_ALWAYS many clients may wait for the disk together. Those who were just answered come again at once. Where a
+sync takes longer than that, the thread waits for most of them before the next one, or they would go by halves, each
+waiting while the disk works for the other. Where it is quick, halves keep both the disk and the loop busy.
 
 Nobody waits for a snapshot. Where its thread shares a processor with the loop, the loop goes first after every block,
 for as long as the thread keeps up; with more than `BEHIND` waiting it takes the share that the kernel gives it, since
@@ -28,6 +33,7 @@ from libc.string cimport memcpy
 cdef extern from *:
     """
     #include <errno.h>
+    #include <fcntl.h>
     #include <pthread.h>
     #include <sched.h>
     #include <signal.h>
@@ -41,11 +47,19 @@ cdef extern from *:
 
     #define REDPOLL_KEPT_MOST (32u << 20)
     #define REDPOLL_BEHIND (16u << 20)
+    #define REDPOLL_JOIN_MOST 16384
+    #define REDPOLL_GATHER_FROM 0.4e-3   /* seconds that a sync takes; clients are waited for as long at most, */
+    #define REDPOLL_GATHER_MOST 3e-3     /* and so many seconds */
+    #define REDPOLL_GATHER_STEP_US 50
+    #define REDPOLL_TEXT_MOST (1u << 20)
+    #define REDPOLL_TEXT_SYNC (32u << 20)
 
     typedef struct redpoll_block {
         struct redpoll_block *next;
         size_t length, capacity, marks, mark_room;
         uint64_t *marked;
+        const char *text;
+        size_t text_length;
         char data[8];
     } redpoll_block;
 
@@ -59,6 +73,9 @@ cdef extern from *:
         redpoll_block *first, *last;
         redpoll_block *kept, *kept_last;      /* written and not synced */
         size_t kept_bytes;
+        double sync_took;             /* seconds, of late */
+        atomic_uint clients;          /* whose replies wait for a sync */
+        atomic_uint crowd;            /* as many waited for the last one */
         off_t safe;                   /* where in the file the kept blocks begin */
         unsigned long safe_bytes;     /* what `file_bytes` was there */
         int keeping, sync_failed;
@@ -97,9 +114,26 @@ cdef extern from *:
         (void)ignored;
     }
 
+    /* A long text goes out by and by, so that others have their turn at the disk, and the processor. */
+    static ssize_t redpoll_writer_text(redpoll_writer *w, const redpoll_block *block, size_t at) {
+        size_t left = block->text_length - at;
+        if (at) sched_yield();
+        /* Only begun here, so that the sync at the end has little left to wait for. */
+        if (w->sync_every && at && at % REDPOLL_TEXT_SYNC == 0) sync_file_range(w->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+        return write(w->fd, block->text + at, left < REDPOLL_TEXT_MOST ? left : REDPOLL_TEXT_MOST);
+    }
+
+    static void redpoll_writer_hear(redpoll_writer *w) {
+        uint64_t count;
+        ssize_t ignored = read(w->event, &count, sizeof(count));
+        (void)ignored;
+    }
+
     static int redpoll_writer_write(redpoll_writer *w, redpoll_block *block, size_t *offset) {
-        while (*offset < block->length) {
-            ssize_t n = write(w->fd, block->data + *offset, block->length - *offset);
+        while (*offset < block->length + block->text_length) {
+            ssize_t n = *offset < block->length
+                ? write(w->fd, block->data + *offset, block->length - *offset)
+                : redpoll_writer_text(w, block, *offset - block->length);
             if (n < 0) {
                 if (errno == EINTR) continue;
                 return errno;
@@ -163,6 +197,15 @@ cdef extern from *:
             if (w->policy == 1 && unsynced && now - last_sync >= 1.0) sync_due = 1;
             if (w->sync_every && unsynced_file >= w->sync_every) sync_due = 1;
             if (unsynced && (w->kept_bytes >= REDPOLL_KEPT_MOST || (w->sync_failed && idle))) sync_due = 1;
+            if (sync_due && w->policy == 2 && w->sync_took > REDPOLL_GATHER_FROM && !w->sync_wanted && !w->stop &&
+                !w->sync_failed && now - last_sync < w->sync_took &&
+                now - last_sync < REDPOLL_GATHER_MOST &&
+                atomic_load(&w->clients) * 10 < atomic_load(&w->crowd) * 9) {
+                pthread_mutex_unlock(&w->lock);
+                usleep(REDPOLL_GATHER_STEP_US);
+                pthread_mutex_lock(&w->lock);
+                continue;
+            }
             if (sync_due) {
                 unsigned long upto = atomic_load(&w->done);
                 pthread_mutex_unlock(&w->lock);
@@ -172,6 +215,8 @@ cdef extern from *:
                 pthread_mutex_lock(&w->lock);
                 if (after - now > 1.0) atomic_fetch_add(&w->delayed, 1);
                 last_sync = after;
+                w->sync_took += (after - now - w->sync_took) / 8;
+                atomic_store(&w->clients, 0);      /* until the loop tells who is left */
                 unsynced_file = 0;
                 if (failed) {
                     atomic_store(&w->error, failed);
@@ -208,7 +253,7 @@ cdef extern from *:
                 block = w->first;
                 w->first = block->next;
                 if (w->first == NULL) w->last = NULL;
-                raw = block->length;
+                raw = block->length + block->text_length;
                 offset = 0;
                 if (w->filter) {
                     pthread_mutex_unlock(&w->lock);
@@ -304,16 +349,27 @@ cdef extern from *:
         return w;
     }
 
-    static void redpoll_writer_submit(redpoll_writer *w, void *submitted) {
+    /* 0: the bytes went into the block before, which is not begun yet, and the block stays the caller's. */
+    static int redpoll_writer_submit(redpoll_writer *w, void *submitted) {
         redpoll_block *block = submitted;
         block->next = NULL;
-        atomic_fetch_add(&w->handed_over, (unsigned long)block->length);
+        atomic_fetch_add(&w->handed_over, (unsigned long)(block->length + block->text_length));
         pthread_mutex_lock(&w->lock);
-        if (w->last) w->last->next = block; else w->first = block;
-        w->last = block;
-        w->waiting += block->length;
-        pthread_cond_signal(&w->wake);
+        redpoll_block *last = w->last;
+        int joined = last && !w->filter && !last->text && !block->text && block->length <= REDPOLL_JOIN_MOST
+            && last->capacity - last->length >= block->length;
+        w->waiting += block->length + block->text_length;
+        if (joined) {
+            memcpy(last->data + last->length, block->data, block->length);
+            last->length += block->length;
+        } else {
+            if (last) last->next = block; else w->first = block;
+            w->last = block;
+        }
         pthread_mutex_unlock(&w->lock);
+        /* Not before, or the thread would wake only to wait for the lock. */
+        if (!joined) pthread_cond_signal(&w->wake);
+        return !joined;
     }
 
     /* 0: everything handed over is written and on the disk; else why it is not, after so many seconds. */
@@ -388,6 +444,8 @@ cdef extern from *:
         free(w);
     }
 
+    #define redpoll_writer_tell_clients(w, count) atomic_store_explicit(&(w)->clients, count, memory_order_relaxed)
+    #define redpoll_writer_tell_crowd(w, count) atomic_store_explicit(&(w)->crowd, count, memory_order_relaxed)
     #define redpoll_writer_load(field) atomic_load(&(field))
     #define redpoll_writer_take(field) atomic_exchange(&(field), 0)
     #define redpoll_writer_error(writer) atomic_load(&(writer)->error)
@@ -406,12 +464,15 @@ cdef extern from *:
         atomic_ulong slowest_write
     Writer* redpoll_writer_new(int fd, int policy, uint64_t sync_every, uint64_t first, int keeping,
                                void* filter, void* context) noexcept nogil
-    void redpoll_writer_submit(Writer* w, void* block) noexcept nogil
+    int redpoll_writer_submit(Writer* w, void* block) noexcept nogil
+    void redpoll_writer_hear(Writer* w) noexcept nogil
     int redpoll_writer_drain(Writer* w, double seconds) noexcept nogil
     void redpoll_writer_wait(Writer* w, size_t most) noexcept nogil
     int redpoll_writer_wait_until(Writer* w, unsigned long bytes, int synced) noexcept nogil
     void redpoll_writer_ask(Writer* w, int policy, int sync) noexcept nogil
     void redpoll_writer_stop(Writer* w) noexcept nogil
+    void redpoll_writer_tell_clients(Writer* w, unsigned int count) noexcept nogil
+    void redpoll_writer_tell_crowd(Writer* w, unsigned int count) noexcept nogil
     unsigned long redpoll_writer_load(unsigned long field) noexcept nogil
     unsigned long redpoll_writer_take(unsigned long field) noexcept nogil
     int redpoll_writer_error(Writer* w) noexcept nogil
@@ -427,6 +488,8 @@ cdef Block* block_new(size_t capacity) noexcept nogil:
     block.next = NULL
     block.length = block.marks = block.mark_room = 0
     block.marked = NULL
+    block.text = NULL
+    block.text_length = 0
     block.capacity = capacity
     return block
 
@@ -478,6 +541,15 @@ cdef class FileWriter:
         memcpy(self.reserve(size), bytes, size)
         self.advance(size)
 
+    cdef void append_text(self, const char* text, size_t length) noexcept nogil:
+        cdef Block* block
+        self.hand_over()
+        block = block_new(0)
+        block.text = text
+        block.text_length = length
+        self.appended += length
+        redpoll_writer_submit(<Writer*>self.writer, block)
+
     cdef void mark(self, uint64_t value) noexcept nogil:
         cdef Block* block = self.open_block
         if block.marks == block.mark_room:
@@ -491,8 +563,16 @@ cdef class FileWriter:
     cdef void hand_over(self) noexcept nogil:
         cdef Block* block = self.open_block
         if block != NULL and block.length:
-            self.open_block = NULL
-            redpoll_writer_submit(<Writer*>self.writer, block)
+            if redpoll_writer_submit(<Writer*>self.writer, block):
+                self.open_block = NULL
+            else:
+                block.length = 0
+
+    cdef void clients_wait(self, size_t count) noexcept nogil:
+        redpoll_writer_tell_clients(<Writer*>self.writer, <unsigned int>count)
+
+    cdef void clients_waited(self, size_t count) noexcept nogil:
+        redpoll_writer_tell_crowd(<Writer*>self.writer, <unsigned int>count)
 
     cdef uint64_t synced_bytes(self) noexcept nogil:
         cdef uint64_t synced
@@ -583,10 +663,7 @@ cdef class FileWriter:
 
     def acknowledge(self):
         """Take note of the event descriptor's news."""
-        try:
-            os.eventfd_read(self.event)
-        except BlockingIOError:
-            pass
+        redpoll_writer_hear(<Writer*>self.writer)
 
     @property
     def event(self) -> int:

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
+from redpoll.engine.blob cimport Blob
 from redpoll.engine.entry cimport Entry
 from redpoll.engine.keyspace cimport Keyspace
 from redpoll.engine.snapshot cimport Snapshot
@@ -11,6 +12,7 @@ from redpoll.persistence.file_writer cimport FileWriter
 
 # What the writing thread's filter knows; only that thread touches it once the file has begun.
 cdef struct Finish:
+    bint compressing
     bint counting
     uint64_t crc
 
@@ -22,6 +24,13 @@ cdef struct Part:
     size_t drained_marks
     bint open                    # a large collection that is not written to its end
     Progress progress            # of that
+    Blob* text                   # a long string that follows; NULL: none
+
+# A long string that the writer reads.
+cdef struct Lent:
+    Lent* next
+    Blob* text
+    uint64_t until               # of the writer's bytes: then it is written
 
 cdef class Saver:
     cdef Keyspace keyspace
@@ -33,6 +42,8 @@ cdef class Saver:
     cdef Output out              # while there are no parts
     cdef Part* first             # what follows that, in its order
     cdef Part* last
+    cdef Lent* lent              # the first of them
+    cdef Lent* lent_last
     cdef int database            # that the last record so far is of; -1: to be told
     cdef Finish finish_
     cdef readonly bint walked    # everything was handed to the writer
@@ -40,6 +51,9 @@ cdef class Saver:
     cdef void prepare(self, bint compressing, str access) noexcept
     cdef bint save(self, int database, const Entry* e, bint at_once) noexcept nogil
     cdef void put(self, int database, const Entry* e) noexcept nogil
+    cdef void put_long(self, int database, const Entry* e) noexcept nogil
+    cdef void lend(self, Part* part) noexcept nogil
+    cdef void take_back(self, bint all_of_them) noexcept nogil
     cdef void put_select(self, Output* out, int database) noexcept nogil
     cdef Part* add_part(self) noexcept nogil
     cdef Part* add_large(self, int database, const Entry* e) noexcept nogil

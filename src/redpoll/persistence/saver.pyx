@@ -7,26 +7,36 @@ syncs. Commands are written as they are: they need no thread to finish them.
 A large collection is written in pieces, a few at a time, and if it is about to change before its last piece is written,
 or before its first, it is guarded: it goes on changing, and what is written is still what it was (formats/progress).
 While one is being written, whatever else has to be saved before it changes waits in parts of its own: a queue of
-buffers, of which the first is written. The walk goes on when there is none left. So nothing that a change brings with
+buffers, of which the first is written. The walk goes on when there is none left. A long string is not copied at all: the
+writing thread reads it where it lies, and as it is shared meanwhile, whoever changes it makes a copy of it first. So nothing that a change brings with
 it takes longer the larger a collection is, but for what formats/progress says is written at once.
 """
+
+from os import eventfd_write
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport fprintf, stderr
 from libc.stdlib cimport abort, free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memmove, memset
 
-from redpoll.engine.entry cimport ENC_LISTPACK, ENC_SCORE, Entry, entry_encoding, entry_value
+from redpoll.engine.blob cimport blob_release
+from redpoll.engine.entry cimport ENC_BLOB, ENC_LISTPACK, ENC_SCORE, Entry, entry_blob, entry_encoding, entry_value
 from redpoll.engine.value cimport value_length
 from redpoll.formats.command_output cimport put_name, put_number, put_word, put_words
 from redpoll.formats.crc64 cimport crc64
+from redpoll.formats.lzf cimport lzf_compress
 from redpoll.formats.progress cimport progress_end
 from redpoll.formats.rdb cimport RDB_END, RDB_FREQUENCY, RDB_IDLE
 from redpoll.formats.rdb_output cimport (
-    Output, output_free, output_init, output_init_as, put_aux, put_block, put_byte, put_bytes,
+    Output, output_free, output_init, output_init_as, put_aux, put_block, put_byte, put_bytes, put_length,
 )
-from redpoll.formats.rdb_write cimport write_entry, write_entry_begin, write_entry_guard, write_entry_some
-from redpoll.formats.rebuild cimport rebuild_entry, rebuild_entry_begin, rebuild_entry_guard, rebuild_entry_some
+from redpoll.formats.rdb_write cimport (
+    write_entry, write_entry_begin, write_entry_guard, write_entry_some, write_string_head,
+)
+from redpoll.formats.rebuild cimport (
+    rebuild_entry, rebuild_entry_begin, rebuild_entry_guard, rebuild_entry_some, rebuild_string_head,
+    rebuild_string_tail,
+)
 from redpoll.persistence.file_writer cimport SYNC_NEVER, Block, block_free, block_new
 from redpoll.persistence.rdb_save cimport put_database, put_function, put_magic
 
@@ -46,9 +56,12 @@ cdef enum:
     LARGE_ELEMENTS = 256         # collections with more are written in pieces
     AT_ONCE_ELEMENTS = 2048      # but not if they are about to change, and have no more than these
     LARGE_PIECE = 32768          # bytes of them at a time
+    LONG_TEXT = 262144           # strings from this length on are lent to the writer
     QUEUE_BYTES = 4194304        # waiting to be written: with more, the walk waits, and the writing thread has its time
     SYNC_BYTES = 4194304
     CHECKSUM_BYTES = 8
+    HEAD_MOST = 19               # bytes before a compressed text
+    RDB_COMPRESSED = 0xC3
 
 cdef uint64_t END_MARK = <uint64_t>-1
 
@@ -56,6 +69,39 @@ cdef uint64_t END_MARK = <uint64_t>-1
 cdef size_t head_size(uint64_t length) noexcept nogil:
     """Bytes that a text's length takes before it."""
     return 1 if length < 64 else 2 if length < 16384 else 5 if length <= <uint64_t>0xFFFFFFFF else 9
+
+
+cdef Block* finish_text(Finish* finish, Block* block) noexcept nogil:
+    """On the writing thread: what stands before a long string, and itself if it can be compressed."""
+    cdef Block* made
+    cdef Output head
+    cdef size_t size = 0
+    output_init(&head)
+    if finish.compressing:
+        made = block_new(block.text_length)
+        size = lzf_compress(block.text, block.text_length, made.data + HEAD_MOST, block.text_length - HEAD_MOST)
+        if size:
+            put_byte(&head, RDB_COMPRESSED)
+            put_length(&head, size)
+            put_length(&head, block.text_length)
+            memcpy(made.data, head.data, head.length)
+            memmove(made.data + head.length, made.data + HEAD_MOST, size)
+            made.length = head.length + size
+        else:
+            block_free(made)
+    if size == 0:
+        put_length(&head, block.text_length)
+        made = block_new(head.length)
+        memcpy(made.data, head.data, head.length)
+        made.length = head.length
+        made.text = block.text
+        made.text_length = block.text_length
+    output_free(&head)
+    block_free(block)
+    if finish.counting:
+        finish.crc = crc64(finish.crc, made.data, made.length)
+        finish.crc = crc64(finish.crc, made.text, made.text_length)
+    return made
 
 
 cdef Block* finish_block(void* context, Block* block) noexcept nogil:
@@ -69,6 +115,8 @@ cdef Block* finish_block(void* context, Block* block) noexcept nogil:
     cdef size_t i, at = 0
     cdef uint64_t offset, length
     cdef bint last = block.marks & 1
+    if block.text != NULL:
+        return finish_text(finish, block)
     if block.marks > 1:
         output_init(&out)
         for i in range(0, block.marks - 1, 2):
@@ -115,6 +163,7 @@ cdef class Saver:
         self.as_commands = as_commands
         self.delay = delay if delay > 0 else 0
         self.finish_.counting = counting
+        self.finish_.compressing = compressing
         self.writer = FileWriter(descriptor)
         if as_commands:
             self.writer.start(descriptor, SYNC_NEVER, SYNC_BYTES if syncing else 0, NULL, NULL)
@@ -150,6 +199,9 @@ cdef class Saver:
 
     def __dealloc__(self):
         self.give_up()
+        if self.lent != NULL and self.writer is not None:
+            self.writer.stop()
+        self.take_back(True)
         output_free(&self.out)
 
     cdef bint save(self, int database, const Entry* e, bint at_once) noexcept nogil:
@@ -165,13 +217,16 @@ cdef class Saver:
             if at_once and part.open:
                 self.change_large(part)
             return at_once or not part.open
-        self.put(database, e)
+        if encoding == ENC_BLOB and entry_blob(e).length >= LONG_TEXT:
+            self.put_long(database, e)
+        else:
+            self.put(database, e)
         return True
 
     cdef void put(self, int database, const Entry* e) noexcept nogil:
         cdef Output* out = &self.out
         if self.last != NULL:
-            out = &(self.add_part() if self.last.open else self.last).out
+            out = &(self.add_part() if self.last.open or self.last.text != NULL else self.last).out
         if self.database != database:
             self.put_select(out, database)
         if self.as_commands:
@@ -180,6 +235,44 @@ cdef class Saver:
             write_entry(out, e)
         if self.last == NULL:
             self.hand_over(HAND_OVER_BYTES)
+
+    cdef void put_long(self, int database, const Entry* e) noexcept nogil:
+        cdef Part* part = self.add_part()
+        if self.database != database:
+            self.put_select(&part.out, database)
+        part.text = entry_blob(e)
+        part.text.references += 1
+        if self.as_commands:
+            rebuild_string_head(&part.out, e)
+            rebuild_string_tail(&self.add_part().out, e)
+        else:
+            write_string_head(&part.out, e)
+
+    cdef void lend(self, Part* part) noexcept nogil:
+        """Have the writer write a part's text."""
+        cdef Lent* lent = <Lent*>malloc(sizeof(Lent))
+        if lent == NULL:
+            fprintf(stderr, b"Out of memory: no room for a snapshot.\n")
+            abort()
+        self.writer.append_text(part.text.data, part.text.length)
+        lent.next = NULL
+        lent.text = part.text
+        lent.until = self.writer.appended
+        part.text = NULL
+        if self.lent == NULL:
+            self.lent = lent
+        else:
+            self.lent_last.next = lent
+        self.lent_last = lent
+
+    cdef void take_back(self, bint all_of_them) noexcept nogil:
+        """Texts that are written."""
+        cdef Lent* lent = self.lent
+        while lent != NULL and (all_of_them or self.writer.written_bytes() >= lent.until):
+            blob_release(lent.text)
+            self.lent = lent.next
+            free(lent)
+            lent = self.lent
 
     cdef void put_select(self, Output* out, int database) noexcept nogil:
         self.database = database
@@ -239,6 +332,9 @@ cdef class Saver:
         if part.out.length - part.drained >= (HAND_OVER_BYTES if part.open else 1):
             self.drain(part)
             return
+        if part.text != NULL:
+            self.lend(part)
+            return
         if not part.open:
             self.drop_first()
             return
@@ -268,6 +364,8 @@ cdef class Saver:
         cdef Part* part = self.first
         progress_end(&part.progress)
         output_free(&part.out)
+        if part.text != NULL:
+            blob_release(part.text)
         self.first = part.next
         if self.first == NULL:
             self.last = NULL
@@ -305,6 +403,7 @@ cdef class Saver:
         cdef bint more
         if self.walked:
             return False
+        self.take_back(False)
         if self.waits():
             return True
         if self.delay == 0:
@@ -322,7 +421,7 @@ cdef class Saver:
         if self.first != NULL:
             self.work_on_first()
             return True
-        if self.snapshot.advance(most):
+        if self.snapshot.advance(most) or self.first != NULL:
             return True
         self.end()
         return False
@@ -340,6 +439,9 @@ cdef class Saver:
         if self.as_commands:
             self.hand_over(0)
             self.writer.sync_soon()
+            if self.writer.synced_bytes() == self.writer.appended:
+                # Without a key there is not a byte, and so nothing of which the writing thread would have news.
+                eventfd_write(self.writer.event, 1)
             return 0
         put_byte(&self.out, RDB_END)
         self.write_block(&self.out, &at, &mark, self.out.length)
@@ -349,7 +451,7 @@ cdef class Saver:
         return 0
 
     cdef void give_up(self) noexcept nogil:
-        """Collections that were guarded are let go of."""
+        """Values that were guarded are let go of."""
         while self.first != NULL:
             self.drop_first()
 
@@ -358,12 +460,14 @@ cdef class Saver:
         self.give_up()
         self.snapshot.end()
         self.writer.stop()
+        self.take_back(True)
 
     def abandon(self):
         """In the child of a fork: the thread and the file are the parent's."""
         self.give_up()
         self.snapshot.end()
         self.writer.abandon()
+        self.take_back(True)
 
     @property
     def done(self) -> bool:

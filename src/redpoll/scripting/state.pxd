@@ -27,10 +27,16 @@ cdef enum:
     TELL_REPLICAS = 2
     TELL_ALL = 3
 
+cdef enum:
+    SMALL_STEP = 16
+    SMALL_SIZES = 16             # sizes of blocks that are kept for reuse: up to 256 bytes
+
 cdef struct Memory:
     size_t used
     size_t limit                 # 0: none
     bint refused                 # something did not fit since this was cleared
+    void* kept[SMALL_SIZES + 1]  # small blocks that are free, by size in steps; each begins with a pointer to the next
+    size_t kept_bytes
 
 cdef struct State:
     lua_State* L                 # the main thread

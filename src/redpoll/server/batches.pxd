@@ -50,6 +50,7 @@ cdef class Batches(Connections):
     cdef int write_back(self, Connection connection, Request* request) except -1
     cdef int run_batch(self) except -1
     cdef int run_on(self) except -1
+    cdef int answer_early(self) except -1
     cdef int settle(self) except -1
     cdef int run_waiting(self) except -1
     cdef int read_on(self) except -1

@@ -16,6 +16,7 @@ from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING
 from redpoll.server.connections cimport EPOLLIN, JOBS, listing_add
 from redpoll.server.encrypted cimport read_already, receive_secure
 from redpoll.server.io_threads cimport JOB_READ, Cut, Job, Pool
+from redpoll.wire.output cimport out_pending
 from redpoll.wire.reply cimport reply_error
 from redpoll.wire.request cimport (
     REQUEST_EMPTY, REQUEST_MORE, REQUEST_READY, Outcome, parse, parser_memory, parser_reset,
@@ -33,6 +34,7 @@ cdef enum:
     BATCH_WORDS = 8192
     JOB_WORDS = 1024
     JOB_REQUESTS = 128
+    ANSWER_EARLY = 262144        # bytes of replies, a fraction of what the processor's own cache holds
 
 
 cdef class Batches(Connections):
@@ -451,7 +453,16 @@ cdef class Batches(Connections):
                 self.want_flush(connection)
             if connection.out.chunks > 1:
                 self.over_limit(connection)
+            # In the middle of a pipeline only if it alone is that much: one `send` for all of it is cheaper.
+            if dispatcher.reply_bytes >= ANSWER_EARLY and (
+                    connection.queued == 0 or out_pending(&connection.out) >= ANSWER_EARLY):
+                dispatcher.reply_bytes = 0
+                self.answer_early()
         return 0
+
+    cdef int answer_early(self) except -1:
+        """The turn goes on, but its replies are many bytes: send them while they lie in the processor's cache."""
+        return self.flush_all()
 
     cdef int settle(self) except -1:
         """After the turn's batches: keep what is left of each connection's bytes."""

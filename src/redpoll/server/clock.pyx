@@ -106,15 +106,24 @@ def monotonic_us() -> int:
     return redpoll_monotonic_ns() // 1000
 
 
+# When this module was imported.
+cdef uint64_t imported_ns = redpoll_monotonic_ns()
+cdef uint64_t imported = redpoll_counter()
+
+
 def calibrate(bint counter_is_steady, uint64_t window_ns = 2_000_000) -> None:
-    """Use the processor's counter if it is steady, having measured its rate over a short window."""
+    """Use the processor's counter if it is steady, having measured its rate over a short window.
+
+    The time since this module was imported will do, so that nobody waits, if it is not too long for the sums below.
+    """
     global redpoll_use_counter, nanoseconds_a_tick, ticks_a_nanosecond
-    cdef uint64_t begin_ns, begin, end_ns, end
+    cdef uint64_t begin_ns = imported_ns, begin = imported, end_ns, end
     if not counter_is_steady:
         return
-    begin_ns = redpoll_monotonic_ns()
-    begin = redpoll_counter()
-    end_ns = begin_ns
+    if redpoll_monotonic_ns() - begin_ns > 250_000_000:
+        begin_ns = redpoll_monotonic_ns()
+        begin = redpoll_counter()
+    end_ns = redpoll_monotonic_ns()
     while end_ns - begin_ns < window_ns:
         end_ns = redpoll_monotonic_ns()
     end = redpoll_counter()

@@ -61,6 +61,8 @@ cdef class Connections:
     cdef Listing flushing
     cdef list unread                      # connections with bytes that TLS has taken from the socket already
     cdef Listing held                     # connections whose output waits until the log is on the disk
+    cdef uint64_t released_at             # how much of the log was there when some were last let go
+    cdef Listing spare                    # in place of `flushing` while they are
     cdef FileWriter log                   # of the append-only file; None: there is none
     cdef OutputLimit output_limits[3]
     cdef public size_t clients_limit      # bytes that clients may hold; 0: any number
@@ -89,3 +91,4 @@ cdef class Connections:
     cdef int watch_writing(self, Connection connection, bint wanted) except -1
     cdef void over_limit(self, Connection connection) noexcept
     cdef int hold_replies(self) except -1
+    cdef int release_early(self) except -1

@@ -51,6 +51,7 @@ cdef class Connections:
         free(self.by_descriptor)
         free(self.flushing.items)
         free(self.held.items)
+        free(self.spare.items)
 
     cdef int open(self) except -1:
         """Have what waiting for sockets takes; a store that nobody else is served by goes without."""
@@ -415,6 +416,27 @@ cdef class Connections:
             if not connection.held:
                 connection.held = True
                 listing_add(&self.held, <void*>connection)
+        self.log.clients_wait(self.held.count)
+        return 0
+
+    cdef int release_early(self) except -1:
+        """At a turn's begin: send what the log has made safe since. Later in the turn it would be held once more, for
+        what the turn changes."""
+        cdef Listing others = self.flushing
+        cdef size_t i
+        if self.log is None or self.log.synced_bytes() == self.released_at:
+            return 0
+        self.flushing = self.spare
+        try:
+            self.release_replies()
+            self.flush_all()
+        finally:
+            # Whoever got something to say by that is no better than those who had it.
+            for i in range(self.flushing.count):
+                listing_add(&others, self.flushing.items[i])
+            self.spare = self.flushing
+            self.spare.count = 0
+            self.flushing = others
         return 0
 
     def release_replies(self):
@@ -423,6 +445,7 @@ cdef class Connections:
         cdef Connection connection
         cdef uint64_t synced = self.log.synced_bytes() if self.log is not None else <uint64_t>-1
         cdef bint failing = self.log is not None and self.log.error != 0
+        self.released_at = synced
         for i in range(self.held.count):
             connection = <Connection>self.held.items[i]
             # While the disk fails, only those go on waiting that wait for something of their own.
@@ -434,4 +457,7 @@ cdef class Connections:
             connection.held = False
             if not connection.closed:
                 self.want_flush(connection)
+        if self.log is not None and kept < self.held.count:
+            self.log.clients_waited(self.held.count)
+            self.log.clients_wait(kept)
         self.held.count = kept

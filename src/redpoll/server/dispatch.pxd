@@ -54,6 +54,7 @@ cdef class Dispatcher:
     cdef object onlooker                  # who does
     cdef public uint64_t large_request    # bytes from which on a request, or a reply, is told to the server
     cdef public uint64_t large_reply
+    cdef uint64_t reply_bytes             # that commands have written since somebody set this to 0
     cdef public Feed feed
     cdef readonly Eviction eviction
     cdef public uint64_t memory_limit

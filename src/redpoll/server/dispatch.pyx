@@ -79,6 +79,7 @@ cdef class Dispatcher:
         self.call = Call()
         self.call.keyspace = keyspace
         self.call.server = server
+        self.call.unix_us = unix_microseconds
         self.feed = Feed(keyspace)
         self.runners = Runners()
         self.eviction = Eviction(keyspace)
@@ -207,7 +208,10 @@ cdef class Dispatcher:
             call.command = routine.command
             self.invoke_plain(routine, before)
         if connection.gate & GATE_BLOCKED:
-            # It waits, and is done, counted and timed when it runs again.
+            # It waits, and is done, counted and timed when it runs again. It may have made what it waits with, such as a
+            # consumer.
+            if self.keyspace.propagating:
+                self.propagate(connection, request)
             self.stamp = ticks()
             self.running = NULL
             return
@@ -221,6 +225,7 @@ cdef class Dispatcher:
         self.commands += 1
         routine.record(elapsed, self.track_latency)
         before = out_pending(&connection.out) - before
+        self.reply_bytes += before
         if call.gate & GATE_TRACKING:
             self.tracker.ran(connection, request)
         self.running = NULL

@@ -56,6 +56,7 @@ cdef class Loop(Batches):
     cdef int see_to_one(self, epoll_event* event) except -1
     cdef int tidy(self) except -1
     cdef int answer(self) except -1
+    cdef int answer_early(self) except -1
     cdef int background(self, int64_t worked) except -1
     cdef int tell_if_long(self, str event, int64_t microseconds) except -1
     cdef int save_some(self) except -1

@@ -197,6 +197,8 @@ cdef class Loop(Batches):
         begin = monotonic_microseconds()
         self.arena_used = 0
         self.turn_reads = self.turn_requests = 0
+        if self.held.count and self.engaged == NULL:
+            self.release_early()
         # What could not be run in the turn before comes first.
         if self.again.count and self.engaged == NULL:
             self.run_waiting()
@@ -298,7 +300,15 @@ cdef class Loop(Batches):
             elif self.guard is not None and self.flushing.count:
                 # A process that is killed loses nothing that it has answered for: the kernel has it by then.
                 self.log.wait_until(self.log.appended, False)
+        self.dispatcher.reply_bytes = 0
         return self.flush_all()
+
+    cdef int answer_early(self) except -1:
+        if (self.commit_first or self.turn_end_wanted or self.guard is not None or self.engaged != NULL
+                or self.pool is not None):
+            # The disk, other clients or other threads have to do with it.
+            return 0
+        return self.answer()
 
     cdef int background(self, int64_t worked) except -1:
         """Slices of work that nobody waits for, after so many microseconds of work that somebody waited for."""

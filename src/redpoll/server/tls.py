@@ -6,7 +6,6 @@ and writes by `encrypted.pyx` where it would call `recv` and `send` (`Loop.recei
 
 from __future__ import annotations
 
-import calendar
 import contextlib
 import os
 import re
@@ -261,6 +260,8 @@ def parse_certificate(der: bytes) -> Certificate:
         until = ("19" if until[:2] >= "50" else "20") + until
 
     when = time.strptime(until, "%Y%m%d%H%M%SZ")
+    import calendar  # only who has certificates needs it
+
     return Certificate(serial.lstrip(b"\0").hex().upper(), calendar.timegm(when))
 
 

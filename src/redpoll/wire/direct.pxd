@@ -9,6 +9,7 @@ from redpoll.engine.numbers cimport format_int64
 
 cdef class Direct:
     cdef bint wants_text         # strings of the command that runs become str
+    cdef bint wants_pairs        # of which the reply's parts shall be what client libraries make of them; see below
     cdef object failure          # a string that could not: what is to be raised
 
     cdef object text(self, const char* start, Py_ssize_t length)

@@ -4,6 +4,9 @@ Most handlers write their reply, and whoever is in this process reads it again f
 whole collections that is twice the work: their handlers look at `Call.direct`, and if somebody is there they build the
 list or the dictionary from the structure itself, and leave it in `Call.given`. What is a set in RESP3 is given as a
 tuple that holds the list of its members: whether it becomes a set is the caller's affair.
+
+Client libraries turn members with their scores into tuples, and entries of streams into tuples of an ID and a
+dictionary of fields. Who wants those (`wants_pairs`) gets them at once, whatever the protocol.
 """
 
 

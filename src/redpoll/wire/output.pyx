@@ -14,6 +14,8 @@ from redpoll.engine.memory cimport KIND_CLIENT, count
 cdef enum:
     CHUNK_HEADER = 40
     POOL_MOST = 1024
+    MANY_CHUNKS = 64
+    LARGE_CHUNK = 262144
 
 cdef Chunk* pool
 cdef size_t pooled
@@ -102,9 +104,10 @@ cdef void out_reserve_slowly(Out* out, size_t size) noexcept nogil:
     cdef size_t capacity = CHUNK_BYTES
     if size > capacity:
         capacity = size
-    elif out.chunks > 4:
-        # A reply that goes on and on gets larger chunks, so that few writes send it.
-        capacity = 262144
+    elif out.chunks > MANY_CHUNKS:
+        # A reply that goes on and on gets larger chunks, so that few writes send it. Not before one write is full: the
+        # pool's chunks are still in the processor's cache, and new memory has to be mapped and zeroed.
+        capacity = LARGE_CHUNK
     append_chunk(out, chunk_new(capacity))
 
 

@@ -1,0 +1,9 @@
+"""Methods of clients and pipelines in one step, as plain Python sees them; see methods.pyx."""
+
+from typing import Any
+
+def execute_command(self: Any, *args: Any, **options: Any) -> Any: ...
+def noting(plain: Any, command: str, count: int) -> Any: ...
+def telling(plain: Any, command: str, count: int) -> Any: ...
+
+MAKERS: dict[str, Any]
