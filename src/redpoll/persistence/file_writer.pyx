@@ -1,9 +1,9 @@
 """A file that is written, and synced to the disk, by a thread of its own.
 
-The owner appends bytes to blocks in memory and hands them over, once a turn of its loop or whenever a block is full; what
-is handed over while the thread is busy is put together. The thread writes them in order and calls fdatasync as the
-policy says. So a slow disk never stops the owner, who looks
-at `synced` to know what is safe, and learns of progress by an event descriptor.
+The owner appends bytes to blocks in memory and hands them over, once a turn of its loop or whenever a block is full;
+what is handed over while the thread is busy is put together. The thread writes them in order and calls fdatasync as the
+policy says. So a slow disk never stops the owner, who looks at `synced` to know what is safe, and learns of progress by
+an event descriptor.
 
 A write that fails is tried again every second from where it stopped: nothing is dropped, and when the disk has room
 again the file is whole. Meanwhile `error` is set. The thread touches no Python object.

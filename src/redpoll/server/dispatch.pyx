@@ -388,6 +388,9 @@ cdef class Dispatcher:
         except MemoryError:
             self.refuse(connection, request.routine, errors.NO_MEMORY)
             return False
+        if self.clients_limit and transaction.memory > self.clients_limit // 2:
+            # Long words were read past what the allocator counts as a client's.
+            self.server.loop.clients_grew = True
         if not connection.gate & (GATE_REPLY_OFF | GATE_REPLY_SKIP):
             out_write(&connection.out, b"+QUEUED\r\n", 9)
         if connection.gate & REPLY_GATES:
@@ -538,9 +541,7 @@ cdef class Dispatcher:
             self.note_room(True)
             return True
         # Buffers that are not in use go before keys do, and so do clients that have too much: after this turn.
-        if self.trimmed_ms != self.keyspace.now:
-            self.trimmed_ms = self.keyspace.now
-            trim_pool()
+        trim_pool()
         if self.clients_limit and used_by(KIND_CLIENT) > self.clients_limit:
             limit += used_by(KIND_CLIENT) - self.clients_limit
         begin = now = monotonic_microseconds()
