@@ -69,8 +69,7 @@ def fetch() -> Path:
 def run_file(tree: Path, file: str, only: str, protocol: int, timeout: int) -> Outcome:
     """Run one file; what became of it."""
     outcome = Outcome(file)
-    results = CACHE / "results.xml"
-    results.unlink(missing_ok=True)
+    results = CACHE / f"results-{os.getpid()}.xml"
     options = {"addopts": "", "asyncio_mode": "auto", "cache_dir": str(CACHE / "pytest")}
     command = [
         *(sys.executable, "-m", "pytest", "-q", "-p", "conformance.embedded_plugin", f"tests/{file}.py"),
@@ -102,6 +101,7 @@ def run_file(tree: Path, file: str, only: str, protocol: int, timeout: int) -> O
             outcome.skipped += 1
         else:
             outcome.passed += 1
+    results.unlink()
     return outcome
 
 
@@ -137,8 +137,8 @@ def report(outcomes: list[Outcome], version: str) -> str:
     lines = [
         "# redis-py's own tests",
         "",
-        f"`make conformance-redis-py` wrote this: the tests of redis-py {version}, whose fixtures have clients of a store",
-        "in the same process, without a socket. Tests of modules, clusters, sentinels and TLS are left out.",
+        f"`make conformance-redis-py` wrote this: the tests of redis-py {version}, whose fixtures have clients of a",
+        "store in the same process, without a socket. Tests of modules, clusters, sentinels and TLS are left out.",
         "",
         "| file | passed | failed | skipped | |",
         "|---|---|---|---|---|",

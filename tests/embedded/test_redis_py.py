@@ -375,6 +375,7 @@ def test_errors_that_mean_a_broken_connection() -> None:
             with pytest.raises(redis.BusyLoadingError):
                 client.execute_command(*loading)
             for transaction in (True, False):
+                client.ping()
                 with pytest.raises(redis.BusyLoadingError):
                     client.pipeline(transaction).execute_command(*loading).execute()
                 assert not client.connection_pool._available_connections[-1]._sock

@@ -132,6 +132,10 @@ class TaskPipeline(Unit):
         except SessionClosed:
             fast.broken(link)
             return await super().execute(raise_on_error)
+        except self.library.errors.ConnectionError:
+            if not link.retry._retries:
+                raise
+            return await super().execute(raise_on_error)
         finally:
             await self.reset()
 

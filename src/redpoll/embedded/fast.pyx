@@ -242,6 +242,7 @@ cdef class Fast:
         """The result of a command of a pipeline, or its error; one that means a broken connection is raised."""
         if isinstance(reply, Exception):
             if not isinstance(reply, connection._reply_errors):
+                connection._forget()
                 raise reply
             if not options or self.empty_response not in options:
                 return reply
@@ -284,8 +285,7 @@ cdef class Fast:
             # As libraries' parsers see to it, that what means a broken connection is the first result suffices.
             error = (<list>reply)[0] if type(reply) is list and reply else reply
             if isinstance(error, Exception) and not isinstance(error, connection._reply_errors):
-                if self.breaks(connection, error):
-                    raise SessionClosed(str(error))
+                connection._forget()
                 raise error
             replies.append(reply)
         return True

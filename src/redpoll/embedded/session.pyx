@@ -22,9 +22,7 @@ from redpoll.engine.keyspace cimport Keyspace
 from redpoll.persistence.file_writer cimport FileWriter
 from redpoll.server.blocking cimport Waiter
 from redpoll.server.clock cimport unix_microseconds
-from redpoll.server.connection cimport (
-    GATE_BLOCKED, GATE_CLOSING, GATE_NO_TOUCH, GATE_RULES, GATE_TRACKING, Connection,
-)
+from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING, GATE_NO_TOUCH, GATE_RULES, GATE_TRACKING
 from redpoll.server.dispatch cimport Request
 from redpoll.wire.output cimport out_bytes, out_clear, out_consume, out_pending
 
