@@ -79,6 +79,11 @@ TYPE_NAMES = {
 }
 
 
+cdef inline int64_t expiry_told(int64_t time) noexcept nogil:
+    """-1 stands for never; whatever else is before 1970 is long past."""
+    return time if time >= -1 else 0
+
+
 cdef bint refill_from_file(Source* source, size_t needed) noexcept nogil:
     cdef ssize_t got
     cdef int descriptor = (<int*>source.context)[0]
@@ -205,11 +210,11 @@ cdef class RdbReader:
         if opcode == RDB_EXPIRY_MS:
             if not source_fixed64(source, &number):
                 return False
-            self.expiry = <int64_t>number
+            self.expiry = expiry_told(<int64_t>number)
         elif opcode == RDB_EXPIRY:
             if not source_fixed32(source, &number):
                 return False
-            self.expiry = <int64_t><int>number * 1000
+            self.expiry = expiry_told(<int64_t><int>number * 1000)
         elif opcode == RDB_FREQUENCY:
             if not source_byte(source, &byte):
                 return False

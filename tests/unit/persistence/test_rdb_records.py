@@ -105,13 +105,15 @@ def test_times_and_last_accesses() -> None:
             b"\xfd" + struct.pack("<I", far_s) + key_of(b"seconds")
             + b"\xfc" + build.fixed(FAR) + key_of(b"milliseconds")
             + b"\xfd" + struct.pack("<I", NOW // 1000 - 5) + key_of(b"gone")
+            + b"\xfd" + struct.pack("<i", -5) + key_of(b"before 1970")
+            + b"\xfc" + build.fixed(-2) + key_of(b"just before")
             + b"\xf9\x07" + key_of(b"frequency")
             + b"\xf8" + build.length(5) + b"\xfc" + build.fixed(FAR) + key_of(b"idle")
             + key_of(b"plain")
         )
     )  # fmt: skip
     db = keyspace.databases[0]
-    assert (loaded.keys, loaded.expired) == (5, 1)
+    assert (loaded.keys, loaded.expired) == (5, 3)
     assert [db.expiry(name) for name in (b"seconds", b"milliseconds", b"frequency", b"idle", b"plain")] == [
         far_s * 1000, FAR, -1, FAR, -1,
     ]  # fmt: skip
