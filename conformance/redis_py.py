@@ -28,7 +28,7 @@ FILES = (
     "test_commands", "test_pipeline", "test_pubsub", "test_lock", "test_scripting", "test_function", "test_monitor",
     "test_connection_pool", "test_connection", "test_connect", "test_multiprocessing", "test_encoding", "test_cache",
     "test_hash", "test_helpers", "test_command_parser", "test_retry", "test_keyspace_notifications",
-    "test_himport_integration", "test_parsers",
+    "test_himport_integration",
     "test_asyncio/test_commands", "test_asyncio/test_pipeline", "test_asyncio/test_pubsub", "test_asyncio/test_lock",
     "test_asyncio/test_scripting", "test_asyncio/test_monitor", "test_asyncio/test_connection_pool",
     "test_asyncio/test_connection", "test_asyncio/test_connect", "test_asyncio/test_encoding",

@@ -115,10 +115,10 @@ class TaskPipeline(Unit):
 
     async def execute(self, raise_on_error: bool = True) -> Any:
         fast, commands = self._fast, self.command_stack
-        link = self._borrow(commands)
+        transaction = self._is_unit()
+        link = self._borrow(commands, transaction)
         if link is None:
             return await super().execute(raise_on_error)
-        transaction = self._is_unit()
         try:
             try:
                 replies = await (self._run_unit if transaction else self._run)(link, commands)

@@ -146,7 +146,7 @@ class Unit(Unknown):
         self.command_stack.append((args, kwargs))
         return self
 
-    def _borrow(self, commands: Any) -> Any:
+    def _borrow(self, commands: Any, transaction: bool) -> Any:
         """A connection for these commands out of the pool; None: the library's own way has to be gone."""
         if not commands or self.connection is not None or self.watching or self.scripts:
             return None
@@ -154,7 +154,7 @@ class Unit(Unknown):
             # Somebody looks on.
             return None
         link = self._fast.take()
-        if link is not None and not self._leads_here(link, commands, self._is_unit()):
+        if link is not None and not self._leads_here(link, commands, transaction):
             self._fast.give_back(link)
             return None
         return link

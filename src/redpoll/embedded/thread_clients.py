@@ -26,16 +26,21 @@ class ThreadClient(Short):
 class ThreadPipeline(Unit):
     """A pipeline of a client of threads."""
 
+    def __del__(self) -> None:
+        # The library's takes everything back, were it only a list; what has to be is a connection alone.
+        if getattr(self, "connection", None) is not None:
+            super().__del__()
+
     def _is_unit(self) -> bool:
         """Whether the commands are run within MULTI and EXEC."""
         return bool(self.transaction or self.explicit_transaction)
 
     def execute(self, raise_on_error: bool = True) -> Any:
         fast, commands = self._fast, self.command_stack
-        link = self._borrow(commands)
+        transaction = self._is_unit()
+        link = self._borrow(commands, transaction)
         if link is None:
             return super().execute(raise_on_error)
-        transaction = self._is_unit()
         try:
             try:
                 replies = (self._run_unit if transaction else self._run)(link, commands)
