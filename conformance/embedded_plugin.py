@@ -7,8 +7,11 @@ store by the port that it serves.
 
 from __future__ import annotations
 
-import os
+import contextlib
+import re
 import sys
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +19,10 @@ import pytest
 import redpoll
 import redpoll.asyncio
 
-#: Whether clients have one connection of their own, as those fixtures want it, and so go the library's own way; else
-#: they have a pool, and go the short one. Asyncio's fixtures make both.
-SINGLE = os.environ.get("REDPOLL_SINGLE") == "1"
+# Clients have a pool, and so go the short way; only those of tests that ask for it have one connection of their own, as
+# those fixtures would have it. Asyncio's fixtures make both.
+_single = False
+REASONS = Path(__file__).with_name("redis_py_reasons.toml")
 _OF_SOCKETS = ("host", "port", "connection_class")
 
 
@@ -38,7 +42,7 @@ class Pooled(redpoll.Redis):
 
     def client(self) -> Any:
         """Return itself, not one with a connection of its own."""
-        return super().client() if SINGLE else self
+        return super().client() if _single else self
 
 
 def _pools_of(pool_class: Any, store: Any) -> Any:
@@ -54,6 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Begin the store."""
     store = redpoll.Store(enable_debug_command="yes", enable_protected_configs="yes", save="")
     store.serve()
+    with contextlib.suppress(redpoll.StoreError):
+        # Some tests know no port but this one.
+        store.serve(6379)
     config.stash[_STORE] = store
     config.option.redis_url = f"redis://127.0.0.1:{store.ports[0]}/0"
 
@@ -63,7 +70,7 @@ _STORE = pytest.StashKey[Any]()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Any:
-    """Lead the names elsewhere: modules of tests take functions out of their conftest, which look names up when called."""
+    """Lead the names elsewhere: tests take functions out of their conftest, which look names up when called."""
     store = session.config.stash[_STORE]
     result = yield
     plain = sys.modules.get("tests.conftest")
@@ -76,6 +83,27 @@ def pytest_collection(session: pytest.Session) -> Any:
         names = Names(tasks.redis, Redis=own.Redis, ConnectionPool=_pools_of(own.ConnectionPool, store))
         tasks.redis = names  # type: ignore[attr-defined]
     return result
+
+
+def _is_among(item: pytest.Item, kind: str) -> bool:
+    """Whether a test is in a group of redis_py_reasons.toml that is marked so."""
+    groups = tomllib.loads(REASONS.read_text(encoding="utf-8")).values()
+    return any(re.search(name, item.nodeid) for group in groups if group.get(kind) for name in group["tests"])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give the test the client that it asks for."""
+    global _single
+    _single = _is_among(item, "single")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that would hold up all others."""
+    left_out = [item for item in items if _is_among(item, "skip")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

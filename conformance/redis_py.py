@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import json
 import os
 import re
 import subprocess
@@ -15,7 +16,7 @@ import sys
 import tarfile
 import tomllib
 import xml.etree.ElementTree as Xml
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -26,12 +27,12 @@ TOOLS = ("pytest-asyncio", "pytest-timeout", "mock", "cachetools", "numpy")
 FILES = (
     "test_commands", "test_pipeline", "test_pubsub", "test_lock", "test_scripting", "test_function", "test_monitor",
     "test_connection_pool", "test_connection", "test_connect", "test_multiprocessing", "test_encoding", "test_cache",
-    "test_hash", "test_helpers", "test_command_parser", "test_credentials", "test_retry", "test_keyspace_notifications",
+    "test_hash", "test_helpers", "test_command_parser", "test_retry", "test_keyspace_notifications",
     "test_himport_integration", "test_parsers",
     "test_asyncio/test_commands", "test_asyncio/test_pipeline", "test_asyncio/test_pubsub", "test_asyncio/test_lock",
     "test_asyncio/test_scripting", "test_asyncio/test_monitor", "test_asyncio/test_connection_pool",
     "test_asyncio/test_connection", "test_asyncio/test_connect", "test_asyncio/test_encoding",
-    "test_asyncio/test_hash", "test_asyncio/test_cwe_404", "test_asyncio/test_credentials", "test_asyncio/test_retry",
+    "test_asyncio/test_hash", "test_asyncio/test_cwe_404", "test_asyncio/test_retry",
     "test_asyncio/test_keyspace_notifications", "test_asyncio/test_client",
 )  # fmt: skip
 
@@ -48,7 +49,7 @@ class Outcome:
 
 
 def fetch() -> Path:
-    """The unpacked archive of the installed version, and the tools that its tests need; fetched unless they are there."""
+    """The unpacked archive of the installed version; that and tools for its tests are fetched unless they are there."""
     version = importlib.metadata.version("redis")
     tree = CACHE / f"redis-{version}"
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
@@ -65,16 +66,18 @@ def fetch() -> Path:
     return tree
 
 
-def run_file(tree: Path, file: str, arguments: list[str], protocol: int, timeout: int) -> Outcome:
+def run_file(tree: Path, file: str, only: str, protocol: int, timeout: int) -> Outcome:
     """Run one file; what became of it."""
     outcome = Outcome(file)
-    results = CACHE / "results.xml"
-    results.unlink(missing_ok=True)
+    results = CACHE / f"results-{os.getpid()}.xml"
+    options = {"addopts": "", "asyncio_mode": "auto", "cache_dir": str(CACHE / "pytest")}
     command = [
-        sys.executable, "-m", "pytest", "-p", "conformance.embedded_plugin", "-p", "no:cacheprovider", "-q",
-        "-o", "addopts=", "-o", "asyncio_mode=auto", "-m", "not redismod and not onlycluster and not ssl",
-        f"--protocol={protocol}", f"--junitxml={results}", "--timeout=60", f"tests/{file}.py", *arguments,
-    ]  # fmt: skip
+        *(sys.executable, "-m", "pytest", "-q", "-p", "conformance.embedded_plugin", f"tests/{file}.py"),
+        *(word for name, value in options.items() for word in ("-o", f"{name}={value}")),
+        *("-m", "not redismod and not onlycluster and not ssl"),
+        *("-k", "not SSL and not Sentinel" + (f" and ({only})" if only else "")),
+        *(f"--protocol={protocol}", f"--junitxml={results}", "--timeout=60", "--timeout-method=signal"),
+    ]
     path = os.pathsep.join((str(ROOT / "src"), str(ROOT), str(CACHE / "tools")))
     try:
         done = subprocess.run(
@@ -98,11 +101,26 @@ def run_file(tree: Path, file: str, arguments: list[str], protocol: int, timeout
             outcome.skipped += 1
         else:
             outcome.passed += 1
+    results.unlink()
     return outcome
 
 
+def kept(tree: Path) -> dict[str, Outcome]:
+    """What became of files when they were last run."""
+    path = tree.with_suffix(".outcomes.json")
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {file: Outcome(**facts) for file, facts in found.items()}
+
+
+def keep(tree: Path, outcome: Outcome) -> None:
+    """Remember what became of a file, so that a run of some files tells of all."""
+    known = {**kept(tree), outcome.file: outcome}
+    text = json.dumps({file: asdict(one) for file, one in known.items()}, indent=1)
+    tree.with_suffix(".outcomes.json").write_text(text, encoding="utf-8")
+
+
 def explain(outcomes: list[Outcome]) -> dict[tuple[str, str], str]:
-    """Reasons for failures, by file and test; in redis_py_reasons.toml a test is an expression for `file::class::test`."""
+    """Reasons for failures, by file and test: redis_py_reasons.toml has expressions for `file::class::test`."""
     groups = tomllib.loads(REASONS.read_text(encoding="utf-8")).values()
     reasons: dict[tuple[str, str], str] = {}
     for one in outcomes:
@@ -119,7 +137,7 @@ def report(outcomes: list[Outcome], version: str) -> str:
     lines = [
         "# redis-py's own tests",
         "",
-        f"`make conformance-redis-py` wrote this: the tests of redis-py {version}, whose fixtures have clients of a "
+        f"`make conformance-redis-py` wrote this: the tests of redis-py {version}, whose fixtures have clients of a",
         "store in the same process, without a socket. Tests of modules, clusters, sentinels and TLS are left out.",
         "",
         "| file | passed | failed | skipped | |",
@@ -157,15 +175,20 @@ def main() -> int:
         if not (tree / "tests" / f"{file}.py").exists():
             print(f"{file}: this version has no such file")
             continue
-        outcome = run_file(tree, file, ["-k", chosen.only] if chosen.only else [], chosen.protocol, chosen.timeout)
+        outcome = run_file(tree, file, chosen.only, chosen.protocol, chosen.timeout)
         print(f"{file}: {outcome.passed} passed, {len(outcome.failures)} failed, {outcome.skipped} skipped", flush=True)
         for name, why in outcome.failures.items():
             print(f"    {name}: {why[:300]}")
         if outcome.aborted:
             print(f"    ended early: {outcome.aborted}")
         outcomes.append(outcome)
-    if not chosen.files:
-        REPORT.write_text(report(outcomes, tree.name.partition("-")[2]), encoding="utf-8")
+        if not chosen.only:
+            keep(tree, outcome)
+    known = kept(tree)
+    if not chosen.only:
+        REPORT.write_text(
+            report([known[file] for file in FILES if file in known], tree.name.partition("-")[2]), "utf-8"
+        )
     reasons = explain(outcomes)
     left = [name for one in outcomes for name in one.failures if (one.file, name) not in reasons]
     left += [one.file for one in outcomes if one.aborted and (one.file, "") not in reasons]

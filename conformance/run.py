@@ -28,7 +28,7 @@ FILES = (
     "unit/bitops", "unit/bitfield", "unit/keyspace", "unit/expire", "unit/scan", "unit/sort", "unit/dump",
     "unit/protocol", "unit/querybuf", "unit/limits", "unit/introspection", "unit/introspection-2", "unit/info",
     "unit/info-command", "unit/slowlog", "unit/latency-monitor", "unit/obuf-limits", "unit/networking", "unit/quit",
-    "unit/acl", "unit/acl-v2", "unit/auth", "unit/violations", "unit/other", "unit/multi", "unit/pubsub",
+    "unit/acl", "unit/acl-v2", "unit/auth", "unit/tls", "unit/violations", "unit/other", "unit/multi", "unit/pubsub",
     "unit/pubsubshard", "unit/tracking", "unit/functions", "unit/scripting", "unit/aofrw", "unit/lazyfree",
     "unit/maxmemory", "integration/rdb", "integration/aof", "unit/memefficiency", "unit/client-eviction",
     "integration/aof-multi-part", "integration/convert-zipmap-hash-on-load",
@@ -36,6 +36,8 @@ FILES = (
     "integration/corrupt-dump", "integration/corrupt-dump-fuzzer", "integration/logging",
     "integration/redis-benchmark",
 )  # fmt: skip
+# What the suite leaves out unless all its connections are encrypted.
+TLS_FILES = ("unit/tls",)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LINE = re.compile(r"^\[(ok|err|skip|ignore|exception|timeout)\]:? ?(.*)$")
 _TIME = re.compile(r" \(\d+ ms\)$")
@@ -93,6 +95,7 @@ def run_file(tree: Path, file: str, arguments: list[str], timeout: int) -> tuple
         # Ports of this run's own, so that runs at the same time do not meet.
         "--baseport",
         str(20_100 + os.getpid() % 80 * 128),
+        *(["--tls"] if file in TLS_FILES else []),
         *left_out,
         *arguments,
     ]
@@ -198,6 +201,8 @@ def main() -> int:
         tree = source.fetch()
         source.install_server(tree)
         source.adapt(tree)
+        if not set(TLS_FILES).isdisjoint(chosen.files or FILES):
+            source.make_certificates(tree)
     except source.Missing as error:
         print(error, file=sys.stderr)
         return 2

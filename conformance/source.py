@@ -72,3 +72,12 @@ def adapt(tree: Path) -> None:
         path = tree / "tests" / "unit" / name
         text = re.sub(place, "assert_encoding *list* ", path.read_text(encoding="utf-8"))
         path.write_text(text.replace(" lpush quicklist ", " lpush *list* "), encoding="utf-8")
+
+
+def make_certificates(tree: Path) -> None:
+    """Those of the suite's tests of TLS, made by its own script. Raises `Missing`."""
+    asked = subprocess.run(["tclsh"], input="package require tls", capture_output=True, text=True, check=False)
+    if "can't find package" in asked.stderr:
+        raise Missing("Tcl has no package tls; on Debian it is in the package tcl-tls")
+    if not (tree / "tests" / "tls" / "server.crt").exists():
+        subprocess.run(["bash", "utils/gen-test-certs.sh"], cwd=tree, capture_output=True, check=True)

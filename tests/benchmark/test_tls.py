@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,25 @@ def words(secured: Secured, *more: str) -> list[str]:
             "--key", str(folder / "client.key"), *more]  # fmt: skip
 
 
+@pytest.fixture(params=["OpenSSL", "Python's socket"])
+def program(request: pytest.FixtureRequest) -> list[str]:
+    """The command line, with OpenSSL where it can be found or as where it cannot."""
+    if request.param == "OpenSSL":
+        return OURS
+    code = (
+        "import sys; from redpoll.server import openssl; from redpoll.benchmark.__main__ import main; "
+        "openssl.do_without(); sys.exit(main())"
+    )
+    return [sys.executable, "-c", code]
+
+
+def test_replies_larger_than_what_is_read_at_once(secured: Secured, program: list[str]) -> None:
+    with secured[0].connect() as connection:
+        connection.call("SET", "key:__rand_int__", "x" * 1_000_003)
+    done = call(program, words(secured, "-q", "-n", "300", "-P", "3", "-c", "5", "GET", "key:__rand_int__"))
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     "more",
     [
@@ -38,8 +58,8 @@ def words(secured: Secured, *more: str) -> list[str]:
         ("-n", "500", "-c", "4", "--threads", "2", "--rate", "10000"),
     ],
 )
-def test_all_requests_arrive(more: tuple[str, ...], secured: Secured) -> None:
-    done = call(OURS, words(secured, "-q", "-t", "set,get", *more))
+def test_all_requests_arrive(more: tuple[str, ...], secured: Secured, program: list[str]) -> None:
+    done = call(program, words(secured, "-q", "-t", "set,get", *more))
     assert done.returncode == 0, done.stderr
     with secured[0].connect() as connection:
         stats = connection.call("INFO", "commandstats")

@@ -56,7 +56,7 @@ def test_latency_in_windows(theirs: list[str], scripted: FakeServer) -> None:  #
         words = ("--latency-history", "-i", "0.05", form)
         ours, other = (begins(client, scripted.port, words, "seconds range") for client in (OURS, theirs))
         # How many samples fit into a window is the machine's affair: all that look alike are one.
-        pieces = [re.split(r"(?<=\n)|(?=\x1b\[#G)", shape(text)) for text in (ours, other)]
+        pieces = [re.split(r"(?<=\n)|(?=\x1b\[#G)|(?= -- )", shape(text)) for text in (ours, other)]
         assert [*dict.fromkeys(pieces[0])] == [*dict.fromkeys(pieces[1])]
 
 

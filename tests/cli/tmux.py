@@ -29,8 +29,8 @@ class Screen:
         self._tmux = [find_tool("tmux"), "-S", str(folder / "tmux.socket"), "-f", str(folder / "tmux.conf")]
         (folder / "tmux.conf").write_text(_SETTINGS)
         pairs = [f"{name}={value}" for name, value in environment.items()]
-        # Whoever clears all below the very first line has tmux put what was there among what was scrolled away. And tmux
-        # does not always know what its child's exit code was, so that it is shown.
+        # Whoever clears all below the very first line has tmux put what was there among what was scrolled away. And it
+        # does not always know what exit code its child had, so that is shown.
         line = shlex.join(["env", "-u", "TMUX", "-u", "TMUX_PANE", *pairs, *command])
         line = f'trap : INT; echo; {line}; code=$?; echo; echo "(ended with $code)"; exec sleep {WAIT_SECONDS:g}'
         self._run("new-session", "-d", "-s", "one", "-x", str(width), "-y", "50", line)

@@ -8,6 +8,7 @@ sources (`make -C redis.submodule/src MALLOC=libc CFLAGS=-fcommon redis-server`)
 Beside each NAME.rdb stands NAME.json: what each key holds, and DEBUG DIGEST of all.
 """
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable
@@ -31,8 +32,14 @@ def _text(value: Any) -> Any:
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
+def told(call: Call, key: str) -> str:
+    """What a key holds as JSON; of what is long its hash."""
+    text = json.dumps(contents(call, key), separators=(",", ":"))
+    return text if len(text) < 1000 else f"sha256 {hashlib.sha256(text.encode()).hexdigest()}"
+
+
 def contents(call: Call, key: str) -> Any:
-    """What a key holds and when it expires, in what JSON knows."""
+    """What a key holds and whether it expires, in what JSON knows."""
     kind = str(call("TYPE", key))
     expires = call("TTL", key) > 0
     if kind == "string":
@@ -42,7 +49,12 @@ def contents(call: Call, key: str) -> Any:
     if kind == "set":
         return [kind, expires, sorted(_text(call("SMEMBERS", key)))]
     if kind == "zset":
-        return [kind, expires, _text(call("ZRANGE", key, 0, -1, "WITHSCORES"))]
+        words = _text(call("ZRANGE", key, 0, -1, "WITHSCORES"))
+        return [
+            kind,
+            expires,
+            [[member, repr(float(score))] for member, score in zip(words[::2], words[1::2], strict=True)],
+        ]
     if kind == "hash":
         words = _text(call("HGETALL", key))
         return [kind, expires, sorted(zip(words[::2], words[1::2], strict=True))]
@@ -100,12 +112,12 @@ def make(name: str, binary: str) -> None:
         call = strict(connection)
         fill(call, version)
         keys = sorted(_text(call("KEYS", "*")))
-        held = {key: contents(call, key) for key in keys}
+        held = {key: told(call, key) for key in keys}
         digest = str(_text(call("DEBUG", "DIGEST")))
         call("SAVE")
         (FOLDER / f"{name}.rdb").write_bytes((server.folder / "dump.rdb").read_bytes())
-    told = {"version": list(version), "digest": digest, "keys": held}
-    (FOLDER / f"{name}.json").write_text(json.dumps(told, sort_keys=True, separators=(",", ":")) + "\n")
+    facts = {"version": list(version), "digest": digest, "keys": held}
+    (FOLDER / f"{name}.json").write_text(json.dumps(facts, sort_keys=True, separators=(",", ":")) + "\n")
     print(f"{name}.rdb: {(FOLDER / f'{name}.rdb').stat().st_size} bytes, {len(held)} keys, Redis {version}")
 
 

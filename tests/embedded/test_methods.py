@@ -173,7 +173,7 @@ def test_what_is_deprecated_is_told_once_a_client(store: Any) -> None:
     for _ in range(2):
         client = store.client()
         if int(redis.__version__.split(".")[0]) >= 8:
-            with pytest.warns(DeprecationWarning):
+            with pytest.warns(DeprecationWarning, match="setex"):
                 client.setex("k", 10, "v")
         else:
             client.setex("k", 10, "v")

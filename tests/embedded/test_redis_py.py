@@ -363,6 +363,55 @@ def test_instrumentation_is_obeyed(store: Any, monkeypatch: pytest.MonkeyPatch) 
     client.close()
 
 
+def test_errors_that_mean_a_broken_connection() -> None:
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    loading = ("DEBUG", "ERROR", "LOADING not yet")
+    with Store(enable_debug_command="local") as other:
+        for retries in (0, 2):
+            client = other.client(retry=Retry(NoBackoff(), retries))
+            client.ping()
+            with pytest.raises(redis.BusyLoadingError):
+                client.execute_command(*loading)
+            for transaction in (True, False):
+                client.ping()
+                with pytest.raises(redis.BusyLoadingError):
+                    client.pipeline(transaction).execute_command(*loading).execute()
+                assert not client.connection_pool._available_connections[-1]._sock
+            assert client.ping()
+            client.close()
+
+        async def tasks() -> None:
+            tasks = other.async_client(retry=redis.asyncio.retry.Retry(NoBackoff(), 1))
+            await tasks.ping()
+            with pytest.raises(redis.BusyLoadingError):
+                await tasks.execute_command(*loading)
+            with pytest.raises(redis.BusyLoadingError):
+                await tasks.pipeline().execute_command(*loading).execute()
+            assert await tasks.ping()
+            await tasks.aclose()
+
+        asyncio.run(tasks())
+
+
+def test_clients_are_told_apart_by_their_addresses(store: Any) -> None:
+    one, other = store.client(client_name="one"), store.client(client_name="other")
+    assert one.ping()
+    assert other.ping()
+    addresses = {entry["name"]: entry["addr"] for entry in one.client_list()}
+    assert one.client_kill(addresses["other"]) is True
+    assert {entry["name"] for entry in one.client_list()} == {"one"}
+    one.close()
+    other.close()
+
+
+def test_a_parse_response_of_one_client_is_obeyed(client: Any) -> None:
+    client.set("k", "v")
+    with mock.patch.object(client, "parse_response", return_value="mine"):
+        assert client.get("k") == "mine"
+
+
 def test_an_execute_command_of_ones_own_is_obeyed(store: Any) -> None:
     class Noting(redpoll.Redis):  # type: ignore[misc, name-defined]
         def execute_command(self, *args: Any, **options: Any) -> Any:

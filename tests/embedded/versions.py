@@ -12,7 +12,14 @@ import tempfile
 from pathlib import Path
 
 VERSIONS = ("5.0.8", "5.2.1", "6.4.0", "7.1.0")
-FILES = ("test_redis_py.py", "test_methods.py", "test_asyncio.py", "test_pipelines.py", "test_access.py", "test_busy.py")
+FILES = (
+    "test_redis_py.py",
+    "test_methods.py",
+    "test_asyncio.py",
+    "test_pipelines.py",
+    "test_access.py",
+    "test_busy.py",
+)
 
 
 def run(version: str, arguments: list[str]) -> int:

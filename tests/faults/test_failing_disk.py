@@ -200,7 +200,9 @@ def small_disk(tmp_path: Path) -> tuple[Target, Path]:
     if tried is None or tried.returncode:
         pytest.skip("no file system can be mounted here")
     plain = find("redpoll")
-    return dataclasses.replace(plain, command=(*enter, "sh", "-c", f'{mount} && exec "$@"', "sh", *plain.command)), place
+    return dataclasses.replace(
+        plain, command=(*enter, "sh", "-c", f'{mount} && exec "$@"', "sh", *plain.command)
+    ), place
 
 
 @pytest.mark.parametrize("policy", ["always", "everysec"])

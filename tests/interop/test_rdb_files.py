@@ -58,8 +58,8 @@ def test_files_of_older_servers(make_server, name: str) -> None:
         for _ in range(2):
             assert sorted(key.decode() for key in call("KEYS", "*")) == sorted(told["keys"])
             for key, expected_contents in told["keys"].items():
-                assert json.loads(json.dumps(make_old_rdb.contents(call, key))) == expected_contents, key
-            assert call("DEBUG", "DIGEST").decode() == told["digest"]
+                assert make_old_rdb.told(call, key) == expected_contents, key
+            assert str(call("DEBUG", "DIGEST")) == told["digest"]
             call("SELECT", 9)
             assert call("GET", "other") == b"database"
             call("SELECT", 0)

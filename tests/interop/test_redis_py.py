@@ -57,6 +57,37 @@ def test_a_pipeline(client: Any) -> None:
     assert client.dbsize() == 2000
 
 
+def test_a_transaction_that_watches(networked_server: Server) -> None:
+    host, port = networked_server.host, networked_server.port
+    with redis.Redis(host, port) as client, redis.Redis(host, port) as other:
+        client.set("stock", 10)
+        tries = 0
+
+        def take(pipe: Any) -> int:
+            nonlocal tries
+            tries += 1
+            left = int(pipe.get("stock"))
+            if tries < 3:
+                # Another buyer is faster, twice.
+                other.decr("stock")
+            pipe.multi()
+            pipe.set("stock", left - 1)
+            pipe.incr("sold")
+            return left
+
+        assert client.transaction(take, "stock", value_from_callable=True) == 8
+        assert tries == 3
+        assert client.mget("stock", "sold") == [b"7", b"1"]
+        with client.pipeline() as pipe:
+            pipe.watch("stock")
+            other.set("stock", 100)
+            pipe.multi()
+            pipe.set("stock", 0)
+            with pytest.raises(redis.WatchError):
+                pipe.execute()
+        assert client.get("stock") == b"100"
+
+
 def test_scanning_sees_every_key(client: Any) -> None:
     client.mset({f"key:{number}": number for number in range(1000)})
     assert set(client.scan_iter(match="key:*", count=37)) == {b"key:%d" % number for number in range(1000)}

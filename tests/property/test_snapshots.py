@@ -300,9 +300,7 @@ def test_a_file_is_of_the_moment_it_was_begun(
 
 @pytest.mark.parametrize("as_commands", [False, True])
 @pytest.mark.parametrize("compressing", [False, True])
-def test_a_long_string_is_lent_not_copied(
-    stores: tuple[Store, Store], as_commands: bool, compressing: bool
-) -> None:
+def test_a_long_string_is_lent_not_copied(stores: tuple[Store, Store], as_commands: bool, compressing: bool) -> None:
     """Whoever changes it meanwhile has a copy, and when it is written nobody shares it any more."""
     store, other = stores
     store.reset()
@@ -352,3 +350,25 @@ def test_pending_entries_are_kept_while_their_group_is_freed(stores: tuple[Store
         assert restored(other, descriptor, as_commands=False) == before
         os.close(descriptor)
         store.execute("RENAME", "copy", "stream")
+
+
+@pytest.mark.parametrize("as_commands", [False, True])
+def test_what_waits_to_be_written_stays_small(stores: tuple[Store, Store], as_commands: bool) -> None:
+    """However large collections are, and however large a string is."""
+    store, _ = stores
+    store.reset()
+    store.execute("RPUSH", "list", *[f"{number:0500}" for number in range(6000)])
+    store.execute("SADD", "set", *[f"{number:0200}" for number in range(9000)])
+    store.execute("SET", "string", b"x" * 3_000_000)
+    descriptor = os.memfd_create("snapshot")
+    saver = Saver(store.server.keyspace, descriptor, version=11, aux={}, as_commands=as_commands, compressing=False)
+    most = 0
+    while saver.advance(100):
+        most = max(most, saver.buffered)
+        if saver.is_behind:
+            saver.writer.wait_for_room(1_000_000)
+    saver.writer.drain(10)
+    saver.stop()
+    assert os.fstat(descriptor).st_size > 7_500_000
+    assert most < 1_000_000
+    os.close(descriptor)

@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint16_t, uint32_t
 
 from redpoll.benchmark.skipper cimport Skipper
+from redpoll.server.openssl cimport SSL
 
 cdef enum:
     READ_ROOM = 1 << 18
@@ -17,6 +18,7 @@ cdef enum Failure:
 
 cdef struct Link:
     int fd
+    SSL* ssl                 # of a TLS connection, if OpenSSL can be found; else Python's socket does
     bint busy, connecting, watched, ended
     int64_t awaited          # replies of the batch still to come
     int64_t answered         # that have come
@@ -39,6 +41,7 @@ cdef class Links:
     cdef int* idle                       # room for the number of each connection
     cdef int parts_room                  # commands of a batch, if each has its part of a mix noted
     cdef bint secured
+    cdef bint full                       # TLS may hold more than what was received last; epoll would not tell of it
     cdef list sockets, tag_texts
     cdef bytes prefix                    # what a new connection says first, and how many replies that has
     cdef const char* prefix_text
@@ -56,6 +59,8 @@ cdef class Links:
     cdef int connected(self, int index) noexcept nogil
     cdef ssize_t receive(self, int index) noexcept nogil
     cdef ssize_t transmit(self, int index, const char* data, size_t size) noexcept nogil
+    cdef ssize_t receive_openly(self, SSL* tls) noexcept nogil
+    cdef ssize_t transmit_openly(self, SSL* tls, const char* data, size_t size) noexcept nogil
     cdef ssize_t receive_secured(self, int index) noexcept with gil
     cdef ssize_t transmit_secured(self, int index, const char* data, size_t size) noexcept with gil
     cdef int put(self, int index, const char* data, size_t size) noexcept nogil

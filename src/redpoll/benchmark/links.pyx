@@ -1,13 +1,14 @@
 """The connections of a thread: how they come to be, again if they are not kept, and how bytes go through them.
 
 What the kernel does not take at once waits in a buffer of the connection's own until it can be written. TLS connections
-are Python's `SSLSocket`: each of their reads and writes takes the interpreter's lock for a moment.
+begin as Python's `SSLSocket`; then OpenSSL itself reads and writes. Where it cannot be found the socket does, and takes
+the interpreter's lock for a moment each time.
 """
 
 from cpython.buffer cimport PyBUF_WRITE
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc cimport errno as c_errno
-from libc.errno cimport EAGAIN, EINPROGRESS, EINTR, errno
+from libc.errno cimport EAGAIN, EINPROGRESS, EINTR, EPIPE, errno
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset, strerror
@@ -19,10 +20,24 @@ from redpoll.benchmark.system cimport (
     epoll_create1, epoll_ctl, epoll_event, getpeername, getsockopt, recv, send, setsockopt, sockaddr, sockaddr_storage,
     socket, socklen_t,
 )
+from redpoll.server.openssl cimport (
+    SSL, SSL_ERROR_SYSCALL, SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE, connection_of, library,
+)
 
 import ssl
 
+cdef enum:
+    WRITE_MOST = 1 << 30
+
 FAILURES = {SERVER_ERROR: "error", CLOSED: "closed", NO_RESP: "protocol", SYSTEM: "system"}
+
+
+cdef SSL* opened(link) except? NULL:
+    """Return what OpenSSL knows a TLS connection by, made ready to take as many records at once as have come."""
+    cdef SSL* ssl_connection = connection_of(link)
+    if ssl_connection != NULL:
+        library.SSL_set_read_ahead(ssl_connection, 1)
+    return ssl_connection
 
 
 cdef class Links:
@@ -68,6 +83,7 @@ cdef class Links:
             self.secured = True
             self.sockets.append(link)
             added.fd = link.fileno()
+            added.ssl = opened(link)
         else:
             self.sockets.append(None)
             added.fd = link.detach()
@@ -137,12 +153,14 @@ cdef class Links:
 
     cdef int connect_secured(self, int index) noexcept with gil:
         cdef Link* link = &self.links[index]
+        link.ssl = NULL
         try:
             self.sockets[index].close()
             fresh = self.reconnect(index)
             fresh.setblocking(False)
             self.sockets[index] = fresh
             link.fd = fresh.fileno()
+            link.ssl = opened(fresh)
         except Exception:
             return self.fail(index, CLOSED)
         skipper_reset(&link.skipper)
@@ -182,14 +200,60 @@ cdef class Links:
 
     cdef ssize_t receive(self, int index) noexcept nogil:
         # As recv: bytes, 0 at the end, -1 with errno.
+        cdef ssize_t size
         if self.secured:
-            return self.receive_secured(index)
+            if self.links[index].ssl != NULL:
+                size = self.receive_openly(self.links[index].ssl)
+            else:
+                size = self.receive_secured(index)
+            self.full = size == READ_ROOM
+            return size
         return recv(self.links[index].fd, self.buffer, READ_ROOM, MSG_DONTWAIT)
 
     cdef ssize_t transmit(self, int index, const char* data, size_t size) noexcept nogil:
+        if self.links[index].ssl != NULL:
+            return self.transmit_openly(self.links[index].ssl, data, size)
         if self.secured:
             return self.transmit_secured(index, data, size)
         return send(self.links[index].fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT)
+
+    cdef ssize_t receive_openly(self, SSL* tls) noexcept nogil:
+        cdef ssize_t taken = 0
+        cdef int got, why, problem
+        while taken < READ_ROOM:
+            library.ERR_clear_error()
+            got = library.SSL_read(tls, self.buffer + taken, <int>(READ_ROOM - taken))
+            if got > 0:
+                taken += got
+                if not library.SSL_has_pending(tls):
+                    return taken
+                continue
+            problem = errno
+            why = library.SSL_get_error(tls, got)
+            library.ERR_clear_error()
+            if taken:  # an end shows again
+                return taken
+            if why == SSL_ERROR_WANT_READ or why == SSL_ERROR_WANT_WRITE:
+                c_errno.errno = EAGAIN
+                return -1
+            c_errno.errno = problem
+            return -1 if why == SSL_ERROR_SYSCALL and problem else 0
+        return taken
+
+    cdef ssize_t transmit_openly(self, SSL* tls, const char* data, size_t size) noexcept nogil:
+        cdef int sent, why, problem
+        library.ERR_clear_error()
+        sent = library.SSL_write(tls, data, <int>min(size, WRITE_MOST))
+        if sent > 0:
+            return sent
+        problem = errno
+        why = library.SSL_get_error(tls, sent)
+        library.ERR_clear_error()
+        if why == SSL_ERROR_WANT_READ or why == SSL_ERROR_WANT_WRITE:
+            c_errno.errno = EAGAIN
+        else:
+            c_errno.errno = problem if why == SSL_ERROR_SYSCALL and problem else EPIPE
+        return -1
 
     cdef ssize_t receive_secured(self, int index) noexcept with gil:
         cdef ssize_t taken = 0

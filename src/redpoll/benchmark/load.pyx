@@ -372,7 +372,12 @@ cdef class Worker(Links):
         if events & EPOLLOUT and link.watched and self.put_rest(index) < 0:
             return -1
         if events & ~<uint32_t>EPOLLOUT:
-            return self.take_replies(index, now)
+            self.full = False
+            if self.take_replies(index, now) < 0:
+                return -1
+            while self.full:
+                if self.take_replies(index, now_ns()) < 0:
+                    return -1
         return 0
 
     cdef int wait_for_due(self, int64_t now) noexcept nogil:

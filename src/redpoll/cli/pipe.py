@@ -52,7 +52,7 @@ def send_input(session: Session) -> int:
     progress, size = Progress(session.out), _size(source)
     transfer, waiting, at_end = Transfer(progress), memoryview(b""), False
     silent_since = time.monotonic()
-    while not transfer.done:
+    while True:
         if not waiting and not at_end:
             chunk = os.read(source, _AT_ONCE)
             at_end = not chunk

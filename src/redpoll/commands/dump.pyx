@@ -145,12 +145,18 @@ cdef int restore(Call call) except -1:
         source_free(&source)
         if deleted:
             call.changed(EVENT_GENERIC, b"del", 1)
+            call.say_deleted(1)
         reply_ok(call.out)
         return 0
     slot = value_store(&value, call.db, NULL, call.argv[1].ptr, call.argv[1].len, hash, expiry)
     source_free(&source)
     set_access(call, slot[0], &options)
     call.changed(EVENT_GENERIC, b"restore", 1)
+    if options.ttl and not options.absolute and call.keyspace.propagating:
+        words = call.args
+        words[2] = b"%d" % expiry
+        words.append(b"ABSTTL")
+        call.instead(words)
     reply_ok(call.out)
     return 0
 

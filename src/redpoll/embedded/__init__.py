@@ -19,8 +19,6 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from redpoll.embedded.loading import AtRest
-
 if TYPE_CHECKING:
     from redpoll.embedded.clients import (
         AsyncConnection,
@@ -64,8 +62,7 @@ def connect(
     What is opened here is closed with the client, and so saved. Raises `StoreError`, ValueError for a bad URL,
     ImportError when redis-py is not installed.
     """
-    with AtRest():
-        from redpoll.embedded.clients import Redis
+    from redpoll.embedded.clients import Redis
 
     store, given, owned = _opened(where, appendonly, share, directives)
     made: Redis = Redis(store, **{**given, **client})
@@ -78,9 +75,8 @@ def _opened(
     where: Any, appendonly: bool | None, share: bool, directives: dict[str, Any] | None
 ) -> tuple[Store, dict[str, Any], bool]:
     """The store, the options for clients that a URL brings, and whether the store is to be released."""
-    with AtRest():
-        from redpoll.embedded import options
-        from redpoll.embedded.store import Store, open_store
+    from redpoll.embedded import options
+    from redpoll.embedded.store import Store, open_store
 
     if isinstance(where, Store):
         return where, {}, False
@@ -107,8 +103,7 @@ def from_url(url: str, **kwargs: Any) -> Redis:
 
 def __getattr__(name: str) -> Any:
     if name in _OF_STORES:
-        with AtRest():
-            return getattr(importlib.import_module("redpoll.embedded.store"), name)
+        return getattr(importlib.import_module("redpoll.embedded.store"), name)
     if name in _OF_CLIENTS:
         return getattr(importlib.import_module("redpoll.embedded.clients"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

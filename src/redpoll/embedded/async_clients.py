@@ -11,7 +11,6 @@ from redpoll.embedded.fast import SLOW, Fast, Later
 from redpoll.embedded.session import NOTHING, SessionClosed
 from redpoll.embedded.short import Short, Unit
 
-
 # What commands without options share: nobody finds anything to take out of it.
 _NO_OPTIONS: dict[str, Any] = {}
 
@@ -57,6 +56,8 @@ class TaskClient(Short):
             reply = fast.begin(link, args, options)
             if reply is NOTHING:
                 reply = await self._come_for(link, fast.decodes(link, options))
+            if isinstance(reply, Exception) and fast.breaks(link, reply):
+                reply = SLOW
         except SessionClosed:
             reply = fast.broken(link)
         finally:
@@ -130,6 +131,10 @@ class TaskPipeline(Unit):
             return self._results(commands, await finished(replies), raise_on_error)
         except SessionClosed:
             fast.broken(link)
+            return await super().execute(raise_on_error)
+        except self.library.errors.ConnectionError:
+            if not link.retry._retries:
+                raise
             return await super().execute(raise_on_error)
         finally:
             await self.reset()

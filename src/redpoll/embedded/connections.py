@@ -108,8 +108,10 @@ class Link(Unknown):
             reply = session.receive(decoding)
         except SessionClosed as error:
             raise self._broken(CLOSED) from error
-        if isinstance(reply, self._broken):
-            raise reply
+        # As libraries' parsers see to it, that the first of several replies is such an error suffices.
+        first: Any = reply[0] if type(reply) is list and reply else reply
+        if isinstance(first, self._broken):
+            raise first
         return reply
 
     def pack_commands(self, commands: Any) -> Any:

@@ -21,5 +21,6 @@ cdef class Fast:
     cpdef object run(self, tuple args, dict options)
     cpdef object run_task(self, tuple args, dict options)
     cpdef object settle(self, connection, reply, name, dict options)
+    cpdef bint breaks(self, connection, error) except -1
     cdef object reply_of(self, connection, bint decoding)
     cdef object result_of(self, reply, callback, dict options)

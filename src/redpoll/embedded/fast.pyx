@@ -88,7 +88,8 @@ cdef class Door:
 cdef class Fast:
     """`execute_command` of one client over `pool`, for commands of which redis-py does nothing but send and receive.
 
-    `for_tasks`: for asyncio's. `callbacks` are the client's; `known` holds what was found there, and has to be emptied when they change.
+    `for_tasks`: for asyncio's. `callbacks` are the client's; `known` holds what was found there, and has to be emptied
+    when they change.
     """
 
     def __init__(self, pool, callbacks, never_decode, empty_response, bint for_tasks):
@@ -178,6 +179,8 @@ cdef class Fast:
             reply = self.call(<Session>session, args, options, callback, False)
             if reply is nothing:
                 reply = self.reply_of(connection, self.decodes(connection, options))
+            if isinstance(reply, Exception) and self.breaks(connection, reply):
+                return slow
         except SessionClosed:
             return self.broken(connection)
         finally:
@@ -239,6 +242,7 @@ cdef class Fast:
         """The result of a command of a pipeline, or its error; one that means a broken connection is raised."""
         if isinstance(reply, Exception):
             if not isinstance(reply, connection._reply_errors):
+                connection._forget()
                 raise reply
             if not options or self.empty_response not in options:
                 return reply
@@ -278,8 +282,11 @@ cdef class Fast:
             reply = session.call(args, number == last and session.decoding.decoding, False)
             if reply is nothing:
                 return False
-            if isinstance(reply, Exception) and not isinstance(reply, connection._reply_errors):
-                raise reply
+            # As libraries' parsers see to it, that what means a broken connection is the first result suffices.
+            error = (<list>reply)[0] if type(reply) is list and reply else reply
+            if isinstance(error, Exception) and not isinstance(error, connection._reply_errors):
+                connection._forget()
+                raise error
             replies.append(reply)
         return True
 
@@ -332,6 +339,13 @@ cdef class Fast:
             if not counted:
                 used.discard(connection)
 
+    cpdef bint breaks(self, connection, error) except -1:
+        """Whether the long way has to be gone after an error reply; one that means a broken connection breaks it."""
+        if isinstance(error, connection._reply_errors):
+            return False
+        connection._forget()
+        return connection.retry._retries != 0
+
     def broken(self, connection):
         """The store closed the connection: the long way connects anew, if the client is one that tries again."""
         connection._forget()
@@ -367,6 +381,8 @@ cdef class Fast:
             left.link = connection
             return left
         available.append(connection)
+        if isinstance(reply, Exception) and self.breaks(connection, reply):
+            return Later.__new__(Later)
         return self.result_of(reply, callback, options)
 
     def begin(self, connection, tuple args, dict options):

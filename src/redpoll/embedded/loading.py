@@ -1,30 +1,15 @@
-"""Imports that take less time.
+"""Imports that wait.
 
-While modules are imported there is nothing for Python's garbage collector, which takes a tenth of the time (`AtRest`).
-And a module that redis-py imports but that nobody may ever need is imported when somebody first asks for anything in it
-(`postpone`): whoever imports it meanwhile, wherever that is, gets that same module.
+A module that redis-py imports, but that nobody may ever need, is executed when somebody first asks for anything in it.
+Whoever imports it meanwhile, wherever that is, gets that same module.
 """
 
 from __future__ import annotations
 
-import gc
 import sys
 import threading
 from types import ModuleType
 from typing import Any
-
-
-class AtRest:
-    """`with AtRest():` nothing is collected; afterwards it is as it was."""
-
-    def __enter__(self) -> None:
-        self._collects = gc.isenabled()
-        gc.disable()
-
-    def __exit__(self, *_: object) -> None:
-        if self._collects:
-            gc.enable()
-
 
 _LOADING = threading.RLock()
 

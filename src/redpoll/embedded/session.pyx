@@ -22,9 +22,7 @@ from redpoll.engine.keyspace cimport Keyspace
 from redpoll.persistence.file_writer cimport FileWriter
 from redpoll.server.blocking cimport Waiter
 from redpoll.server.clock cimport unix_microseconds
-from redpoll.server.connection cimport (
-    GATE_BLOCKED, GATE_CLOSING, GATE_NO_TOUCH, GATE_RULES, GATE_TRACKING, Connection,
-)
+from redpoll.server.connection cimport GATE_BLOCKED, GATE_CLOSING, GATE_NO_TOUCH, GATE_RULES, GATE_TRACKING
 from redpoll.server.dispatch cimport Request
 from redpoll.wire.output cimport out_bytes, out_clear, out_consume, out_pending
 
@@ -112,8 +110,9 @@ cdef class Session:
             server.connections_received += 1
             self.client = self.loop.add_local(self.inbox)
             self.client.parser.trusted = True
-            # For those who ask whether somebody comes from this host.
-            self.client.address = self.client.local_address = "127.0.0.1:0"
+            # For those who ask whether somebody comes from this host, and those who tell clients apart by addresses.
+            self.client.address = f"127.0.0.1:{self.client.id}"
+            self.client.local_address = "127.0.0.1:0"
             server.welcome(self.client)
             self.client.resp = protocol
         finally:

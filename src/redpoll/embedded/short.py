@@ -14,9 +14,8 @@ from redpoll.embedded.methods import MAKERS
 from redpoll.embedded.pools import waits_for_room
 from redpoll.embedded.store import Store
 
-
 # Attributes by which somebody may change how commands are run.
-_ON_THE_WAY = ("connection", "execute_command")
+_ON_THE_WAY = ("connection", "execute_command", "parse_response")
 
 
 class Short(Unknown):
@@ -72,7 +71,7 @@ class Short(Unknown):
             self._choose_way()
 
     def _choose_way(self) -> None:
-        """Open the short way if there is one, and for methods too unless somebody has an `execute_command` of his own."""
+        """Open the short way if there is one, for methods too unless somebody has an `execute_command` of his own."""
         self._fast = self._tell = None
         if self._may_be_short():
             self._shorten()
@@ -90,6 +89,7 @@ class Short(Unknown):
             and isinstance(getattr(pool, "_available_connections", None), list)
             and not waits_for_room(type(pool))
             and type(self).parse_response is self.plain_class.parse_response
+            and "parse_response" not in vars(self)
             and isinstance(self.plain_class.execute_command, types.FunctionType)
             and not self.library.measures
         )
@@ -101,9 +101,7 @@ class Short(Unknown):
             callbacks = self.callbacks_class({})
             dict.update(callbacks, self.response_callbacks)
             self.response_callbacks: Any = callbacks
-        self._fast = Fast(
-            self.connection_pool, callbacks, client.NEVER_DECODE, client.EMPTY_RESPONSE, self.for_tasks
-        )
+        self._fast = Fast(self.connection_pool, callbacks, client.NEVER_DECODE, client.EMPTY_RESPONSE, self.for_tasks)
         callbacks.known = self._fast.known
 
     def pipeline(self, transaction: Any = True, shard_hint: Any = None) -> Any:

@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING, Any
 from redpoll.embedded import options
 from redpoll.embedded.fast import Door
 from redpoll.embedded.host import HostedServer
-from redpoll.embedded.loading import AtRest
 from redpoll.embedded.replies import Decoding, ReplyError
 from redpoll.embedded.session import Session, plain
 from redpoll.embedded.sharing import Claim, Guest, find_host
@@ -115,8 +114,7 @@ class Store:
     def _begin(self) -> None:
         """Have the store in this process. Raises `StoreError`; the claim is given up then."""
         try:
-            with AtRest():  # the first one imports the commands
-                server = HostedServer(self._configuration())
+            server = HostedServer(self._configuration())
             with server.loop.guard:
                 try:
                     server.access.load_at_start()

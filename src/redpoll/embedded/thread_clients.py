@@ -45,6 +45,10 @@ class ThreadPipeline(Unit):
         except SessionClosed:
             fast.broken(link)
             return super().execute(raise_on_error)
+        except self.library.errors.ConnectionError:
+            if not link.retry._retries:
+                raise
+            return super().execute(raise_on_error)
         finally:
             self.reset()
 

@@ -1,7 +1,7 @@
 """What an ID tree holds at one moment, to be read range by range while it goes on changing; for snapshots of groups.
 
-Beside an id_view, which lists every item, this is for trees of many small ones: a range is what one leaf held, so making
-it looks at no item. Whoever changes anything about an item, or whether there is one, says so before (`id_changes`): the
+An id_view lists every item; this is for trees of many small ones: a range is what one leaf held, so making it looks at
+no item. Whoever changes anything about an item, or whether there is one, says so before (`id_changes`): the
 range that its ID is in is kept then, as `keep` makes it of the tree, if it is not passed yet. So an item that goes must
 be told of while all of its range can still be read.
 """

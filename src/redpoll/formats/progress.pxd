@@ -6,8 +6,8 @@ as it likes, be renamed and be freed, and what is written is what it was. How, t
     hash, set      the walk through the table shows entries before they change
     sorted set     the same, though it was walked by rank until then: `bound` is how far that had come
     list           a view of the nodes
-    stream, array  a view of the nodes or slices; what follows the nodes of a stream is told at once, but for the pending
-                   entries of its groups (formats/spliced)
+    stream, array  a view of the nodes or slices; what follows the nodes of a stream is told at once, but for what is
+                   pending in its groups (formats/spliced)
 """
 
 from libc.stdint cimport int64_t, uint64_t

@@ -39,7 +39,9 @@ from redpoll.engine.rank_tree cimport member_score
 from redpoll.engine.set cimport Set, SetCursor, set_length, set_next, set_of
 from redpoll.engine.sorted_set cimport Cursor, Sorted, cursor_next, cursor_start, sorted_length, sorted_open
 from redpoll.engine.table cimport table_walk_begin, table_walk_guard, table_walk_next
-from redpoll.formats.command_output cimport put_count, put_element, put_name, put_number, put_unsigned, put_word, put_words
+from redpoll.formats.command_output cimport (
+    put_count, put_element, put_name, put_number, put_unsigned, put_word, put_words,
+)
 from redpoll.formats.progress cimport Progress, progress_begin, progress_leave_entry
 from redpoll.formats.rdb_array cimport array_guard, array_guarded_next
 from redpoll.formats.rdb_list cimport list_guard

@@ -18,9 +18,9 @@ trimmed again before the real entries follow:
     XTRIM key MAXLEN 0, XSETID key 0-0
     XGROUP SETID key group last-ID ENTRIESREAD n                  once the entries are there
 
-A large stream, which may change while it is told, is told so too, whatever was deleted: all that is pending comes first,
-with an entry added for each. Then nothing has to be known of groups when its entries are told, and nobody asks which
-entries there are (`tell_ahead`).
+A large stream, which may change while it is told, is told so too, whatever was deleted: all that is pending comes
+first, with an entry added for each. Then nothing has to be known of groups when its entries are told, and nobody asks
+which entries there are (`tell_ahead`).
 
 Phases, in `progress.at`; a group's number is in `progress.left`, and `progress.base` tells whether it was begun.
 """

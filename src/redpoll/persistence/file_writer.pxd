@@ -46,6 +46,9 @@ cdef class FileWriter:
     # Remember the place of the next byte for the filter.
     cdef void mark(self, uint64_t value) noexcept nogil
     cdef void hand_over(self) noexcept nogil
+    # So many clients wait for a sync now; so many waited for the last one, some of whom were answered.
+    cdef void clients_wait(self, size_t count) noexcept nogil
+    cdef void clients_waited(self, size_t count) noexcept nogil
     cdef uint64_t synced_bytes(self) noexcept nogil
     cdef uint64_t written_bytes(self) noexcept nogil
     cdef size_t waiting_bytes(self) noexcept nogil

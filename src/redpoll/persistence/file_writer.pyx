@@ -1,9 +1,9 @@
 """A file that is written, and synced to the disk, by a thread of its own.
 
-The owner appends bytes to blocks in memory and hands them over, once a turn of its loop or whenever a block is full; what
-is handed over while the thread is busy is put together. The thread writes them in order and calls fdatasync as the
-policy says. So a slow disk never stops the owner, who looks
-at `synced` to know what is safe, and learns of progress by an event descriptor.
+The owner appends bytes to blocks in memory and hands them over, once a turn of its loop or whenever a block is full;
+what is handed over while the thread is busy is put together. The thread writes them in order and calls fdatasync as the
+policy says. So a slow disk never stops the owner, who looks at `synced` to know what is safe, and learns of progress by
+an event descriptor.
 
 A write that fails is tried again every second from where it stopped: nothing is dropped, and when the disk has room
 again the file is whole. Meanwhile `error` is set. The thread touches no Python object.
@@ -11,6 +11,10 @@ again the file is whole. Meanwhile `error` is set. The thread touches no Python 
 A sync that failed is not made good by one that succeeds: the kernel may have forgotten what it could not write. So with
 `keeping`, blocks stay in memory until they are on the disk, and all that was written since the last good sync is
 written again, in its place, before the next one. Without, the writer is done for at the first failed sync.
+
+With SYNC_ALWAYS many clients may wait for the disk together. Those who were just answered come again at once. Where a
+sync takes longer than that, the thread waits for most of them before the next one, or they would go by halves, each
+waiting while the disk works for the other. Where it is quick, halves keep both the disk and the loop busy.
 
 Nobody waits for a snapshot. Where its thread shares a processor with the loop, the loop goes first after every block,
 for as long as the thread keeps up; with more than `BEHIND` waiting it takes the share that the kernel gives it, since
@@ -44,6 +48,9 @@ cdef extern from *:
     #define REDPOLL_KEPT_MOST (32u << 20)
     #define REDPOLL_BEHIND (16u << 20)
     #define REDPOLL_JOIN_MOST 16384
+    #define REDPOLL_GATHER_FROM 0.4e-3   /* seconds that a sync takes; clients are waited for as long at most, */
+    #define REDPOLL_GATHER_MOST 3e-3     /* and so many seconds */
+    #define REDPOLL_GATHER_STEP_US 50
     #define REDPOLL_TEXT_MOST (1u << 20)
     #define REDPOLL_TEXT_SYNC (32u << 20)
 
@@ -66,6 +73,9 @@ cdef extern from *:
         redpoll_block *first, *last;
         redpoll_block *kept, *kept_last;      /* written and not synced */
         size_t kept_bytes;
+        double sync_took;             /* seconds, of late */
+        atomic_uint clients;          /* whose replies wait for a sync */
+        atomic_uint crowd;            /* as many waited for the last one */
         off_t safe;                   /* where in the file the kept blocks begin */
         unsigned long safe_bytes;     /* what `file_bytes` was there */
         int keeping, sync_failed;
@@ -187,6 +197,15 @@ cdef extern from *:
             if (w->policy == 1 && unsynced && now - last_sync >= 1.0) sync_due = 1;
             if (w->sync_every && unsynced_file >= w->sync_every) sync_due = 1;
             if (unsynced && (w->kept_bytes >= REDPOLL_KEPT_MOST || (w->sync_failed && idle))) sync_due = 1;
+            if (sync_due && w->policy == 2 && w->sync_took > REDPOLL_GATHER_FROM && !w->sync_wanted && !w->stop &&
+                !w->sync_failed && now - last_sync < w->sync_took &&
+                now - last_sync < REDPOLL_GATHER_MOST &&
+                atomic_load(&w->clients) * 10 < atomic_load(&w->crowd) * 9) {
+                pthread_mutex_unlock(&w->lock);
+                usleep(REDPOLL_GATHER_STEP_US);
+                pthread_mutex_lock(&w->lock);
+                continue;
+            }
             if (sync_due) {
                 unsigned long upto = atomic_load(&w->done);
                 pthread_mutex_unlock(&w->lock);
@@ -196,6 +215,8 @@ cdef extern from *:
                 pthread_mutex_lock(&w->lock);
                 if (after - now > 1.0) atomic_fetch_add(&w->delayed, 1);
                 last_sync = after;
+                w->sync_took += (after - now - w->sync_took) / 8;
+                atomic_store(&w->clients, 0);      /* until the loop tells who is left */
                 unsynced_file = 0;
                 if (failed) {
                     atomic_store(&w->error, failed);
@@ -344,9 +365,10 @@ cdef extern from *:
         } else {
             if (last) last->next = block; else w->first = block;
             w->last = block;
-            pthread_cond_signal(&w->wake);
         }
         pthread_mutex_unlock(&w->lock);
+        /* Not before, or the thread would wake only to wait for the lock. */
+        if (!joined) pthread_cond_signal(&w->wake);
         return !joined;
     }
 
@@ -422,6 +444,8 @@ cdef extern from *:
         free(w);
     }
 
+    #define redpoll_writer_tell_clients(w, count) atomic_store_explicit(&(w)->clients, count, memory_order_relaxed)
+    #define redpoll_writer_tell_crowd(w, count) atomic_store_explicit(&(w)->crowd, count, memory_order_relaxed)
     #define redpoll_writer_load(field) atomic_load(&(field))
     #define redpoll_writer_take(field) atomic_exchange(&(field), 0)
     #define redpoll_writer_error(writer) atomic_load(&(writer)->error)
@@ -447,6 +471,8 @@ cdef extern from *:
     int redpoll_writer_wait_until(Writer* w, unsigned long bytes, int synced) noexcept nogil
     void redpoll_writer_ask(Writer* w, int policy, int sync) noexcept nogil
     void redpoll_writer_stop(Writer* w) noexcept nogil
+    void redpoll_writer_tell_clients(Writer* w, unsigned int count) noexcept nogil
+    void redpoll_writer_tell_crowd(Writer* w, unsigned int count) noexcept nogil
     unsigned long redpoll_writer_load(unsigned long field) noexcept nogil
     unsigned long redpoll_writer_take(unsigned long field) noexcept nogil
     int redpoll_writer_error(Writer* w) noexcept nogil
@@ -541,6 +567,12 @@ cdef class FileWriter:
                 self.open_block = NULL
             else:
                 block.length = 0
+
+    cdef void clients_wait(self, size_t count) noexcept nogil:
+        redpoll_writer_tell_clients(<Writer*>self.writer, <unsigned int>count)
+
+    cdef void clients_waited(self, size_t count) noexcept nogil:
+        redpoll_writer_tell_crowd(<Writer*>self.writer, <unsigned int>count)
 
     cdef uint64_t synced_bytes(self) noexcept nogil:
         cdef uint64_t synced

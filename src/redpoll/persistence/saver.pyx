@@ -7,10 +7,13 @@ syncs. Commands are written as they are: they need no thread to finish them.
 A large collection is written in pieces, a few at a time, and if it is about to change before its last piece is written,
 or before its first, it is guarded: it goes on changing, and what is written is still what it was (formats/progress).
 While one is being written, whatever else has to be saved before it changes waits in parts of its own: a queue of
-buffers, of which the first is written. The walk goes on when there is none left. A long string is not copied at all: the
-writing thread reads it where it lies, and as it is shared meanwhile, whoever changes it makes a copy of it first. So nothing that a change brings with
-it takes longer the larger a collection is, but for what formats/progress says is written at once.
+buffers, of which the first is written. The walk goes on when there is none left. A long string is not copied at all:
+the writing thread reads it where it lies, and as it is shared meanwhile, whoever changes it makes a copy of it first.
+So nothing that a change brings with it takes longer the larger a collection is, but for what formats/progress says is
+written at once.
 """
+
+from os import eventfd_write
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport fprintf, stderr
@@ -343,8 +346,8 @@ cdef class Saver:
             part.open = False
 
     cdef void drain(self, Part* part) noexcept nogil:
-        """Give the writer a block of what there is of a part."""
-        cdef size_t end = min(part.out.length, part.drained + HAND_OVER_BYTES)
+        """Give the writer a block of what there is of a part: of one that grows all, so that its buffer stays small."""
+        cdef size_t end = part.out.length if part.open else min(part.out.length, part.drained + HAND_OVER_BYTES)
         cdef size_t mark = part.drained_marks
         cdef uint64_t text_end
         # No text that is marked is cut in two.
@@ -437,6 +440,9 @@ cdef class Saver:
         if self.as_commands:
             self.hand_over(0)
             self.writer.sync_soon()
+            if self.writer.synced_bytes() == self.writer.appended:
+                # Without a key there is not a byte, and so nothing of which the writing thread would have news.
+                eventfd_write(self.writer.event, 1)
             return 0
         put_byte(&self.out, RDB_END)
         self.write_block(&self.out, &at, &mark, self.out.length)
@@ -483,3 +489,13 @@ cdef class Saver:
     def total(self) -> int:
         """Entries that there were at the beginning."""
         return self.snapshot.total
+
+    @property
+    def buffered(self) -> int:
+        """Bytes of memory for what is not handed to the writer yet, but for what guarded values keep."""
+        cdef const Part* part = self.first
+        cdef size_t bytes = self.out.capacity
+        while part != NULL:
+            bytes += part.out.capacity
+            part = part.next
+        return bytes

@@ -34,8 +34,8 @@ cdef void state_free(State* state) noexcept nogil:
     free(state)
 
 
-# Scripts make strings and tables of few bytes and leave them behind, and Lua frees thousands at once. So small blocks are
-# kept in lists by their size, which costs a fraction of what the C library's `malloc` and `free` do.
+# Scripts make strings and tables of few bytes and leave them behind, and Lua frees thousands at once. So small blocks
+# are kept in lists by their size, which costs a fraction of what the C library's `malloc` and `free` do.
 
 cdef inline size_t steps_of(size_t size) noexcept nogil:
     return (size + SMALL_STEP - 1) // SMALL_STEP

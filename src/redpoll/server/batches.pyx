@@ -366,6 +366,8 @@ cdef class Batches(Connections):
             elif outcome == REQUEST_EMPTY:
                 connection.at = next
             elif outcome == REQUEST_MORE:
+                if connection.parser.filling != NULL:
+                    connection.end = next
                 break
             else:
                 self.run_batch()

@@ -114,7 +114,7 @@ cdef uint64_t imported = redpoll_counter()
 def calibrate(bint counter_is_steady, uint64_t window_ns = 2_000_000) -> None:
     """Use the processor's counter if it is steady, having measured its rate over a short window.
 
-    The time since this module was imported will do, so that nobody has to wait, if it is not too long for the sums below.
+    The time since this module was imported will do, so that nobody waits, if it is not too long for the sums below.
     """
     global redpoll_use_counter, nanoseconds_a_tick, ticks_a_nanosecond
     cdef uint64_t begin_ns = imported_ns, begin = imported, end_ns, end

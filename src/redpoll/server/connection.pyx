@@ -125,7 +125,8 @@ cdef class Connection:
     @property
     def query_bytes(self) -> int:
         """Bytes that came and are not done with."""
-        return self.buffer_length + self.arrived + (self.parser.filled if self.parser.filling != NULL else 0)
+        # The words before a long one that is coming are done with, as far as others tell.
+        return self.parser.filled if self.parser.filling != NULL else self.buffer_length + self.arrived
 
     @property
     def query_room(self) -> int:

@@ -416,6 +416,7 @@ cdef class Connections:
             if not connection.held:
                 connection.held = True
                 listing_add(&self.held, <void*>connection)
+        self.log.clients_wait(self.held.count)
         return 0
 
     cdef int release_early(self) except -1:
@@ -456,4 +457,7 @@ cdef class Connections:
             connection.held = False
             if not connection.closed:
                 self.want_flush(connection)
+        if self.log is not None and kept < self.held.count:
+            self.log.clients_waited(self.held.count)
+            self.log.clients_wait(kept)
         self.held.count = kept

@@ -59,7 +59,6 @@ cdef class Dispatcher:
     cdef readonly Eviction eviction
     cdef public uint64_t memory_limit
     cdef public size_t clients_limit      # of that, bytes that clients may hold; 0: any number
-    cdef int64_t trimmed_ms               # when buffers not in use were given back last to make room
     cdef public int64_t eviction_us       # that making room may take at a time
     cdef readonly bint short_of_memory    # there was not room enough after that
     cdef readonly uint64_t eviction_exceeded_us

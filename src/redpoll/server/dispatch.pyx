@@ -208,7 +208,9 @@ cdef class Dispatcher:
             call.command = routine.command
             self.invoke_plain(routine, before)
         if connection.gate & GATE_BLOCKED:
-            # It waits, and is done, counted and timed when it runs again.
+            # It waits, and is done, counted and timed when it runs again. A consumer that it made is told of now.
+            if self.keyspace.propagating:
+                self.propagate(connection, request)
             self.stamp = ticks()
             self.running = NULL
             return
@@ -386,6 +388,9 @@ cdef class Dispatcher:
         except MemoryError:
             self.refuse(connection, request.routine, errors.NO_MEMORY)
             return False
+        if self.clients_limit and transaction.memory > self.clients_limit // 2:
+            # Long words were read past what the allocator counts as a client's.
+            self.server.loop.clients_grew = True
         if not connection.gate & (GATE_REPLY_OFF | GATE_REPLY_SKIP):
             out_write(&connection.out, b"+QUEUED\r\n", 9)
         if connection.gate & REPLY_GATES:
@@ -536,9 +541,7 @@ cdef class Dispatcher:
             self.note_room(True)
             return True
         # Buffers that are not in use go before keys do, and so do clients that have too much: after this turn.
-        if self.trimmed_ms != self.keyspace.now:
-            self.trimmed_ms = self.keyspace.now
-            trim_pool()
+        trim_pool()
         if self.clients_limit and used_by(KIND_CLIENT) > self.clients_limit:
             limit += used_by(KIND_CLIENT) - self.clients_limit
         begin = now = monotonic_microseconds()

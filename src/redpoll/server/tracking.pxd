@@ -30,7 +30,7 @@ cdef class Tracking(KeyListener):
     cdef dict altered                    # prefix -> {key: number of the client that changed it last}
 
     cdef int remember(self, Connection connection, Request* request) except -1
-    cdef int forget_key(self, bytes key) except -1
+    cdef int forget_key(self, bytes key, void* changer) except -1
     cdef int note(self, bytes key) except -1
     cdef int send(self, Connection connection, keys) except -1
     cdef int write(self, Connection connection, value) except -1

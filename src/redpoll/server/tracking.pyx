@@ -179,20 +179,19 @@ cdef class Tracking(KeyListener):
     def keep_within(self, size_t most):
         """Forget keys, oldest first, telling those who may hold them, until no more are left than this; 0: all may."""
         while most and <size_t>len(self.keys) > most:
-            key = next(iter(self.keys))
-            self.forget_key(key)
+            self.forget_key(next(iter(self.keys)), NULL)
 
     # Told by `Changes`
 
     cdef void changed(self, const char* key, size_t length) noexcept:
         cdef bytes name = PyBytes_FromStringAndSize(key, length)
         if name in self.keys:
-            self.forget_key(name)
+            self.forget_key(name, self.dispatcher.running)
         if self.prefixes:
             self.note(name)
 
-    cdef int forget_key(self, bytes key) except -1:
-        """Tell those who may hold a key that it is another now."""
+    cdef int forget_key(self, bytes key, void* changer) except -1:
+        """Tell those who may hold a key that it is another now. `changer`: the client that changed it, or NULL."""
         cdef Connection connection
         cdef Tracked own
         holders = self.keys.pop(key)
@@ -202,7 +201,7 @@ cdef class Tracking(KeyListener):
             if connection is None:
                 continue
             own = connection.tracking
-            if own.broadcast or (own.no_loop and <void*>connection == self.dispatcher.running):
+            if own.broadcast or (own.no_loop and <void*>connection == changer):
                 continue
             self.send(connection, [key])
         return 0

@@ -94,6 +94,8 @@ cdef class RequestReader:
                 self.error = (<bytes>self.parser.error).decode("latin-1")
                 break
             elif outcome == REQUEST_MORE:
+                if self.parser.filling != NULL:
+                    end = next
                 break
             at = next
         rest = <char*>malloc(end - at + (end == at))

@@ -47,6 +47,7 @@ cdef size_t parser_memory(const Parser* p) noexcept nogil
 # Cut one request out of the bytes from `start` to `end`. READY: the words are `argc[0]` at `argv[0]`, which is
 # `room` when they fit there, and `next[0]` is where the following request begins; they are good until the next
 # call or the bytes move. MORE: with `keep`, what was read so far is remembered and the next call has to pass
-# the same bytes and what came since, and begins where it left off; without, it begins anew.
+# the same bytes and what came since, and begins where it left off; without, it begins anew. While a long word is
+# `filling`, the bytes to be passed again end at `next[0]`: those behind it are in the word already.
 cdef Outcome parse(Parser* p, const char* start, const char* end, Arg* room, size_t room_words, bint keep,
                    Arg** argv, size_t* argc, const char** next) noexcept nogil

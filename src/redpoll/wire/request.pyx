@@ -261,6 +261,7 @@ cdef Outcome parse_on(Parser* p, const char* start, const char* end, bint keep, 
         there = end - start - p.offset
         if p.word_length >= LONG_WORD and (p.filling != NULL or there < <size_t>p.word_length + 2):
             if not keep:
+                next[0] = end
                 return REQUEST_MORE
             if p.filling == NULL:
                 p.filling = blob_new(p.word_length, p.word_length + 2)
@@ -270,9 +271,10 @@ cdef Outcome parse_on(Parser* p, const char* start, const char* end, bint keep, 
                 there = <size_t>p.word_length + 2 - p.filled
             memcpy(p.filling.data + p.filled, start + p.offset, there)
             p.filled += there
-            p.offset += there
             if p.filled < <size_t>p.word_length + 2:
+                next[0] = start + p.offset
                 return REQUEST_MORE
+            p.offset += there
             blob = p.filling
             p.filling = NULL
             remember_long_word(p, blob)

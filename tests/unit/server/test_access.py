@@ -98,7 +98,6 @@ def test_many_wrong_passwords_have_to_wait(make_server) -> None:
             guesser.send("AUTH", "nobody", "x")
         for _ in range(FREE):
             assert str(guesser.read()).startswith("WRONGPASS")
-        guesser.call("CLIENT", "ID") if False else None
         flags = [line for line in other.call("CLIENT", "LIST").split(b"\n") if b"cmd=auth" in line]
         assert len(flags) == 1
         assert b" flags=b " in flags[0]
