@@ -76,7 +76,7 @@ def run_file(tree: Path, file: str, only: str, protocol: int, timeout: int) -> O
         *(word for name, value in options.items() for word in ("-o", f"{name}={value}")),
         *("-m", "not redismod and not onlycluster and not ssl"),
         *("-k", "not SSL and not Sentinel" + (f" and ({only})" if only else "")),
-        *(f"--protocol={protocol}", f"--junitxml={results}", "--timeout=60", "--timeout-method=signal"),
+        *(f"--protocol={protocol}", f"--junitxml={results}", "--timeout=60", "--timeout-method=signal", "--tb=native"),
     ]
     path = os.pathsep.join((str(ROOT / "src"), str(ROOT), str(CACHE / "tools")))
     try:
