@@ -152,6 +152,12 @@ class Nodes:
         for replica in replicas:
             wait_until(lambda: b"master_link_status:up" in self.call(replica, "INFO", "replication"), "replication")  # noqa: B023
 
+    def wait_for_replicas(self, number: int) -> None:
+        """Until a node's replicas have what was written to it."""
+        count = len(self.call(number, "CLUSTER", "REPLICAS", self.id(number)))
+        written = self.call(number, "WAIT", count, int(WAIT_SECONDS * 1000))
+        assert written >= count, f"{written} of {count} replicas have what was written"
+
     def _is_formed(self, slots: tuple[str, ...], replicas: dict[int, int]) -> bool:
         """Tell whether the cluster is such already."""
         members = [*range(len(slots)), *replicas]

@@ -33,10 +33,12 @@ def pair() -> Iterator[Pair]:
 
 
 def fill(nodes: Nodes) -> None:
-    """Set keys on every node of `THREE`."""
+    """Set keys on every node of `THREE`, and on its replicas."""
     for tag, (number, count) in TAGS.items():
         for key in range(count):
             nodes.call(number, "SET", f"{{{tag}}}{key}", f"value {key}")
+    for number in {number for number, _ in TAGS.values()}:
+        nodes.wait_for_replicas(number)
 
 
 def sneak(nodes: Nodes, number: int, owner: int, slot: int, *pairs: tuple[str, str]) -> None:
