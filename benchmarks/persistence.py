@@ -5,7 +5,7 @@
   when they are due, so that waiting counts.
 - Memory at the peak of a BGSAVE under heavy writes, beyond that before it: the proportional share (PSS) of the server
   and its children.
-- Commands a second of 50 clients with `appendfsync always`.
+- Commands a second of 50 clients by `appendfsync`.
 - Hit rates of LRU and LFU on one Zipf trace, with room for the same number of keys and the same samples.
 
     python -m benchmarks.persistence [--quick] [--markdown] [--parts save latency memory always hits]
@@ -203,20 +203,8 @@ def benchmark(server: Server, requests: int, words: list[str], *options: str, ke
     tool = shutil.which("redis-benchmark")
     if tool is None:
         sys.exit("redis-benchmark is not installed; on Debian it is in the package redis-tools")
-    command = [
-        tool,
-        "-p",
-        str(server.port),
-        "-c",
-        "50",
-        "-n",
-        str(requests),
-        "-r",
-        str(keys),
-        "--csv",
-        *options,
-        *words,
-    ]
+    settings = ("-p", str(server.port), "-c", "50", "-n", str(requests), "-r", str(keys), "--csv")
+    command = [tool, *settings, *options, *words]
     if (processor := servers.processors()[1]) is not None:
         command = ["taskset", "-c", str(processor), *command]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -308,17 +296,18 @@ def measure_memory(name: str, keys: int) -> list[str]:
 # -- the log -----------------------------------------------------------------------
 
 
-def measure_always(name: str, requests: int) -> list[str]:
-    """Cells: commands a second with each policy."""
+def measure_log(name: str, requests: int) -> list[str]:
+    """Cells: commands a second with each policy; with `always` in pipelines too."""
     cells = []
-    for policy in ("always", "everysec", "no"):
+    for policy, pipeline in (("always", 1), ("always", 16), ("always", 64), ("everysec", 1), ("no", 1)):
         with (
             tempfile.TemporaryDirectory(
                 dir=os.environ.get("REDPOLL_BENCH_DISK", str(servers.ROOT / "build"))
             ) as folder,
             running(name, folder, "--appendonly", "yes", "--appendfsync", policy) as server,
         ):
-            rate = benchmark(server, requests, ["SET", "key:__rand_int__", WORD])
+            count = requests * min(pipeline, 10)
+            rate = benchmark(server, count, ["SET", "key:__rand_int__", WORD], "-P", str(pipeline))
             cells.append(f"{rate:,.0f}/s")
     return cells
 
@@ -403,8 +392,8 @@ def main() -> None:
         rows = [(name, measure_memory(name, keys)) for name in chosen.servers]
         texts.append(table("BGSAVE under writes | before | at the peak | | took", rows))
     if "always" in chosen.parts:
-        rows = [(name, measure_always(name, 200_000 // min(scale, 20))) for name in chosen.servers]
-        texts.append(table("50 clients, SET, appendfsync | always | everysec | no", rows))
+        rows = [(name, measure_log(name, 200_000 // min(scale, 20))) for name in chosen.servers]
+        texts.append(table("50 clients, SET, appendfsync | always | in pipelines of 16 | of 64 | everysec | no", rows))
     if "hits" in chosen.parts:
         population, count = 100_000 // min(scale, 5), 2_000_000 // scale
         trace = zipf(count, population)
