@@ -16,7 +16,7 @@ from tests import rdb_builder as build
 from tests.unit.formats import test_rdb_values as known
 
 commands.load()
-ROUNDS = int(os.environ.get("REDPOLL_FUZZ_ROUNDS", "150"))
+ROUNDS = int(os.environ.get("REDPOLL_FUZZ_ROUNDS", "4000"))
 
 FLAT = [word for pair in known.PAIRS.items() for word in pair]
 BODIES: dict[str, bytes] = {
