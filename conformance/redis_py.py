@@ -16,8 +16,10 @@ import sys
 import tarfile
 import tomllib
 import xml.etree.ElementTree as Xml
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
+
+from conformance.outcome import Outcome, table
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".peers" / "redis-py"
@@ -35,17 +37,6 @@ FILES = (
     "test_asyncio/test_hash", "test_asyncio/test_cwe_404", "test_asyncio/test_retry",
     "test_asyncio/test_keyspace_notifications", "test_asyncio/test_client",
 )  # fmt: skip
-
-
-@dataclass
-class Outcome:
-    """What became of one file's tests."""
-
-    file: str
-    passed: int = 0
-    skipped: int = 0
-    failures: dict[str, str] = field(default_factory=dict)
-    aborted: str = ""
 
 
 def fetch() -> Path:
@@ -140,15 +131,9 @@ def report(outcomes: list[Outcome], version: str) -> str:
         f"`make conformance-redis-py` wrote this: the tests of redis-py {version}, whose fixtures have clients of a",
         "store in the same process, without a socket. Tests of modules, clusters, sentinels and TLS are left out.",
         "",
-        "| file | passed | failed | skipped | |",
-        "|---|---|---|---|---|",
+        *table(outcomes),
+        "",
     ]
-    lines += [
-        f"| {one.file} | {one.passed} | {len(one.failures)} | {one.skipped} | {'ended early' if one.aborted else ''} |"
-        for one in outcomes
-    ]
-    sums = [sum(counts) for counts in zip(*((o.passed, len(o.failures), o.skipped) for o in outcomes), strict=True)]
-    lines += [f"| **all** | **{sums[0]}** | **{sums[1]}** | **{sums[2]}** | |", ""]
     grouped: dict[str, list[str]] = {}
     for one in outcomes:
         for name in [*one.failures, *([""] if one.aborted else [])]:

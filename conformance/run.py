@@ -14,10 +14,10 @@ import subprocess
 import sys
 import time
 import tomllib
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from conformance import source
+from conformance.outcome import Outcome, table
 
 ROOT = Path(__file__).parents[1]
 REPORT = ROOT / "docs" / "conformance.md"
@@ -41,17 +41,6 @@ TLS_FILES = ("unit/tls",)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LINE = re.compile(r"^\[(ok|err|skip|ignore|exception|timeout)\]:? ?(.*)$")
 _TIME = re.compile(r" \(\d+ ms\)$")
-
-
-@dataclass
-class Outcome:
-    """What became of one file's tests."""
-
-    file: str
-    passed: int = 0
-    skipped: int = 0
-    failures: dict[str, str] = field(default_factory=dict)
-    aborted: str = ""
 
 
 def read_output(file: str, output: str) -> Outcome:
@@ -165,17 +154,9 @@ def report(outcomes: list[Outcome], version: str, mode: str) -> str:
         "",
         f"`make conformance` wrote this: files of the test suite of Redis {version}, {mode}.",
         "",
-        "| file | passed | failed | skipped | |",
-        "|---|---|---|---|---|",
+        *table(outcomes),
+        "",
     ]
-    lines += [
-        f"| {one.file} | {one.passed} | {len(one.failures)} | {one.skipped} | {'ended early' if one.aborted else ''} |"
-        for one in outcomes
-    ]
-    passed, failed, skipped = (
-        sum(counts) for counts in zip(*((one.passed, len(one.failures), one.skipped) for one in outcomes), strict=True)
-    )
-    lines += [f"| **all** | **{passed}** | **{failed}** | **{skipped}** | |", ""]
     rest = [one for one in outcomes if one.failures or one.aborted]
     if rest:
         lines += ["## What is left", ""]

@@ -28,7 +28,7 @@ from redpoll.engine.entry cimport ENC_STREAM, TYPE_STREAM, Entry, entry_key, ent
 from redpoll.engine.id_tree cimport (
     IdTree, Place, StreamId, id_equal, id_less, place_forward, place_id, place_value, tree_at_or_after,
 )
-from redpoll.engine.id_view cimport SeenItem, id_view, id_view_item, id_view_step
+from redpoll.engine.id_view cimport IdView, SeenItem, id_view, id_view_item, id_view_step
 from redpoll.engine.listpack cimport LISTPACK_MAX, listpack_copy, listpack_free, listpack_size, listpack_valid
 from redpoll.engine.stream cimport (
     Consumer, Group, Pending, Producer, Stream, stream_append_node, stream_edge, stream_id, stream_new,
@@ -510,12 +510,16 @@ cdef void node_free(void* lp) noexcept nogil:
     listpack_free(<uint8_t*>lp)
 
 
+cdef IdView* stream_view(const Stream* s, StreamId first) noexcept nogil:
+    return id_view(&s.nodes, first, node_copy, node_free)
+
+
 cdef bint stream_guard(Progress* progress) noexcept nogil:
     cdef const Stream* s = <const Stream*>progress.value
     if progress.rest == NULL and not tell_rest(progress.out, progress):
         return False
     if progress.left:
-        progress.items = id_view(&s.nodes, stream_id(progress.cursor[0], progress.cursor[1]), node_copy, node_free)
+        progress.items = stream_view(s, stream_id(progress.cursor[0], progress.cursor[1]))
         if progress.items == NULL:
             return False
     return progress_leave_entry(progress)

@@ -33,8 +33,8 @@ from redpoll.engine.id_tree cimport (
     IdTree, Place, StreamId, id_increase, id_is_zero, id_less, place_forward, place_id, place_value, tree_at_or_after,
     tree_at_or_before,
 )
-from redpoll.engine.id_view cimport SeenItem, id_view, id_view_item, id_view_step
-from redpoll.engine.listpack cimport Element, element_size, listpack_copy, listpack_free, listpack_get
+from redpoll.engine.id_view cimport SeenItem, id_view_item, id_view_step
+from redpoll.engine.listpack cimport Element, element_size, listpack_get
 from redpoll.engine.stream cimport (
     Consumer, Group, Pending, Stream, StreamEntry, Walk, stream_has, stream_id, walk_begin, walk_begin_node, walk_next,
 )
@@ -46,6 +46,7 @@ from redpoll.formats.command_output cimport (
 )
 from redpoll.formats.progress cimport Progress, progress_leave_entry
 from redpoll.formats.rdb_output cimport Output, output_free, output_init, put_bytes
+from redpoll.formats.rdb_stream cimport stream_view
 from redpoll.formats.spliced cimport Splice, Spliced, splice, spliced_free, spliced_more, spliced_new
 
 cdef enum Phase:
@@ -182,11 +183,7 @@ cdef bint tell_deleted(Output* out, Progress* progress, size_t until) noexcept n
             more = go_on_behind(progress, pending.id)
             pending_forward(&place)
         if progress.cursor[PLACEHOLDERS]:
-            begin(out, progress, 4, b"XTRIM")
-            put_name(out, b"MAXLEN")
-            put_name(out, b"0")
-            begin(out, progress, 3, b"XSETID")
-            put_name(out, b"0-0")
+            put_clearing(out, progress)
         next_group(progress)
     return True
 
@@ -504,14 +501,6 @@ cdef bint told_ahead_more(Output* out, Progress* progress, size_t until) noexcep
     return spliced_more(out, progress.behind, until)
 
 
-cdef void* node_copy(const void* lp) noexcept nogil:
-    return listpack_copy(<const uint8_t*>lp)
-
-
-cdef void node_free(void* lp) noexcept nogil:
-    listpack_free(<uint8_t*>lp)
-
-
 cdef bint rebuild_stream_guard(Progress* progress) noexcept nogil:
     cdef const Stream* s = stream_of(progress)
     cdef Place place
@@ -520,8 +509,7 @@ cdef bint rebuild_stream_guard(Progress* progress) noexcept nogil:
     if progress.at <= PHASE_ENTRIES:
         # From the node on that may be told in part.
         place = tree_at_or_before(&s.nodes, next_id(progress))
-        progress.items = id_view(&s.nodes, place_id(&place) if place.leaf != NULL else stream_id(0, 0), node_copy,
-                                 node_free)
+        progress.items = stream_view(s, place_id(&place) if place.leaf != NULL else stream_id(0, 0))
         if progress.items == NULL:
             return False
     return progress_leave_entry(progress)

@@ -38,7 +38,7 @@ cdef enum:
     CALLER_SLICE_US = 50         # of freeing, in a thread that wants its command's reply, for each value that waits,
     CALLER_SLICES = 40           # of so many at most
     FREE_BUCKETS = 256
-    FREE_SHARE = 2               # of a turn's time, one in so many is there for freeing what it left behind
+    FREE_SHARE = 2               # of a turn's time, one in so many is there for freeing when values pile up
     SAVE_STEP = 128              # buckets and entries of a snapshot between two looks at the clock
     SAVE_QUIET_US = 400
     SAVE_BUSY_US = 200
@@ -325,11 +325,14 @@ cdef class Loop(Batches):
             self.clients_looked_at = 0
         if self.keyspace.has_remains():
             begin = monotonic_microseconds()
-            # Commands that each leave a large collection behind would pile them up, were all slices the same.
-            if self.guard is None:
+            # Commands that each leave a large collection behind would pile them up, were all slices the same. One alone
+            # has time.
+            if self.guard is not None:
+                spent = CALLER_SLICE_US * max(1, min(values_waiting(), CALLER_SLICES))
+            elif values_waiting() > 1:
                 spent = max(EXPIRE_SLICE_US, worked // FREE_SHARE)
             else:
-                spent = CALLER_SLICE_US * max(1, min(values_waiting(), CALLER_SLICES))
+                spent = EXPIRE_SLICE_US
             while self.keyspace.free_some(FREE_BUCKETS) and monotonic_microseconds() - begin < spent:
                 pass
         if self.compaction is not None:
