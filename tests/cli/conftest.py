@@ -9,7 +9,17 @@ import pytest
 
 from tests.cli.tmux import Screen
 from tests.conftest import missing
-from tests.peers import PeerMissing
+from tests.peers import PeerMissing, find_tool
+
+
+@pytest.fixture(scope="module")
+def theirs() -> list[str]:
+    """The other client's command."""
+    try:
+        return [find_tool("redis-cli")]
+    except PeerMissing as problem:
+        missing(problem)
+        raise
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from redpoll.cli.lru_test import pick
 from tests.benchmark.fake import FakeServer, bulk
-from tests.cli.test_modes import OURS, read_until, run, started, theirs  # noqa: F401 # a fixture
+from tests.cli.test_modes import OURS, read_until, run, started
 from tests.peers import Server
 
 INFO = bulk(
@@ -43,7 +43,7 @@ def begins(client: list[str], port: int, words: tuple[str, ...], until: str, tim
         return "".join(read_until(process, until, 60) for _ in range(times))
 
 
-def test_figures_once_in_a_while(theirs: list[str], scripted: FakeServer) -> None:  # noqa: F811
+def test_figures_once_in_a_while(theirs: list[str], scripted: FakeServer) -> None:
     scripted.answers[b"info"] = INFO
     words = ("--stat", "-i", "0.005")
     ours, other = (begins(client, scripted.port, words, "SAVE+AOF", 45) for client in (OURS, theirs))
@@ -51,7 +51,7 @@ def test_figures_once_in_a_while(theirs: list[str], scripted: FakeServer) -> Non
     assert ours.count("keys") == 3
 
 
-def test_latency_in_windows(theirs: list[str], scripted: FakeServer) -> None:  # noqa: F811
+def test_latency_in_windows(theirs: list[str], scripted: FakeServer) -> None:
     for form in ("--raw", "--csv", "--no-raw"):
         words = ("--latency-history", "-i", "0.05", form)
         ours, other = (begins(client, scripted.port, words, "seconds range") for client in (OURS, theirs))
@@ -60,7 +60,7 @@ def test_latency_in_windows(theirs: list[str], scripted: FakeServer) -> None:  #
         assert [*dict.fromkeys(pieces[0])] == [*dict.fromkeys(pieces[1])]
 
 
-def test_latency_as_colours(theirs: list[str], scripted: FakeServer) -> None:  # noqa: F811
+def test_latency_as_colours(theirs: list[str], scripted: FakeServer) -> None:
     for form in ((), ("--mono",)):
         words = ("--latency-dist", "-i", "0.05", *form)
         ours, other = (begins(client, scripted.port, words, "?\x1b[0m", 22) for client in (OURS, theirs))
@@ -70,7 +70,7 @@ def test_latency_as_colours(theirs: list[str], scripted: FakeServer) -> None:  #
         assert len(legends[0]) == 2
 
 
-def test_the_latency_of_the_machine(theirs: list[str], scripted: FakeServer) -> None:  # noqa: F811
+def test_the_latency_of_the_machine(theirs: list[str], scripted: FakeServer) -> None:
     told = []
     for client in (OURS, theirs):
         server: Any = type("Place", (), {"port": scripted.port})
@@ -80,7 +80,7 @@ def test_the_latency_of_the_machine(theirs: list[str], scripted: FakeServer) -> 
     assert scripted.requests == []
 
 
-def test_the_load_of_a_cache(theirs: list[str], scripted: FakeServer) -> None:  # noqa: F811
+def test_the_load_of_a_cache(theirs: list[str], scripted: FakeServer) -> None:
     scripted.answers[b"get"] = b"$-1\r\n"
     seen = []
     for client in (OURS, theirs):
@@ -104,7 +104,7 @@ def test_keys_are_asked_for_as_in_life() -> None:
     assert pick(1, 0.5) == pick(1000, 1.0) == 1
 
 
-def test_what_a_replica_sees(theirs: list[str], make_server: Any) -> None:  # noqa: F811
+def test_what_a_replica_sees(theirs: list[str], make_server: Any) -> None:
     server: Server = make_server("redis70", repl_diskless_sync_delay=0)
     told = []
     for client in (OURS, theirs):

@@ -19,21 +19,11 @@ import trustme
 
 from redpoll.persistence import check_rdb
 from tests import peers
-from tests.conftest import missing
-from tests.peers import PeerMissing, Server, find_tool
+from tests.peers import Server
 
 OURS = [sys.executable, "-m", "redpoll.cli"]
 LIBRARY = "#!lua name=mine\nredis.register_function('f', function() return 1 end)"
 _FIGURES = re.compile(r"-?\d+(?:\.\d+)?")
-
-
-@pytest.fixture(scope="module")
-def theirs() -> list[str]:
-    try:
-        return [find_tool("redis-cli")]
-    except PeerMissing as problem:
-        missing(problem)
-        raise
 
 
 @pytest.fixture(scope="module")

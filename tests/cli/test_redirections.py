@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.benchmark.fake import FakeServer, bulk
-from tests.cli.test_modes import OURS, run, theirs  # noqa: F401 # a fixture
+from tests.cli.test_modes import OURS, run
 from tests.cli.tmux import Screen
 
 
@@ -18,39 +18,34 @@ def pair() -> Iterator[tuple[FakeServer, FakeServer]]:
         yield first, second
 
 
+def both(
+    pair: tuple[FakeServer, FakeServer], theirs: list[str], kind: str, words: tuple[str, ...], typed: bytes = b""
+) -> list[list[bytes]]:
+    """Both clients do the same with a node that sends them on; returns what they asked of where they were sent."""
+    first, second = pair
+    first.answers[b"get"] = b"-%b 3 127.0.0.1:%d\r\n" % (kind.encode(), second.port)
+    place: Any = type("Place", (), {"port": first.port})
+    seen = []
+    for client in (OURS, theirs):
+        first.forget()
+        second.forget()
+        done = run(client, place, words, typed)
+        asked = [[words for words in server.requests if words[0] != b"COMMAND"] for server in pair]
+        seen.append((done, *asked))
+    assert seen[0] == seen[1]
+    return seen[0][2]
+
+
 @pytest.mark.parametrize("kind", ["MOVED", "ASK"])
 @pytest.mark.parametrize("form", ["--raw", "--no-raw", "--csv"])
-def test_a_command(
-    pair: tuple[FakeServer, FakeServer],
-    theirs: list[str],  # noqa: F811
-    kind: str,
-    form: str,
-) -> None:
-    first, second = pair
-    first.answers[b"get"] = b"-%b 3 127.0.0.1:%d\r\n" % (kind.encode(), second.port)
-    place: Any = type("Place", (), {"port": first.port})
-    seen = []
-    for client in (OURS, theirs):
-        first.forget()
-        second.forget()
-        seen.append((run(client, place, ("-c", form, "-r", "2", "get", "k")), first.requests[:], second.requests[:]))
-    assert seen[0] == seen[1]
-    assert (b"ASKING" in [words[0] for words in second.requests]) == (kind == "ASK")
+def test_a_command(pair: tuple[FakeServer, FakeServer], theirs: list[str], kind: str, form: str) -> None:
+    asked = both(pair, theirs, kind, ("-c", form, "-r", "2", "get", "k"))
+    assert (b"ASKING" in [words[0] for words in asked]) == (kind == "ASK")
 
 
 @pytest.mark.parametrize("kind", ["MOVED", "ASK"])
-def test_lines(pair: tuple[FakeServer, FakeServer], theirs: list[str], kind: str) -> None:  # noqa: F811
-    first, second = pair
-    first.answers[b"get"] = b"-%b 3 127.0.0.1:%d\r\n" % (kind.encode(), second.port)
-    place: Any = type("Place", (), {"port": first.port})
-    seen = []
-    for client in (OURS, theirs):
-        first.forget()
-        second.forget()
-        done = run(client, place, ("-c", "--no-raw"), b"get k\nset a b\nget k\n")
-        asked = [[words for words in server.requests if words[0] != b"COMMAND"] for server in (first, second)]
-        seen.append((done, asked))
-    assert seen[0] == seen[1]
+def test_lines(pair: tuple[FakeServer, FakeServer], theirs: list[str], kind: str) -> None:
+    both(pair, theirs, kind, ("-c", "--no-raw"), b"get k\nset a b\nget k\n")
 
 
 def test_the_prompt_goes_along(pair: tuple[FakeServer, FakeServer], screens: Callable[..., Screen]) -> None:

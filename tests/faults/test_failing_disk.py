@@ -59,6 +59,17 @@ def refuses(client: Connection) -> bool:
     return isinstance(client.call("SET", "probe", "value"), ErrorReply)
 
 
+def go_on_and_stop(writers: list[Writer], client: Connection) -> None:
+    """Until each has had more answers; then all that was answered is on the disk."""
+    counts = [len(writer.acknowledged) for writer in writers]
+    until(lambda: all(len(w.acknowledged) > count + 50 for w, count in zip(writers, counts, strict=True)))
+    for writer in writers:
+        writer.stopping = True
+    for writer in writers:
+        writer.join(30)
+    assert client.call("WAITAOF", 1, 0, 10_000) == [1, 0]
+
+
 @pytest.mark.parametrize("what", ["sync", "write"])
 @pytest.mark.parametrize("policy", ["always", "everysec"])
 def test_the_log_heals(start, tmp_path: Path, what: str, policy: str) -> None:
@@ -79,13 +90,7 @@ def test_the_log_heals(start, tmp_path: Path, what: str, policy: str) -> None:
         assert client.call("GET", f"probe{next(tries) - 1}") is None
         disk.heal()
         until(lambda: not refuses(client))
-        counts = [len(writer.acknowledged) for writer in writers]
-        until(lambda: all(len(w.acknowledged) > count + 50 for w, count in zip(writers, counts, strict=True)))
-        for writer in writers:
-            writer.stopping = True
-        for writer in writers:
-            writer.join(30)
-        assert client.call("WAITAOF", 1, 0, 10_000) == [1, 0]
+        go_on_and_stop(writers, client)
     moment = disk.now()
     kill(server)
     # What the disk has for certain, whatever the kernel still has in memory.
@@ -234,13 +239,7 @@ def test_a_disk_that_is_full(small_disk, tmp_path: Path, policy: str) -> None:
             (disk / "ballast").unlink()
             client.call("BGSAVE")
             until(lambda: not refuses(client))
-            counts = [len(writer.acknowledged) for writer in writers]
-            until(lambda: all(len(w.acknowledged) > count + 50 for w, count in zip(writers, counts, strict=True)))
-            for writer in writers:
-                writer.stopping = True
-            for writer in writers:
-                writer.join(30)
-            assert client.call("WAITAOF", 1, 0, 10_000) == [1, 0]
+            go_on_and_stop(writers, client)
             assert any(refusal.startswith("MISCONF") for writer in writers for refusal in writer.refused)
             shutil.copytree(disk, tmp_path / "left")
     finally:

@@ -14,8 +14,6 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from redpoll.embedded.loading import postpone
-
 #: What the mixins of this room, which know a library only once it is imported, derive from as type checkers see it.
 Unknown: Any = object
 
@@ -25,8 +23,6 @@ class Library:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        # It is only asked for the library's version, and that is known; see `facts`.
-        postpone("importlib.metadata")
         self.base: Any = importlib.import_module(name)
         self.client: Any = importlib.import_module(f"{name}.client")
         self.connection: Any = importlib.import_module(f"{name}.connection")
