@@ -38,8 +38,15 @@ cdef struct Counts:
     uint64_t hashes_with_times
     bint weighing
 
-_ITEMS = ("strings_sizes", "lists_items", "sets_items", "zsets_items", "hashes_items")
-_SIZES = ("", "lists_sizes", "sets_sizes", "zsets_sizes", "hashes_sizes")
+
+cdef list by_class(const uint64_t (*counted)[CLASSES]):
+    """Of each type: the least of a class (0 or a power of two) -> how many values there are in it."""
+    cdef int kind, size
+    cdef list found = []
+    for kind in range(KINDS):
+        found.append({int(1) << (size - 1) if size else 0: counted[kind][size]
+                      for size in range(CLASSES) if counted[kind][size]})
+    return found
 
 
 cdef uint64_t elements(const Entry* e, int type, int encoding) noexcept nogil:
@@ -104,21 +111,19 @@ cdef class Survey:
         return self.counts.hashes_with_times
 
     @property
-    def distributions(self) -> dict:
-        """By name, as `strings_sizes`: the least of a class (0 or a power of two) -> how many keys there are in it."""
-        cdef int kind, size
-        cdef dict found = {}
-        for kind in range(KINDS):
-            counted = {}
-            for size in range(CLASSES):
-                if self.counts.by_length[kind][size]:
-                    counted[int(1) << (size - 1) if size else 0] = self.counts.by_length[kind][size]
-            found[_ITEMS[kind]] = counted
-        if self.counts.weighing:
-            for kind in range(1, KINDS):
-                counted = {}
-                for size in range(CLASSES):
-                    if self.counts.by_memory[kind][size]:
-                        counted[int(1) << (size - 1) if size else 0] = self.counts.by_memory[kind][size]
-                found[_SIZES[kind]] = counted
-        return found
+    def weighing(self) -> bool:
+        """Whether it looks at memory too."""
+        return bool(self.counts.weighing)
+
+    @property
+    def lengths(self) -> list:
+        """Bytes of strings, members of lists, sets, sorted sets and hashes, in the order of the types' numbers.
+
+        Of each: the least of a class (0 or a power of two) -> how many there are in it.
+        """
+        return by_class(self.counts.by_length)
+
+    @property
+    def weights(self) -> list:
+        """The same of the bytes of memory that collections take; empty unless weighing."""
+        return by_class(self.counts.by_memory)

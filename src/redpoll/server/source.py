@@ -6,6 +6,7 @@ from typing import Any
 
 import redpoll.engine.memory as allocator
 from redpoll.server import clock, process
+from redpoll.server.surveys import distributions
 
 
 class Keys:
@@ -26,8 +27,7 @@ class Keys:
     @property
     def distributions(self) -> dict[str, dict[int, int]]:
         """How many keys have which size."""
-        found: dict[str, dict[int, int]] = self._server.surveys.of(self._db).distributions
-        return found
+        return distributions(self._server.surveys.of(self._db))
 
 
 class Source:

@@ -16,6 +16,17 @@ FRESH_MS = 10_000  # a walk that has ended is not begun anew before
 WANTED_MS = 300_000  # nobody has asked for so long: nobody walks
 SLICE_SECONDS = 0.001
 _BUCKETS = 256
+# As INFO names them, in the order of the types' numbers.
+_ITEMS = ("strings_sizes", "lists_items", "sets_items", "zsets_items", "hashes_items")
+_SIZES = ("", "lists_sizes", "sets_sizes", "zsets_sizes", "hashes_sizes")
+
+
+def distributions(survey: Survey) -> dict[str, dict[int, int]]:
+    """What a survey has counted, by INFO's names."""
+    found: dict[str, dict[int, int]] = dict(zip(_ITEMS, survey.lengths, strict=True))
+    if survey.weighing:
+        found |= {name: counted for name, counted in zip(_SIZES, survey.weights, strict=True) if name}
+    return found
 
 
 class Surveys:
